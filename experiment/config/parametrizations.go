@@ -49,13 +49,8 @@ func init() {
 				References: []Reference{burer2003},
 				Settings:   []string{"spectrum"},
 			},
-			Spectral: true,
-			Truth: func(c *Config) (*sensing.Truth, error) {
-				if singular := c.singular(); singular != nil {
-					return sensing.DrawTruth(c.Space(), singular, 0, c.Seed)
-				}
-				return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
-			},
+			Spectral:  true,
+			Truth:     (*Config).drawTruth,
 			UserTruth: func(x, _ *mat.Dense) (*sensing.Truth, error) { return sensing.TruthOf(x) },
 			Make:      func(*Config) solver.Parametrization { return solver.PSD{} },
 			Advise:    (*Config).adviseSemidefinite,
@@ -70,7 +65,7 @@ func init() {
 			},
 			Rectangular: true,
 			Spectral:    true,
-			Truth:       (*Config).rectangularTruth,
+			Truth:       (*Config).drawTruth,
 			UserTruth:   sensing.RectTruthOf,
 			Make:        func(*Config) solver.Parametrization { return solver.UV{} },
 		},
@@ -84,7 +79,7 @@ func init() {
 			},
 			Rectangular: true,
 			Layers:      true,
-			Truth:       (*Config).rectangularTruth,
+			Truth:       (*Config).drawTruth,
 			UserTruth:   sensing.RectTruthOf,
 			Make:        func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} },
 		},
@@ -96,17 +91,9 @@ func init() {
 				Settings:   []string{"spectrum", "negative", "truth-right", "init-right"},
 				Check:      (*Config).checkIndefinite,
 			},
-			Spectral: true,
-			Caption:  "indefinite",
-			Truth: func(c *Config) (*sensing.Truth, error) {
-				if singular := c.singular(); singular != nil {
-					return sensing.DrawTruth(c.Space(), singular, c.Negative, c.Seed)
-				}
-				if c.Negative == 0 {
-					return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
-				}
-				return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
-			},
+			Spectral:  true,
+			Caption:   "indefinite",
+			Truth:     (*Config).drawTruth,
 			UserTruth: sensing.IndefiniteTruthOf,
 			Make:      func(*Config) solver.Parametrization { return solver.Indefinite{} },
 		},
@@ -143,12 +130,17 @@ func (c *Config) NewParametrization() solver.Parametrization {
 	return find(parametrizations, c.Parametrization).Make(c)
 }
 
-// rectangularTruth draws a truth XYᵀ.
-func (c *Config) rectangularTruth() (*sensing.Truth, error) {
-	if singular := c.singular(); singular != nil {
-		return sensing.DrawTruth(c.Space(), singular, 0, c.Seed)
+// drawTruth draws a truth XXᵀ, X S Xᵀ or XYᵀ.
+func (c *Config) drawTruth() (*sensing.Truth, error) {
+	switch singular := c.singular(); {
+	case singular != nil:
+		return sensing.DrawTruth(c.Space(), singular, c.Negative, c.Seed)
+	case c.ChosenParametrization().Rectangular:
+		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
+	case c.Negative > 0:
+		return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
 	}
-	return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
+	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
 }
 
 // checkSides wants what belongs to two factors to be there for both.

@@ -311,8 +311,20 @@ func (d *Data) loadUserData(c *Config) error {
 // FactorInNumPy is the line of NumPy that makes X of M = XXᵀ.
 const FactorInNumPy = "w, V = np.linalg.eigh(M); X = (V * np.sqrt(w.clip(0)))[:, w > 1e-9 * w[-1]]"
 
+// truths are those of users' files: all runs of a sweep have the same.
+var truths cache[*sensing.Truth]
+
 // userTruth reads a user's truth.
 func (c *Config) userTruth() (*sensing.Truth, error) {
+	paths := []string{c.Truth}
+	if c.TruthRight != "" {
+		paths = append(paths, c.TruthRight)
+	}
+	return truths.of(paths, c.Parametrization, c.readTruth)
+}
+
+// readTruth reads and decomposes a user's truth.
+func (c *Config) readTruth() (*sensing.Truth, error) {
 	x, err := npy.LoadMatrix(c.Truth)
 	if err != nil {
 		return nil, Usagef("%s: %s: %v", c.At("truth"), c.Truth, err)

@@ -22,8 +22,6 @@ type Experiment struct {
 	Untested string
 
 	judge func([]observation) Verdict
-	// even: the claim's numbers are computed for truths whose singular values kappa spaces evenly.
-	even bool
 }
 
 // Status is the outcome of a verdict.
@@ -68,95 +66,95 @@ func All() []Experiment {
 		{"alpha", "the test error at the floor against the size α of the start",
 			alphaClaim,
 			"the constants of the theorem, and how many measurements it asks for",
-			judgeAlpha, false},
+			judgeAlpha},
 		{"iterations", "the steps to a test error of 1 % against log(1/α)",
 			iterationsClaim,
 			"the theorem's bound on the number of steps, with its constants",
-			judgeIterations, true},
+			onEvenSpectra(judgeIterations)},
 		{"overparameterization", "the length of phase I and the test error against the factor's columns",
 			overClaim,
 			"fewer than 2r* columns, for which the theorem asks for a smaller start",
-			judgeOver, false},
+			judgeOver},
 		{"generalization", "train loss and test error against the number of measurements",
 			generalizationClaim,
 			"how the threshold depends on κ, and ranks and sizes other than those of the sweep",
-			judgeGeneralization, false},
+			judgeGeneralization},
 		{"spectral", "the factor's angle to the spectral method's subspace over the iterations",
 			spectralClaim,
 			"how the closest angle depends on α",
-			judgeSpectral, false},
+			judgeSpectral},
 		{"incremental", "the ranks that are learned one after another, against the size of the start",
 			incrementalClaim,
 			"that Z comes closest to the best fits of each rank to the observations, and bounds on the steps",
-			judgeIncremental, false},
+			judgeIncremental},
 		{"phases", "one run: alignment, saddle avoidance, refinement",
 			phasesClaim,
 			"other sizes, ranks and condition numbers: one run is looked at",
-			judgePhases, false},
+			judgePhases},
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ",
 			scaledClaim,
 			"UVᵀ, completion, outliers, and the number of measurements that the theorem asks for",
-			judgeScaled, false},
+			judgeScaled},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ and log(1/α)",
 			dampedClaim,
 			"noise, and matrices of approximately low rank",
-			judgeDamped, false},
+			judgeDamped},
 		{"uv", "the balance of U and V, and the test error against α, beside UUᵀ",
 			uvClaim,
 			"the theorem's exponent of α, and the number of measurements that it asks for",
-			judgeUV, false},
+			judgeUV},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
 			"noise of shots, and the constants",
-			judgePauli, false},
+			judgePauli},
 		{"flatness", "deep products: low rank from small starts, or larger ones and label noise",
 			flatnessClaim,
 			"more than three matrices, and the rate at which the trace falls",
-			judgeFlatness, true},
+			onEvenSpectra(judgeFlatness)},
 		{"indefinite", "the test error of UUᵀ − VVᵀ against α, beside UUᵀ",
 			indefiniteClaim,
 			"noise, and links other than the identity",
-			judgeIndefinite, false},
+			judgeIndefinite},
 		{"single-index", "the test error of sparse vectors behind links against the number of samples",
 			singleIndexClaim,
 			"samples that are not Gaussian, tails that need truncation, and matrices",
-			judgeSingleIndex, false},
+			judgeSingleIndex},
 		{"completion", "recovery against the number of observed entries, symmetric and not",
 			completionClaim,
 			"noise, and matrices whose singular vectors are not spread out, which need more entries",
-			judgeCompletion, false},
+			judgeCompletion},
 		{"relu-completion", "three starts, if exactly the entries that are not negative are observed",
 			reluClaim,
 			"noise, and starts with more columns than the truth has",
-			judgeReLU, false},
+			judgeReLU},
 		{"momentum", "the steps of gradient descent and momentum against the condition number κ",
 			momentumClaim,
 			"Nesterov's method, and starts far from the truth",
-			judgeMomentum, false},
+			judgeMomentum},
 		{"sgd", "passes over the measurements, and the rate, against the size of mini-batches",
 			sgdClaim,
 			"the value of the critical size, and a theorem: this one is for convex functions",
-			judgeSGD, false},
+			judgeSGD},
 		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points",
 			saddlesClaim,
 			"steps that get shorter, as the theorem for rsgd assumes, and other retractions",
-			judgeSaddles, true},
+			onEvenSpectra(judgeSaddles)},
 		{"zeroth-order", "the loss that is reached with noisy values of f alone, against their number",
 			zerothOrderClaim,
 			"the paper's method, which estimates the Hessian in a first stage, and the power of the dimension",
-			judgeZerothOrder, false},
+			judgeZerothOrder},
 		{"rgda", "the distance of descent-ascent from an equilibrium, for several κ",
 			rgdaClaim,
 			"noise on the gradients, and games without strong monotonicity",
-			judgeRGDA, false},
+			judgeRGDA},
 		{"phase-retrieval", "recovery from squared products against their number, from three starts",
 			phaseRetrievalClaim,
 			"complex vectors, noise, and rates",
-			judgePhaseRetrieval, false},
+			judgePhaseRetrieval},
 		{"multi-index", "the overlap of spectral estimates with the truth, beside its prediction",
 			multiIndexClaim,
 			"more than one direction, and eigenvalues that leave the bulk one by one",
-			judgeMultiIndex, false},
+			judgeMultiIndex},
 	}
 }
 
@@ -174,12 +172,16 @@ func (e Experiment) File(full bool) (name string, text []byte) {
 }
 
 // Judge returns the verdict on a sweep's results.
-func (e Experiment) Judge(r *sweep.Results) Verdict {
-	all := observations(r)
-	uneven := func(o observation) bool { return o.Kappa == 0 }
-	if e.even && slices.ContainsFunc(all, uneven) {
-		return Verdict{Status: Unclear, Findings: []string{"the numbers of this claim are computed for " +
-			"truths that are drawn with kappa, not for a spectrum or a truth that was given"}}
+func (e Experiment) Judge(r *sweep.Results) Verdict { return e.judge(observations(r)) }
+
+// onEvenSpectra returns a judge of a claim whose numbers are computed for truths with the singular values
+// that kappa spaces evenly. Of other truths it cannot tell.
+func onEvenSpectra(judge func([]observation) Verdict) func([]observation) Verdict {
+	return func(all []observation) Verdict {
+		if slices.ContainsFunc(all, func(o observation) bool { return o.Kappa == 0 }) {
+			return Verdict{Status: Unclear, Findings: []string{"the numbers of this claim are computed for " +
+				"truths that are drawn with kappa, not for a spectrum or a truth that was given"}}
+		}
+		return judge(all)
 	}
-	return e.judge(all)
 }
