@@ -29,22 +29,19 @@ func (l *rowLayout) togetherIsFaster() bool {
 		return true
 	}
 	const (
-		lanes       = 128 // instructions of a thread in a cycle: four warps
-		conversions = 16  // in a cycle, or as many as multiply-adds in f64 if these are fewer
-		perBatch    = 4   // warps of contract_batch that convert an entry
-		perGroup    = 4   // members for which dots and accumulate convert an entry
+		perBatch = 4 // warps of contract_batch that convert an entry
+		perGroup = 4 // members for which dots and accumulate convert an entry
 	)
 	instructions, entry := batchCosts[l.entries].double, costs[l.entries].double
 	if l.precision == solver.F32 {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
 	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
-	// seconds is the longest of memory, multiply-adds, conversions and instructions. A launch computes for so
-	// many members, present or not, reads the rows so often, and converts entries for so many warps.
+	// seconds is the longer of memory and computing. A launch computes for so many members, present or not,
+	// reads the rows so often, and converts entries for so many warps.
 	seconds := func(members, readings, warps int, each float64, multiprocessors int) float64 {
-		cycles := max(2*float64(members)/b.multiplyAdds(l.precision),
-			float64(warps)*entry.conversions/min(conversions, b.multiplyAdds(solver.F64)),
-			float64(members)*each/lanes)
+		cycles := b.cycles(l.precision, 2*float64(members),
+			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
 		return max((float64(readings)*float64(l.m)*float64(l.stride)+sums)/b.Info.Bandwidth,
 			float64(l.m)*float64(l.k)*cycles/(float64(multiprocessors)*b.Info.Clock))
 	}

@@ -37,17 +37,21 @@ func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
 	return b.perEntry(entries, c.double, solver.F64) > worthwhile*b.perEntry(entries, c.single, solver.F32)
 }
 
-// perEntry is the least time that contract takes for an entry of one row: the longest of reading,
-// multiply-adds, conversions and instructions. The rates of a multiprocessor are those of NVIDIA's table of
-// arithmetic throughput in the CUDA C++ Programming Guide.
+// perEntry is the least time that contract takes for an entry of one row: the longer of reading and
+// computing.
 func (b Backend) perEntry(entries sensing.Entries, c cost, arithmetic solver.Precision) float64 {
-	const (
-		multiplyAdds = 2   // for an entry
-		lanes        = 128 // instructions of a thread in a cycle: four warps
-		conversions  = 16  // in a cycle, or as many as multiply-adds in f64 if these are fewer
-	)
-	cycles := max(multiplyAdds/b.multiplyAdds(arithmetic),
-		c.conversions/min(conversions, b.multiplyAdds(solver.F64)), c.instructions/lanes)
 	return max(float64(entries.EntryBits())/8/b.Info.Bandwidth,
-		cycles/(float64(b.Info.Multiprocessors)*b.Info.Clock))
+		b.cycles(arithmetic, 2, c)/(float64(b.Info.Multiprocessors)*b.Info.Clock))
+}
+
+// cycles is the least number of cycles in which a multiprocessor does so many multiply-adds and what they
+// cost besides: the longest of the three. Its rates are those of NVIDIA's table of arithmetic throughput in
+// the CUDA C++ Programming Guide.
+func (b Backend) cycles(arithmetic solver.Precision, multiplyAdds float64, c cost) float64 {
+	const (
+		lanes       = 128 // instructions of a thread in a cycle: four warps
+		conversions = 16  // in a cycle, or as many as multiply-adds in f64 if these are fewer
+	)
+	return max(multiplyAdds/b.multiplyAdds(arithmetic),
+		c.conversions/min(conversions, b.multiplyAdds(solver.F64)), c.instructions/lanes)
 }
