@@ -165,7 +165,7 @@ func checkColumnLoops(t *testing.T, loops pauliLoops, columns int, xs []int, wha
 func TestPauliSameBits(t *testing.T) {
 	for _, size := range []struct{ n, m, r int }{
 		{2, 3, 1}, {16, 9, 9}, {32, 50, 1}, {64, 64, 7}, {64, 900, 21}, {128, 30, 2}, {128, 4000, 3},
-		{128, 4000, 8},
+		{128, 4000, 8}, {64, 900, 40},
 	} {
 		e, err := sensing.NewPauli(size.n, size.m, 1)
 		if err != nil {
@@ -367,8 +367,11 @@ func BenchmarkPauliProducts(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	simd := available()[0]
-	for _, r := range []int{1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64} {
+	simd, err := Auto.resolve()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, r := range []int{1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64, 128, 512} {
 		b.Run(fmt.Sprintf("simd=%s/n=%d/r=%d", simd, n, r), func(b *testing.B) {
 			op, err := newOperator(b.Context(), e, options{
 				workers: 1, simd: simd, precision: solver.F64, stop: new(interruption),
