@@ -23,7 +23,8 @@ const (
 	// mostShares is the largest number of chunks for a group of blocks on the reference device: enough for
 	// devices with other numbers of multiprocessors to share chunks out evenly.
 	mostShares = 4
-	// chunkParts is the number of parts that sum_chunks cuts the chunks into. A card has whole parts.
+	// chunkParts is the number of parts that sum_chunks cuts the chunks into. A card has whole parts. There are
+	// at least as many chunks, so that eight cards have one each, if there are rows for them.
 	chunkParts = 8
 	// stageRows divides the number of rows before each chunk: contract takes at most this many at a time.
 	stageRows = 8
@@ -34,7 +35,7 @@ func chunkStarts(m, slabs int) []int {
 	groups := max(referenceBlocks/slabs, 1)
 	shares := min(max(m/(leastShare*groups), 1), mostShares)
 	stages := blocks(m, stageRows)
-	starts := make([]int, min(shares*groups, stages)+1)
+	starts := make([]int, min(max(shares*groups, chunkParts), stages)+1)
 	for i := range starts {
 		starts[i] = min(i*stages/(len(starts)-1)*stageRows, m)
 	}
