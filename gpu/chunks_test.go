@@ -106,7 +106,7 @@ func TestAnyNumberOfCardsHasChunks(t *testing.T) {
 					c := all.onCard(card, cards)
 					begin, end := c.starts[0], c.starts[c.count()]
 					if begin != next || end <= begin {
-						t.Errorf("n = %d, m = %d: card %d of %d has the rows from %d to %d", n, m, card, cards,
+						t.Errorf("n = %d, m = %d: card %d of %d has rows from %d to %d", n, m, card, cards,
 							begin, end)
 					}
 					if m >= 96*cards && (end-begin)*cards > 2*m {
