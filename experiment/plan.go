@@ -70,7 +70,7 @@ func (p *Plan) place() error {
 	for i, device := range devices {
 		p.Config.Device = device
 		if precision == "auto" {
-			p.Config.Precision = p.fasterPrecision()
+			p.Config.Precision = p.host.Precision(p.Config)
 		}
 		err := p.placeRows()
 		if err == nil {
@@ -99,15 +99,16 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// fasterPrecision picks mixed precision if it makes steps on the configured device faster. It measures
-// nothing, so that its answer is the same each time. If there is no backend, placeRows says why.
-func (p *Plan) fasterPrecision() string {
-	c := &p.Config
-	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
+// Precision is what the precision auto comes to on the device of a configuration: mixed if it makes steps
+// there faster. It measures nothing, so that its answer is the same each time. If there is no backend, a plan
+// says why.
+func (h Host) Precision(c config.Config) string {
+	b, err := h.Backend(Place{Device: c.Device, Storage: "memory", Precision: "f64", Workers: c.Workers,
+		SIMD: c.SIMD})
 	if err != nil {
 		return "f64"
 	}
-	return precisionOn(b, c)
+	return precisionOn(b, &c)
 }
 
 // precisionOn is the precision that auto stands for on a backend.

@@ -9,8 +9,8 @@ import (
 )
 
 // This file does mixed precision on several cards. The first card has the anchors. Each card contracts its
-// rows in single precision. The sum over the chunks is one chain in f64, on one card as on several: a card goes
-// on with the sum of the cards before it.
+// rows in single precision. The sum over the chunks is one chain in f64, on one card as on several: a card
+// goes on with the sum of the cards before it.
 
 // chain has what a card needs to add its chunks to a sum: a list for each chunk, and the unit 1.
 type chain struct{ lists, unit driver.Pointer }

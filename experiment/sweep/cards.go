@@ -64,6 +64,7 @@ func (p *Plan) divide(ctx context.Context) error {
 	if err != nil || len(devices) < 2 {
 		return err
 	}
+	p.first = devices[0]
 	if err := p.findAlone(ctx, devices); err != nil {
 		return err
 	}

@@ -27,10 +27,13 @@ type cards struct {
 	step, together float64 // the seconds of a step on one device and on all; 0: nobody knows
 	bytes          float64 // what a group needs on one device
 	lost           string  // the device that cannot be opened
+	mixes          string  // the device on which mixed precision is faster
 }
 
 func (c card) Name() string   { return "cuda" }
 func (c card) Device() string { return c.name }
+
+func (c card) MixedIsFaster(sensing.Entries) bool { return c.name == c.of.mixes }
 
 func (c card) Expect(sensing.Ensemble, solver.Batch) (opening, step float64) {
 	if strings.Contains(c.name, ",") {
@@ -155,6 +158,23 @@ func TestApartAcrossLargeGroups(t *testing.T) {
 	}
 	if got := p.expected(p.Part, "cuda:0"); math.Abs(got-(0.25+4*12)) > 1e-12 {
 		t.Errorf("4 runs of 12 steps take %v s", got)
+	}
+}
+
+// TestPrecisionApart: if the devices differ, the first decides the precision auto for all runs.
+func TestPrecisionApart(t *testing.T) {
+	for mixes, want := range map[string]string{"cuda:0": "mixed", "cuda:1": "f64", "": "f64"} {
+		both := &cards{step: 1, together: 0.6, mixes: mixes}
+		p := both.plan(t, strings.Replace(aSweep, "n: 6", "n: 6, precision: auto", 1), "cuda:0,1")
+		for _, device := range p.Apart() {
+			g, _, err := p.place(t.Context(), p.Part[0].Runs, device)
+			if err != nil || g.Configs[0].Precision != want || g.Configs[0].Device != device {
+				t.Errorf("%q mixes: %s on %s, %v", mixes, g.Configs[0].Precision, device, err)
+			}
+		}
+		if len(p.Apart()) != 2 {
+			t.Error("the devices have no runs of their own")
+		}
 	}
 }
 

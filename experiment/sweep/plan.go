@@ -35,6 +35,7 @@ type Plan struct {
 	byScale map[string]speed  // how fast groups of similar sizes are
 
 	apart []string        // the devices that have runs of their own
+	first string          // the first of several devices, which decides the precision auto
 	alone map[string]bool // by sizeOfRows, whether groups fit on each of them
 
 	fingerprints []string // of each run; "" if it was not asked for yet
@@ -153,6 +154,9 @@ func (p *Plan) place(ctx context.Context, runs []Run, device string) (*experimen
 	for _, r := range runs {
 		c := r.Config
 		if device != "" {
+			if c.Device = p.first; c.Precision == "auto" {
+				c.Precision = p.host.Precision(c) // the same for all runs, if the devices differ
+			}
 			c.Device = device
 		}
 		configs = append(configs, c)
