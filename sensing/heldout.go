@@ -21,8 +21,8 @@ type Divisible interface {
 	Ensemble
 	// Divide returns the ensemble of the measurements that are not in held, and the ensemble of those that
 	// are. held is in ascending order and has neither none nor all of the measurements; of drawn Gaussian,
-	// Rademacher and rank-one measurements it has the last ones. Divide may move the ensemble's numbers, so the
-	// ensemble must not be used afterwards.
+	// Rademacher and rank-one measurements it has the last ones. Divide may move the ensemble's numbers, so
+	// the ensemble must not be used afterwards.
 	Divide(held []int) (rest, heldOut Divisible)
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩ on the host, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ
 	// must be symmetric.

@@ -295,7 +295,8 @@ func TestDivideIndependent(t *testing.T) {
 				}
 				for i := range want {
 					if !(math.Abs(got[i]-want[i]) <= 1e-12*(1+math.Abs(want[i]))) {
-						t.Errorf("%s in %s, %s, measurement %d: %v, not %v", name, s.Name(), what, i, got[i], want[i])
+						t.Errorf("%s in %s, %s, measurement %d: %v, not %v", name, s.Name(), what, i, got[i],
+							want[i])
 					}
 				}
 			}
@@ -307,7 +308,8 @@ func TestDivideIndependent(t *testing.T) {
 			rest, restY, held := HoldOut(e, y, count, seed)
 			compare("fitted", rest, want[:m-count])
 			compare("held out", held.Ensemble, want[m-count:])
-			if restY[len(restY)-1] != m-count-1 || held.Observations[0] != m-count || rest.Name() != e.Name() {
+			if restY[len(restY)-1] != m-count-1 || held.Observations[0] != m-count ||
+				rest.Name() != e.Name() {
 				t.Errorf("%s: %v and %v are observed", name, restY, held.Observations)
 			}
 			func() {

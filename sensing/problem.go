@@ -89,8 +89,8 @@ func CheckObservations(y []float64) error {
 	return nil
 }
 
-// AddNoise adds σ·w_i to each exact observation y_i: w_i is the i-th deviate of row 0 of the noise stream, and
-// σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards.
+// AddNoise adds σ·w_i to each exact observation y_i: w_i is the i-th deviate of row 0 of the noise stream,
+// and σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards.
 func (p *Problem) AddNoise(y []float64) {
 	p.Noise = p.deviation(y)
 	if p.Noise == 0 {

@@ -18,7 +18,8 @@ import (
 // not say enough.
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
-	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
+	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)",
+	"factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
 

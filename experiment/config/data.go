@@ -182,7 +182,8 @@ func (c *Config) Load() (*Data, error) {
 		return nil, err
 	}
 	d := &Data{
-		Problem: &sensing.Problem{Noise: c.Noise, NoiseRatio: c.noiseRatio(), NoiseSeed: c.Seed}, Hashes: hashes,
+		Problem: &sensing.Problem{Noise: c.Noise, NoiseRatio: c.noiseRatio(), NoiseSeed: c.Seed},
+		Hashes:  hashes,
 	}
 	load := d.draw
 	if c.HasUserData() {

@@ -37,8 +37,8 @@ func (c *Config) dividesMeasurements() bool {
 	return c.HasUserData() || c.law().Divisible && c.IsLinear()
 }
 
-// mentionsHoldOut says whether hold-out is a setting of the configuration. With measurements that are generated
-// one by one it is only if some are held out: the files of earlier versions do not have it.
+// mentionsHoldOut says whether hold-out is a setting of the configuration. With measurements that are
+// generated one by one it is only if some are held out: the files of earlier versions do not have it.
 func (c *Config) mentionsHoldOut() bool {
 	return c.HoldOut != 0 || c.dividesMeasurements() && !c.CanGenerate()
 }

@@ -242,8 +242,8 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Noise },
 		}, {
 			Key: "snr", Group: problemGroup, shared: true, unset: math.Inf(1), applies: (*Config).hasSNR,
-			Help: "signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn " +
-				"measurements, σ the standard deviation of the noise",
+			Help: "signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the " +
+				"drawn measurements, σ the standard deviation of the noise",
 			at: func(c *Config) any { return &c.SNR },
 		}, {
 			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).mentionsHoldOut,

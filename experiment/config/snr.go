@@ -21,8 +21,8 @@ func (c *Config) checkSNR(m *Mistakes) {
 	case c.Noise != 0:
 		m.Bad("snr", "noise and snr are two ways to say the size of the noise: give one of them")
 	case c.Observation != linear:
-		m.Bad("snr", "snr compares the noise with ⟨A, M*⟩, and observation %s is not linear in M*: give noise",
-			c.Observation)
+		m.Bad("snr", "snr compares the noise with ⟨A, M*⟩, and observation %s is not linear in M*: "+
+			"give noise", c.Observation)
 	}
 }
 
