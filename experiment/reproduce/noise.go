@@ -85,8 +85,8 @@ func judgeNoise(all []observation) Verdict {
 		worst = math.Max(worst, stopped(o))
 	}
 	typical := median(held, stopped)
-	v.find("with r > r* and the most noise, the iterate with the least held-out RMSE has %.4g times the least "+
-		"test error (median of %d runs), and at most %.4g times", typical, len(held), worst)
+	v.find("with r > r* and the most noise, the iterate with the least held-out RMSE has %.4g times the "+
+		"least test error (median of %d runs), and at most %.4g times", typical, len(held), worst)
 	agree, disagree = agree && typical <= 1.25, disagree || typical > 2
 	v.settle(agree, disagree)
 	return v
