@@ -72,6 +72,7 @@ def run(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -187,10 +188,13 @@ def run(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -400,6 +404,7 @@ def run(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
@@ -481,6 +486,7 @@ def problem(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -563,10 +569,13 @@ def problem(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -690,6 +699,7 @@ def problem(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
