@@ -188,6 +188,9 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		add("alpha", "α = %s", power(c.Alpha))
 	}
 	add("step", "μ = %s", power(c.Step))
+	if c.StepDecay != "" {
+		add("step-decay", "step decay %s", c.StepDecay)
+	}
 	if c.Kappa > 1 {
 		add("kappa", "κ = %s", power(c.Kappa))
 	}
