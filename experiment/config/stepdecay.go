@@ -34,8 +34,8 @@ func (c *Config) stepDecay() (solver.StepDecay, error) {
 	if !c.decays() {
 		return nil, nil
 	}
-	refused := fmt.Errorf("step-decay is power:p or power:p,c, for step sizes μ/(1 + c·t)^p, with p a multiple"+
-		" of 1/8 up to %d, and c > 0, got %q", mostPower, c.StepDecay)
+	refused := fmt.Errorf("step-decay is power:p or power:p,c, for step sizes μ/(1 + c·t)^p, with p a"+
+		" multiple of 1/8 up to %d, and c > 0, got %q", mostPower, c.StepDecay)
 	name, text, _ := strings.Cut(c.StepDecay, ":")
 	numbers := strings.Split(text, ",")
 	if strings.TrimSpace(name) != "power" || len(numbers) > 2 {

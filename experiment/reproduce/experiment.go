@@ -139,7 +139,7 @@ func All() []Experiment {
 			saddlesClaim,
 			"steps that get shorter, as the theorem for rsgd assumes, and other retractions (retractions)",
 			onEvenSpectra(judgeSaddles)},
-		{"retractions", "how four retractions leave planted saddle points, also with steps that get shorter",
+		{"retractions", "how four retractions leave planted saddle points, with decaying steps too",
 			retractionsClaim,
 			"noise that is not that of mini-batches, other manifolds, and convergence to a minimum",
 			onEvenSpectra(judgeRetractions)},

@@ -37,7 +37,7 @@ func judgeRetractions(all []observation) Verdict {
 	agree, disagree, noisy := len(names) > 1, false, 0
 	for _, name := range names {
 		ends := func(method, from string, chosen func(o observation) bool) escape {
-			e := v.escapes(keep(byName[name], chosen), method, from+" with "+name,
+			e := v.escapes(keep(byName[name], chosen), method, from+", retraction "+name+",",
 				func(float64) bool { return true })
 			disagree = disagree || e.stayed > 0
 			agree = agree && e.all(1)

@@ -257,7 +257,7 @@ CASES = {
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.3, iterations=100, **STORED),
     "rgd_uv": dict(
-        method="rgd", parametrization="uv", options={}, near=True,
+        method="rgd", parametrization="uv", options={"retraction": "factor"}, near=True,
         seed=3515, n=9, n2=7, rank=3, measurements=197, factor_rank=3,
         alpha=0.2, kappa=3.0, noise=0.0,
         step=0.5, iterations=50, **STORED),
