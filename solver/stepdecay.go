@@ -39,6 +39,18 @@ func (d PowerDecay) Factor(t int) float64 {
 	return 1 / power
 }
 
+// GeometricDecay is the law q^t. All steps together are no longer than μ/(1 − q), so that q must not be
+// smaller than the factor by which the error can fall.
+type GeometricDecay struct {
+	// Ratio is q, more than 0 and at most 1.
+	Ratio float64
+}
+
+var _ StepDecay = GeometricDecay{}
+
+// Factor implements [StepDecay]. [math.Pow] of a whole power has the same bits on every machine.
+func (d GeometricDecay) Factor(t int) float64 { return math.Pow(d.Ratio, float64(t)) }
+
 // Decaying is a method whose step sizes become smaller. The method itself knows nothing of the law: Decaying
 // makes it anew for each step, with the step sizes of that step.
 type Decaying struct {

@@ -42,6 +42,20 @@ func TestPowerDecay(t *testing.T) {
 	}
 }
 
+// TestGeometricDecay: the steps of the law q^t add up to 1/(1 − q).
+func TestGeometricDecay(t *testing.T) {
+	for _, q := range []float64{0.5, 0.9, 0.99} {
+		law, sum := solver.GeometricDecay{Ratio: q}, 0.0
+		for i := range 6000 {
+			sum += law.Factor(i)
+		}
+		if !(math.Abs(sum*(1-q)-1) < 1e-12) || law.Factor(0) != 1 || law.Factor(1) != q {
+			t.Errorf("q = %g: the steps add up to %v, beginning with %v and %v", q, sum, law.Factor(0),
+				law.Factor(1))
+		}
+	}
+}
+
 // TestPowerDecaySums: with 1/2 < p ≤ 1 the sum of the steps up to T grows without bound, as T^(1−p) or ln T,
 // and the sum of their squares does not. The same test finds that p = 1/2 breaks the second law, and p =
 // 1.125 the first.

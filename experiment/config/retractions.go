@@ -26,9 +26,8 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name: "second-order",
-				About: "U ← U − μB_U − μ²·(B_U − ½UU†B_U)(V†B_V)ᵀ, V likewise: as the exponential map up " +
-					"to μ³",
+				Name:       "second-order",
+				About:      "U ← U − μB_U − μ²·(B_U − ½UU†B_U)(V†B_V)ᵀ, V likewise: of second order",
 				References: []Reference{shalit2012},
 				After:      true,
 			},

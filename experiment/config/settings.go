@@ -356,9 +356,9 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.Step },
 		}, {
 			Key: "step-decay", Group: methodGroup, applies: (*Config).decays,
-			Help: "law by which all step sizes become smaller: power:p or power:p,c, μ_t = μ/(1 + c·t)^p in" +
-				" step t = 0, 1, …; p is a multiple of 1/8, and c = 1 unless it is given (nothing: they" +
-				" stay the same)",
+			Help: "law by which all step sizes become smaller (nothing: they stay the same): power:p or" +
+				" power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1" +
+				" unless it is given; or geometric:q, μ_t = μ·q^t",
 			at: func(c *Config) any { return &c.StepDecay },
 		}, {
 			Key: "retraction", Group: methodGroup, applies: (*Config).retracts,

@@ -34,25 +34,30 @@ func (c *Config) stepDecay() (solver.StepDecay, error) {
 	if !c.decays() {
 		return nil, nil
 	}
-	refused := fmt.Errorf("step-decay is power:p or power:p,c, for step sizes μ/(1 + c·t)^p, with p a"+
-		" multiple of 1/8 up to %d, and c > 0, got %q", mostPower, c.StepDecay)
 	name, text, _ := strings.Cut(c.StepDecay, ":")
-	numbers := strings.Split(text, ",")
-	if strings.TrimSpace(name) != "power" || len(numbers) > 2 {
-		return nil, refused
-	}
-	values := []float64{0, 1}
-	for i, number := range numbers {
+	var values []float64
+	for number := range strings.SplitSeq(text, ",") {
 		value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 		if err != nil || !(value > 0) || value > 1e9 {
-			return nil, refused
+			return nil, c.noStepDecay()
 		}
-		values[i] = value
+		values = append(values, value)
 	}
-	if values[0] > mostPower || math.Mod(values[0], 0.125) != 0 {
-		return nil, refused
+	switch law := strings.TrimSpace(name); {
+	case law == "geometric" && len(values) == 1 && values[0] <= 1:
+		return solver.GeometricDecay{Ratio: values[0]}, nil
+	case law != "power" || len(values) > 2 || values[0] > mostPower || math.Mod(values[0], 0.125) != 0:
+		return nil, c.noStepDecay()
+	case len(values) == 1:
+		values = append(values, 1)
 	}
 	return solver.PowerDecay{Power: values[0], Rate: values[1]}, nil
+}
+
+// noStepDecay is the error of a text that is no law.
+func (c *Config) noStepDecay() error {
+	return fmt.Errorf("step-decay is power:p or power:p,c, for step sizes μ/(1 + c·t)^p with p a multiple of"+
+		" 1/8 up to %d and c > 0, or geometric:q, for μ·q^t with 0 < q ≤ 1, got %q", mostPower, c.StepDecay)
 }
 
 // NewStepDecay makes the law by which the step sizes of a configuration that was found valid become smaller;

@@ -14,6 +14,7 @@ func TestStepDecay(t *testing.T) {
 		"power:1":            solver.PowerDecay{Power: 1, Rate: 1},
 		"power:0.625,0.05":   solver.PowerDecay{Power: 0.625, Rate: 0.05},
 		" power : 2 , 1e-3 ": solver.PowerDecay{Power: 2, Rate: 1e-3},
+		"geometric:0.99":     solver.GeometricDecay{Ratio: 0.99},
 		"":                   nil,
 	} {
 		c := configOf(t, "step-decay="+text)
@@ -33,6 +34,8 @@ func TestStepDecay(t *testing.T) {
 		{"step-decay=power:1,-1", "c > 0"},
 		{"step-decay=power:1,NaN", "c > 0"},
 		{"step-decay=power:1,2,3", "power:p or power:p,c"},
+		{"step-decay=geometric:1.01", "0 < q ≤ 1"},
+		{"step-decay=geometric:0.9,2", "0 < q ≤ 1"},
 		{"step-decay=linear:1", "power:p or power:p,c"},
 		{"step-decay=power:1 method=none", "takes no steps"},
 		{"step-decay=power:1 method=custom", "has its own step size"},

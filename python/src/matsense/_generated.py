@@ -268,9 +268,9 @@ def run(
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
     step_decay : str
-        Law by which all step sizes become smaller: power:p or power:p,c, μ_t = μ/(1 + c·t)^p in
-        step t = 0, 1, …; p is a multiple of 1/8, and c = 1 unless it is given (nothing: they stay
-        the same).
+        Law by which all step sizes become smaller (nothing: they stay the same): power:p or
+        power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1
+        unless it is given; or geometric:q, μ_t = μ·q^t.
     retraction : {'factor', 'second-order', 'projection', 'exponential'}
         How a Riemannian step returns to the manifold: factor, second-order, projection or
         exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
