@@ -307,7 +307,7 @@ func (e *engine) Close() error {
 	}
 	device := e.device
 	e.device = nil
-	if s, ok := e.operator.(*spreadRows); ok {
+	if s := e.cards(); s != nil {
 		if err := s.close(); err != nil {
 			_ = device.Close() // the first error says more
 			return err

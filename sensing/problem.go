@@ -15,8 +15,12 @@ type Problem struct {
 	Observations []float64
 	// Truth is M*, or nil if it is not known. The metrics that need it are then NaN.
 	Truth *Truth
-	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth, or 0.
+	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth, or 0. If
+	// NoiseRatio is not 0, making the observations sets it.
 	Noise float64
+	// NoiseRatio is σ over the root mean square of the exact observations, for noise whose size follows from
+	// them ([NoiseRatio] of a signal-to-noise ratio); 0 if Noise says the size.
+	NoiseRatio float64
 	// NoiseSeed keys the noise w.
 	NoiseSeed uint64
 	// HeldOut has measurements that are none of the Ensemble's, for the error on data that no gradient uses;
@@ -67,6 +71,10 @@ func (p *Problem) Validate() error {
 		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v",
 			Largest/10, p.Noise)
 	}
+	if !(p.NoiseRatio >= 0 && p.NoiseRatio <= Largest/10) {
+		return fmt.Errorf("sensing: the noise over the exact observations goes from 0 to %g, got %v",
+			Largest/10, p.NoiseRatio)
+	}
 	return nil
 }
 
@@ -81,8 +89,10 @@ func CheckObservations(y []float64) error {
 	return nil
 }
 
-// AddNoise adds Noise·w_i to each y_i: w_i is the i-th deviate of row 0 of the noise stream.
+// AddNoise adds σ·w_i to each exact observation y_i: w_i is the i-th deviate of row 0 of the noise stream,
+// and σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards.
 func (p *Problem) AddNoise(y []float64) {
+	p.Noise = p.deviation(y)
 	if p.Noise == 0 {
 		return
 	}

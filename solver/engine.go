@@ -15,6 +15,18 @@ import (
 // method. Another backend may be able to.
 var ErrUnsupported = errors.New("not supported on this device")
 
+// Unsupported is an [ErrUnsupported] of a backend that knows better what to do than to take another device.
+type Unsupported struct {
+	What    string // what the backend cannot do, and why
+	Instead string // what the user should do
+}
+
+// Error implements error.
+func (e *Unsupported) Error() string { return e.What + ": " + e.Instead }
+
+// Unwrap makes the error an [ErrUnsupported].
+func (*Unsupported) Unwrap() error { return ErrUnsupported }
+
 // Storage says where an ensemble's measurements are kept. Results have the same bits with either.
 type Storage string
 

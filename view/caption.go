@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/matsense/matsense/experiment"
@@ -74,6 +75,9 @@ func title(c *config.Config) string {
 	}
 	if c.Noise > 0 {
 		text += ",  σ = " + power(c.Noise)
+	}
+	if !math.IsInf(c.SNR, 1) {
+		text += fmt.Sprintf(",  SNR %s dB", power(c.SNR))
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }

@@ -18,7 +18,8 @@ import (
 // not say enough.
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
-	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
+	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)",
+	"factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
 
@@ -30,6 +31,10 @@ var titles = map[string]string{
 	"factor_to_estimate_closest":           "least angle to the spectral estimate (sine)",
 	"factor_to_estimate_closest_iteration": "steps to the least angle to the spectral estimate",
 	"recovered":                            "share of runs that recovered the truth",
+	"best_test_error":                      "least test error",
+	"best_test_error_iteration":            "steps to the least test error",
+	"best_held_out_rmse":                   "least held-out RMSE",
+	"best_held_out_rmse_iteration":         "steps to the least held-out RMSE",
 }
 
 // settingTitle returns the words for a setting.
@@ -94,7 +99,8 @@ func power(x float64) string { return lineName(strconv.FormatFloat(x, 'g', -1, 6
 // counted says whether a number of a run counts iterations.
 func counted(name string) bool {
 	return strings.HasPrefix(name, "iterations") || slices.Contains([]string{
-		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration"}, name)
+		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration",
+		"best_test_error_iteration", "best_held_out_rmse_iteration"}, name)
 }
 
 // SweepFigure returns the figure of a selection of a sweep's runs. Its Write returns [report.ErrNothing] if
@@ -196,6 +202,9 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	}
 	if c.Noise > 0 {
 		add("noise", "σ = %s", power(c.Noise))
+	}
+	if !math.IsInf(c.SNR, 1) {
+		add("snr", "SNR %s dB", power(c.SNR))
 	}
 	add("ensemble", "%s", c.Ensemble)
 	return strings.Join(parts, ",  ")

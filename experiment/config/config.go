@@ -29,6 +29,7 @@ type Config struct {
 	Truncation    float64
 	Preprocessing string
 	Noise         float64
+	SNR           float64 // +Inf: no noise follows from it
 	HoldOut       float64
 	Seed          uint64
 
@@ -118,7 +119,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
-		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
+		SNR: math.Inf(1), Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300, Keep: keepLast,
 		MeasureEvery: 5, SingularValues: "auto",
 		AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,

@@ -33,7 +33,15 @@ func (c *Config) ErrorName() string {
 }
 
 // dividesMeasurements says whether some of the measurements can be held out.
-func (c *Config) dividesMeasurements() bool { return c.HasUserData() || c.law().Divisible }
+func (c *Config) dividesMeasurements() bool {
+	return c.HasUserData() || c.law().Divisible && c.IsLinear()
+}
+
+// mentionsHoldOut says whether hold-out is a setting of the configuration. With measurements that are
+// generated one by one it is only if some are held out: the files of earlier versions do not have it.
+func (c *Config) mentionsHoldOut() bool {
+	return c.HoldOut != 0 || c.dividesMeasurements() && !c.CanGenerate()
+}
 
 // comparesIterates says whether there is an error by which iterates can be compared, and more than one
 // iterate.
@@ -48,8 +56,8 @@ func (c *Config) checkHoldOut(m *Mistakes) {
 	case c.HoldOut > 0 && c.TestTriplets != "":
 		m.Bad("hold-out", "hold-out and test-triplets are two ways to hold entries out: give one of them")
 	case c.HoldOut > 0 && !c.dividesMeasurements():
-		m.Bad("hold-out", "hold-out is for ensembles %s and for user data: other measurements are drawn in "+
-			"any number, and the test error is known", listOf(divisibleEnsembles(), "and"))
+		m.Bad("hold-out", "hold-out is for linear observations with ensembles %s, and for user data",
+			listOf(divisibleEnsembles(), "and"))
 	}
 	m.OneOf("keep", c.Keep, keepLast, keepBest)
 	if c.Patience < 0 {

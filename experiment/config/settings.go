@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,6 +28,8 @@ type Setting struct {
 	// Free: the setting changes no bit of the result, so that a resumed run may change it.
 	Free bool
 
+	// unset is the value of a setting of Config that means nothing was given, if that is not zero.
+	unset any
 	// shared: the setting decides measurements and observations, or how a batch computes.
 	shared bool
 	// applies says whether the setting has a meaning with the others; nil if it always has, or only with the
@@ -238,7 +241,12 @@ func builtinSettings() []*Setting {
 			Help: "standard deviation of the noise on the observations",
 			at:   func(c *Config) any { return &c.Noise },
 		}, {
-			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).dividesMeasurements,
+			Key: "snr", Group: problemGroup, shared: true, unset: math.Inf(1), applies: (*Config).hasSNR,
+			Help: "signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the " +
+				"drawn measurements, σ the standard deviation of the noise",
+			at: func(c *Config) any { return &c.SNR },
+		}, {
+			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).mentionsHoldOut,
 			Help: "fraction of the measurements to hold out, drawn by seed: they are not fitted, and " +
 				"held_out_rmse is the error on them (for ensembles " + listOf(divisibleEnsembles(), "and") +
 				" and for user data)",

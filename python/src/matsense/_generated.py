@@ -73,6 +73,7 @@ def run(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -190,10 +191,13 @@ def run(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -410,6 +414,7 @@ def run(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
@@ -493,6 +498,7 @@ def problem(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -575,10 +581,13 @@ def problem(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -702,6 +711,7 @@ def problem(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
