@@ -54,7 +54,7 @@ type member struct {
 	slots   driver.Pointer
 	vectors driver.Pointer // slots of m numbers, one after another
 	room    driver.Pointer // what the parametrization needs beside the slots
-	squares driver.Pointer // d × d matrices of Precondition and Project
+	squares driver.Pointer // d × d matrices of Precondition, Project and Fit
 	waiting []operation    // what the member waits for, in its order
 
 	thin     bool     // L and R belong to the iterate
@@ -307,7 +307,7 @@ func (e *engine) Close() error {
 	}
 	device := e.device
 	e.device = nil
-	if s, ok := e.operator.(*spreadRows); ok {
+	if s := e.cards(); s != nil {
 		if err := s.close(); err != nil {
 			_ = device.Close() // the first error says more
 			return err

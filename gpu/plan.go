@@ -71,8 +71,10 @@ func newEngine(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (*engin
 		return nil, err
 	}
 	if _, rows := ensemble.(sensing.Rows); !rows && len(b.Others) > 0 {
-		return nil, fmt.Errorf("gpu: several GPUs share only rows, and %s has none, name one device: %w",
-			ensemble.Name(), solver.ErrUnsupported)
+		return nil, &solver.Unsupported{
+			What:    fmt.Sprintf("several GPUs share rows, and %s measurements have none", ensemble.Name()),
+			Instead: "name one GPU",
+		}
 	}
 	r.plan = plan
 	return engineFor(r)

@@ -6,7 +6,8 @@ import "github.com/matsense/matsense/solver"
 // until one that needs their results, and then the first of every member are done together, then the second
 // of every member, and so on. So members share launches.
 
-// operation is what a member waits for: one of combination, preconditioning and projection.
+// operation is what a member waits for: one of combination, preconditioning, projection and
+// fitting.
 type operation any
 
 // combination is dst = a·x + b·y.
@@ -48,6 +49,7 @@ func (e *engine) rounds() error {
 	for round := 0; ; round++ {
 		var inverses []preconditioning
 		var projections []projection
+		var fits []fitting
 		busy := false
 		for i := range e.members {
 			m := &e.members[i]
@@ -64,6 +66,8 @@ func (e *engine) rounds() error {
 				inverses = append(inverses, o)
 			case projection:
 				projections = append(projections, o)
+			case fitting:
+				fits = append(fits, o)
 			}
 		}
 		if !busy {
@@ -73,6 +77,9 @@ func (e *engine) rounds() error {
 			return err
 		}
 		if err := e.project(projections); err != nil {
+			return err
+		}
+		if err := e.fit(fits); err != nil {
 			return err
 		}
 	}

@@ -53,14 +53,16 @@ func TestRounds(t *testing.T) {
 			for range operations {
 				m := members[random.IntN(len(members))]
 				dst, x, y := slot(), slot(), slot()
-				switch kind := random.IntN(8); {
+				switch kind := random.IntN(9); {
 				case kind == 0 && dst != x && dst != solver.Iterate:
 					must(t, m.Precondition(dst, x, random.Float64()))
 				case kind == 1 && dst != x && dst != solver.Iterate && m != members[1]:
 					must(t, m.Project(dst, x))
-				case kind == 2:
-					must(t, m.Gradient())
+				case kind == 2 && dst != x && dst != y && dst != solver.Iterate && m != members[1]:
+					must(t, m.Fit(dst, y, x))
 				case kind == 3:
+					must(t, m.Gradient())
+				case kind == 4:
 					_, err := m.Dot(x, y)
 					must(t, err)
 				default: // the sum of two halves: no number grows

@@ -68,7 +68,7 @@ func title(c *config.Config) string {
 		}
 	}
 	if c.Iterations > 0 && c.HasStep() {
-		text += ",  μ = " + power(c.Step)
+		text += ",  μ = " + power(c.Step) + decay(c)
 	}
 	if c.Kappa > 1 {
 		text += ",  κ = " + power(c.Kappa)
@@ -80,6 +80,14 @@ func title(c *config.Config) string {
 		text += fmt.Sprintf(",  SNR %s dB", power(c.SNR))
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
+}
+
+// decay says by which law the step sizes become smaller, if they do.
+func decay(c *config.Config) string {
+	if c.StepDecay == "" {
+		return ""
+	}
+	return " with " + c.StepDecay
 }
 
 // method names the method, or the function that takes the steps in a user's program.

@@ -194,6 +194,9 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		add("alpha", "α = %s", power(c.Alpha))
 	}
 	add("step", "μ = %s", power(c.Step))
+	if c.StepDecay != "" {
+		add("step-decay", "step decay %s", c.StepDecay)
+	}
 	if c.Kappa > 1 {
 		add("kappa", "κ = %s", power(c.Kappa))
 	}
@@ -211,7 +214,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 func figureName(s *sweep.Selection) string {
 	name := fmt.Sprintf("%s%s-vs-%s", sweep.FigurePrefix, s.Y, s.X)
 	for _, key := range slices.Sorted(maps.Keys(s.Where)) {
-		name += "-" + key + "-" + strings.Join(s.Where[key], "-")
+		name += "-" + strings.TrimSuffix(key+"-"+strings.Join(s.Where[key], "-"), "-")
 	}
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:`, r) {

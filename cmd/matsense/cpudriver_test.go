@@ -265,3 +265,38 @@ func TestCPUDriverSeveral(t *testing.T) {
 		t.Errorf("cuda:0,9: exit code %d\n%s", r.code, r.err)
 	}
 }
+
+// TestCPUDriverLosesACard: if one of two GPUs is lost in the middle of a run, the first or the other, the run
+// ends with exit code 1, names the GPU's error, and its last checkpoint is intact: on the GPU that is left it
+// goes on to the factor and the trajectory of an uninterrupted run on one GPU.
+func TestCPUDriverLosesACard(t *testing.T) {
+	onCPUDriver(t)
+	t.Setenv("CPUDRIVER_DEVICES", "2")
+	problem := strings.Fields("--n 13 --rank 2 --measurements 151 --iterations 40 --alpha 1e-3 " +
+		"--checkpoint-every 1e-9")
+	whole := filepath.Join(t.TempDir(), "whole")
+	r := alone(t, slices.Concat([]string{"run", "--out", whole, "--device", "cuda:0"}, problem)...)
+	if r.code != exitDone {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	for _, lost := range []struct {
+		kernel, after string
+		left          string // the GPU that is left
+	}{{"1:719", "1:30", "cuda:0"}, {"0:719", "0:250", "cuda:1"}} {
+		dir := filepath.Join(t.TempDir(), "run")
+		t.Setenv("CPUDRIVER_KERNEL", lost.kernel)
+		t.Setenv("CPUDRIVER_KERNEL_AFTER", lost.after)
+		r := alone(t, slices.Concat([]string{"run", "--out", dir, "--device", "cuda:0,1"}, problem)...)
+		if r.code != exitFailed || !strings.Contains(r.err, "CUDA_ERROR_LAUNCH_FAILED (719)") ||
+			!strings.Contains(r.err, "is intact: go on with --resume") {
+			t.Errorf("GPU %s is lost: exit code %d\n%s", lost.kernel, r.code, r.err)
+			continue
+		}
+		r = alone(t, "run", "--resume", "--out", dir, "--device", lost.left)
+		if r.code != exitDone || !bytes.Equal(read(t, dir, "factor.npy"), read(t, whole, "factor.npy")) ||
+			!bytes.Equal(read(t, dir, "trajectory.csv"), read(t, whole, "trajectory.csv")) {
+			t.Errorf("GPU %s is lost, resumed on %s: exit code %d, or other bits than those of one GPU\n%s",
+				lost.kernel, lost.left, r.code, r.err)
+		}
+	}
+}

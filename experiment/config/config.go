@@ -58,6 +58,8 @@ type Config struct {
 	// The method.
 	Method          string
 	Step            float64
+	StepDecay       string
+	Retraction      string
 	Lambda          float64
 	Momentum        float64
 	OptimalValue    float64
@@ -161,6 +163,7 @@ func (c *Config) Validate() error {
 	if c.HasStep() {
 		m.Finite("step", c.Step, c.Step > 0, "positive")
 	}
+	c.checkStepDecay(m)
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
 	c.checkTogether(m)

@@ -59,6 +59,8 @@ func (c *Config) chosen(kind string) string {
 	switch kind {
 	case "method":
 		return c.Method
+	case "retraction":
+		return c.Retraction
 	case "parametrization":
 		return c.Parametrization
 	case "ensemble":

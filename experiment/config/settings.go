@@ -363,6 +363,19 @@ func builtinSettings() []*Setting {
 				"matrices", Default().Step),
 			at: func(c *Config) any { return &c.Step },
 		}, {
+			Key: "step-decay", Group: methodGroup, applies: (*Config).decays,
+			Help: "law by which all step sizes become smaller (nothing: they stay the same): power:p or" +
+				" power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1" +
+				" unless it is given; or geometric:q, μ_t = μ·q^t",
+			at: func(c *Config) any { return &c.StepDecay },
+		}, {
+			Key: "retraction", Group: methodGroup, applies: (*Config).retracts,
+			Values: func() []string { return namesOf(retractions) },
+			Help: "how a Riemannian step returns to the manifold: " + orList(namesOf(retractions)) +
+				" (see matsense list retractions)",
+			Default: retractions[0].Name,
+			at:      func(c *Config) any { return &c.Retraction },
+		}, {
 			Key: "lambda", Group: methodGroup, Help: "damping λ", Default: "σ_min(X)² = 1/kappa²",
 			at: func(c *Config) any { return &c.Lambda },
 		}, {

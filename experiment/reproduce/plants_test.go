@@ -141,6 +141,23 @@ func plants() []plant {
 		}, func(size float64) float64 { return 0.01 + 1/size })},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
+		{"retractions", "one run with the projection stays", retracted(
+			func(*observation) float64 { return 1 }, func(o *observation) bool {
+				return o.Method == "rsgd" && o.Retraction == "projection" && o.Seed == 3
+			})},
+		{"retractions", "the exponential map leaves more slowly", retracted(func(o *observation) float64 {
+			if o.Retraction == "exponential" {
+				return 1.4
+			}
+			return 1
+		}, func(*observation) bool { return false })},
+		{"retractions", "shorter steps leave no sooner than their number says", retracted(
+			func(o *observation) float64 {
+				if o.StepDecay != "" {
+					return 2
+				}
+				return 1
+			}, func(*observation) bool { return false })},
 		{"zeroth-order", "more evaluations do not help", regrets()},
 		{"noise", "the least error does not depend on the noise", noises(func(n noiseLaw) noiseLaw {
 			n.slope = 0

@@ -46,6 +46,7 @@ Method: TypeAlias = Literal[
     "rgda",
     "none",
 ]
+Retraction: TypeAlias = Literal["factor", "second-order", "projection", "exponential"]
 Keep: TypeAlias = Literal["last", "best"]
 SingularValues: TypeAlias = Literal["auto", "all"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "emulator"]
@@ -95,6 +96,8 @@ def run(
     start_seed: int | None = None,
     method: Method | str | None = None,
     step: float | None = None,
+    step_decay: str | None = None,
+    retraction: Retraction | None = None,
     lambda_: float | None = None,
     momentum: float | None = None,
     optimal_value: float | None = None,
@@ -268,6 +271,13 @@ def run(
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
+    step_decay : str
+        Law by which all step sizes become smaller (nothing: they stay the same): power:p or
+        power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1
+        unless it is given; or geometric:q, μ_t = μ·q^t.
+    retraction : {'factor', 'second-order', 'projection', 'exponential'}
+        How a Riemannian step returns to the manifold: factor, second-order, projection or
+        exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
     lambda_ : float
         Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
     momentum : float
@@ -427,6 +437,8 @@ def run(
                 "start-seed": start_seed,
                 "method": method,
                 "step": step,
+                "step-decay": step_decay,
+                "retraction": retraction,
                 "lambda": lambda_,
                 "momentum": momentum,
                 "optimal-value": optimal_value,
