@@ -92,7 +92,8 @@ func engineFor(r request) (*engine, error) {
 		members: make([]member, len(r.shapes)),
 	}
 	for i, shapes := range r.shapes {
-		e.members[i].shapes = shapes
+		e.members[i].shapes, e.members[i].before = shapes, e.slotSize
+		e.slotSize += solver.Numbers(shapes)
 	}
 	return e, nil
 }
@@ -107,12 +108,12 @@ func (e *engine) buffers() []buffer {
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
-	list = append(list, e.listBuffer())
+	list = append(list, e.listBuffer(),
+		buffer{"factors", int64(e.slots) * int64(e.slotSize) * 8, &e.slotsAt})
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {
 		m := &e.members[i]
 		list = append(list,
-			buffer{"factors", int64(e.slots) * int64(solver.Numbers(shapes)) * 8, &m.slots},
 			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors},
 			buffer{"L, R and products", int64(e.ends.room(shapes)) * 8, &m.room})
 	}

@@ -300,3 +300,50 @@ func TestCPUDriverLosesACard(t *testing.T) {
 		}
 	}
 }
+
+// TestCPUDriverSweepApart: each of two GPUs takes runs of its own, at the same time, and the tables are those
+// of one GPU. If one of them is lost, the sweep ends with its name and exit code 1, and goes on with the
+// other one.
+func TestCPUDriverSweepApart(t *testing.T) {
+	onCPUDriver(t)
+	t.Setenv("CPUDRIVER_DEVICES", "2")
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "s.yaml"), []byte(`base:
+  {n: 9, rank: 1, measurements: 40, iterations: 12, alpha: 1e-3, checkpoint-every: 1e-9}
+axes:
+  - ensemble: [gaussian, completion]
+seeds: 2
+`))
+	swept := func(name, device string, flags ...string) (string, result) {
+		out := filepath.Join(dir, name)
+		return out, alone(t, append([]string{"sweep", file, "--device", device, "--out", out}, flags...)...)
+	}
+	one, r := swept("one", "cuda:0")
+	if r.code != exitDone {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	same := func(out string, r result) {
+		t.Helper()
+		if r.code != exitDone {
+			t.Fatalf("exit code %d\n%s", r.code, r.err)
+		}
+		for _, name := range []string{"runs.csv", "runs.parquet", "trajectories.parquet"} {
+			if !bytes.Equal(read(t, one, name), read(t, out, name)) {
+				t.Errorf("%s differs from that of one GPU", name)
+			}
+		}
+	}
+	two, r := swept("two", "cuda:all")
+	same(two, r)
+	if !strings.Contains(r.err, "each device takes runs of its own: cuda:0, cuda:1") {
+		t.Errorf("it says %q", r.err)
+	}
+	t.Setenv("CPUDRIVER_KERNEL", "1:719")
+	t.Setenv("CPUDRIVER_KERNEL_AFTER", "1:60")
+	_, r = swept("lost", "cuda:0,1")
+	if r.code != exitFailed || !strings.Contains(r.err, "matsense: cuda:1: ") ||
+		!strings.Contains(r.err, "CUDA_ERROR_LAUNCH_FAILED (719)") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+	same(swept("lost", "cuda:0", "--resume"))
+}
