@@ -13,24 +13,28 @@ import (
 // config.yaml; [Keys] lists all, and settings.go says what each is. A copy is independent of its original.
 type Config struct {
 	// The problem.
-	N             int
-	N2            int
-	Rank          int
-	Negative      int
-	Sparsity      int
-	Kappa         float64
-	Spectrum      string
-	Measurements  int
-	Ensemble      string
-	Entries       string
-	Observation   string
-	Link          string
-	LinkScale     string
-	Truncation    float64
-	Preprocessing string
-	Noise         float64
-	HoldOut       float64
-	Seed          uint64
+	N              int
+	N2             int
+	Rank           int
+	Negative       int
+	Sparsity       int
+	Kappa          float64
+	Spectrum       string
+	Measurements   int
+	Ensemble       string
+	Entries        string
+	Observation    string
+	Link           string
+	LinkScale      string
+	Truncation     float64
+	Preprocessing  string
+	Noise          float64
+	Outliers       float64
+	OutlierSize    float64
+	Loss           string
+	HuberThreshold float64
+	HoldOut        float64
+	Seed           uint64
 
 	// The user's data.
 	Matrices     string
@@ -60,6 +64,7 @@ type Config struct {
 	Lambda          float64
 	Momentum        float64
 	OptimalValue    float64
+	StepRatio       float64
 	BatchSize       int
 	LabelNoise      float64
 	Directions      int
@@ -146,6 +151,7 @@ func (c *Config) Validate() error {
 		c.fillStep()
 	}
 
+	c.checkLoss(m)
 	if c.Given("factor-rank") || c.FactorRank != 0 {
 		if most := c.mostSide(); c.FactorRank < 1 || c.FactorRank > most {
 			m.Bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
@@ -163,6 +169,7 @@ func (c *Config) Validate() error {
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
 	c.checkTogether(m)
+	c.checkLossOfMethod(m)
 	c.checkPartial(m)
 	if c.Iterations < 0 {
 		m.Bad("iterations", "iterations must not be negative, got %d", c.Iterations)

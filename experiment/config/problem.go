@@ -54,6 +54,7 @@ func (c *Config) checkDrawn(m *Mistakes) {
 	} else {
 		m.Finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
 	}
+	c.checkOutliers(m)
 }
 
 // checkKappa checks the condition number of a truth that is drawn with an even spectrum.

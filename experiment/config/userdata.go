@@ -164,7 +164,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 		m.Bad("expectations", "expectations are those of user paulis, not of user %s", way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
-	for _, key := range []string{"kappa", "spectrum", "noise"} {
+	for _, key := range []string{"kappa", "spectrum", "noise", "outliers", "outlier-size"} {
 		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
 		}
@@ -200,6 +200,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 	}
 	c.Observation = linear
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = e.Name, format, 0, 0
+	c.Outliers, c.OutlierSize = 0, 0
 	if format == "" {
 		c.checkLaw(m)
 	} else if c.Given("storage") && c.Storage == "generated" {
