@@ -36,7 +36,7 @@ func dataOf(dir string) (flags []string) {
 
 // settingFlags are the settings of a case that are flags of the same name.
 var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum",
-	"optimal-value",
+	"optimal-value", "loss", "huber-threshold", "step-ratio",
 	"batch-size", "label-noise", "directions", "radius",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
 
@@ -45,7 +45,7 @@ var settingFlags = []string{"method", "parametrization", "step", "iterations", "
 // different orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 33 {
+	if err != nil || len(cases) != 35 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
