@@ -106,7 +106,8 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	chunk := chunkVectors(m)
 	v := &rankOne{
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
-		chunk: chunk, chunks: (m + chunk - 1) / chunk, block: vectorBlock(m, length), stop: o.stop, loss: o.loss,
+		chunk: chunk, chunks: (m + chunk - 1) / chunk, block: vectorBlock(m, length), stop: o.stop,
+		loss:   o.loss,
 		ending: newKernel[float64, float64](o.simd).ending,
 	}
 	for range min(o.workers, v.chunks) {

@@ -63,8 +63,8 @@ func (e completionKind) bytes(_ options, batch solver.Batch) float64 {
 func (e completionKind) newOperator(_ context.Context, o options) (operator, error) {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
-	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers, stop: o.stop, loss: o.loss,
-		loops: sparseOf(o.simd)}
+	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers, stop: o.stop,
+		loss: o.loss, loops: sparseOf(o.simd)}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows

@@ -42,8 +42,8 @@ var memberChecks = []struct {
 var shipped = config.Catalog()
 
 // TestCatalog: every method, parametrization, ensemble, observation model, loss and start runs, resumes and
-// shares a batch. A device runs it or refuses it. The documentation explains it, and a test compares it with an
-// independent computation.
+// shares a batch. A device runs it or refuses it. The documentation explains it, and a test compares it with
+// an independent computation.
 func TestCatalog(t *testing.T) {
 	for _, e := range shipped {
 		for _, c := range memberChecks {
@@ -324,7 +324,7 @@ func checkEmulator(t *testing.T, e config.Entry) error {
 	if onlyOnCPU[e.Kind+" "+e.Name] {
 		if usage := new(config.UsageError); !errors.As(err, &usage) ||
 			!strings.Contains(err.Error(), "device cpu runs it") {
-			return fmt.Errorf("it was not refused: %v", err)
+			return fmt.Errorf("it was not refused: %w", err)
 		}
 		return nil
 	}

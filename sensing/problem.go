@@ -10,8 +10,9 @@ type Problem struct {
 	// Ensemble has the measurements and their space.
 	Ensemble Ensemble
 	// Observations is y, m numbers. If it is nil, an engine computes the linear observations
-	// y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in double precision, when it opens the problem, and adds the
-	// outliers. The other observation models make y beforehand: see [SingleIndex.Observe] and [Link.Observe].
+	// y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in double precision, when it opens the problem, and adds
+	// the outliers. The other observation models make y beforehand: see [SingleIndex.Observe] and
+	// [Link.Observe].
 	Observations []float64
 	// Truth is M*, or nil if it is not known. The metrics that need it are then NaN.
 	Truth *Truth

@@ -26,8 +26,8 @@ func TestLossLaws(t *testing.T) {
 		last := math.Inf(-1)
 		for x := -2.0; x <= 2; x += 0.0371 {
 			if l.Rho(x) != l.Rho(-x) || l.Psi(x) != -l.Psi(-x) || l.Rho(x) < 0 {
-				t.Errorf("%s: ρ(±%v) = %v, %v, ψ(±%v) = %v, %v", l.Name(), x, l.Rho(x), l.Rho(-x), x, l.Psi(x),
-					l.Psi(-x))
+				t.Errorf("%s: ρ(±%v) = %v, %v, ψ(±%v) = %v, %v", l.Name(), x, l.Rho(x), l.Rho(-x), x,
+					l.Psi(x), l.Psi(-x))
 			}
 			if l.Psi(x) < last {
 				t.Errorf("%s: ψ falls at %v", l.Name(), x)
@@ -77,8 +77,8 @@ func TestLossOfZero(t *testing.T) {
 	}
 }
 
-// TestRefusedLosses: thresholds that are not positive, methods of the squared loss alone, mixed precision, and
-// two losses on one engine are refused.
+// TestRefusedLosses: thresholds that are not positive, methods of the squared loss alone, mixed precision,
+// and two losses on one engine are refused.
 func TestRefusedLosses(t *testing.T) {
 	p := problem(t, 0.1)
 	run := func(l solver.Loss) solver.Settings {
@@ -89,7 +89,8 @@ func TestRefusedLosses(t *testing.T) {
 		jobs []solver.Job
 		b    cpu.Backend
 	}{
-		"threshold": {"threshold", []solver.Job{{solver.GD{StepSize: 0.1}, run(solver.Huber{})}}, cpu.Backend{}},
+		"threshold": {"threshold", []solver.Job{{solver.GD{StepSize: 0.1}, run(solver.Huber{})}},
+			cpu.Backend{}},
 		"prec-gd": {"squared loss alone", []solver.Job{{solver.PrecGD{StepSize: 0.1}, run(solver.L1{})}},
 			cpu.Backend{}},
 		"mixed": {"mixed precision", []solver.Job{{solver.GD{StepSize: 0.1}, run(solver.L1{})}},

@@ -318,8 +318,8 @@ func (c *Config) checkLambda(m *Mistakes) {
 	}
 }
 
-// checkPolyak wants an optimal value that a loss can have. It fills in f at the truth for robust losses, whose
-// goal is the truth, and not the least value, if noise or outliers part the two.
+// checkPolyak wants an optimal value that a loss can have. For robust losses it fills in f at the
+// truth, which is the goal, and not the least value, if noise or outliers part the two.
 func (c *Config) checkPolyak(m *Mistakes) {
 	if !c.Given("optimal-value") && c.OptimalValue == 0 && !c.HasSquaredLoss() {
 		c.OptimalValue = c.lossOfTruth()
@@ -327,8 +327,8 @@ func (c *Config) checkPolyak(m *Mistakes) {
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
 }
 
-// defaultRatio is the ratio of steps where none is given. With the default step the steps sum up to 100, which
-// takes a start of 1e-6 to a truth with ‖M*‖_F below 5 and κ = 1.
+// defaultRatio is the ratio of steps where none is given. With the default step the steps sum up to 100,
+// which takes a start of 1e-6 to a truth with ‖M*‖_F below 5 and κ = 1.
 const defaultRatio = 0.995
 
 // checkRatio fills in the ratio of successive steps.

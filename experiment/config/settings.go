@@ -247,7 +247,8 @@ func builtinSettings() []*Setting {
 			Default: fmt.Sprint(defaultOutlierSize),
 			at:      func(c *Config) any { return &c.OutlierSize },
 		}, {
-			Key: "loss", Group: problemGroup, shared: true, Values: func() []string { return namesOf(losses) },
+			Key: "loss", Group: problemGroup, shared: true,
+			Values:  func() []string { return namesOf(losses) },
 			applies: func(c *Config) bool { return c.Loss != "" },
 			Help: "loss ρ of the residuals, f = 1/(2m) Σ ρ(res): " + orList(namesOf(losses)) +
 				" (see matsense list losses)",
