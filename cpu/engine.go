@@ -16,6 +16,7 @@ type engine struct {
 	par      solver.Parametrization
 	operator operator
 	y        []float64
+	loss     loss
 	members  []*member
 	gemm     *gemm
 	stop     *interruption
@@ -47,13 +48,13 @@ type member struct {
 	largest int             // the factor rank that it was opened with
 	slots   []solver.Factor // of the factor's shapes
 	vectors []solver.Factor // of m numbers
-	fresh   bool            // the Gradient slot and the sum of squares are those of the iterate
+	fresh   bool            // the Gradient slot and the sum of losses are those of the iterate
 	renewal solver.Factor   // the iterate of the last renewal of the anchor; nil if there was none
 }
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o), stop: o.stop}
+	e := &engine{space: space, par: batch.Parametrization, loss: o.loss, gemm: newGEMM(o), stop: o.stop}
 	for _, r := range batch.FactorRanks {
 		m := &member{
 			largest: r,

@@ -153,7 +153,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	}
 	facts := factsOf(res, t)
 	s.Advice = c.Advise(facts)
-	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss())
+	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss(), c.HasSquaredLoss())
 	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)

@@ -10,8 +10,9 @@ type Problem struct {
 	// Ensemble has the measurements and their space.
 	Ensemble Ensemble
 	// Observations is y, m numbers. If it is nil, an engine computes the linear observations
-	// y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in double precision, when it opens the problem. The other
-	// observation models make y beforehand: see [SingleIndex.Observe] and [Link.Observe].
+	// y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in double precision, when it opens the problem, and adds
+	// the outliers. The other observation models make y beforehand: see [SingleIndex.Observe] and
+	// [Link.Observe].
 	Observations []float64
 	// Truth is M*, or nil if it is not known. The metrics that need it are then NaN.
 	Truth *Truth
@@ -21,7 +22,9 @@ type Problem struct {
 	// NoiseRatio is σ over the root mean square of the exact observations, for noise whose size follows from
 	// them ([NoiseRatio] of a signal-to-noise ratio); 0 if Noise says the size.
 	NoiseRatio float64
-	// NoiseSeed keys the noise w.
+	// Outliers are added to observations made from the truth, after the noise.
+	Outliers Outliers
+	// NoiseSeed keys the noise w and the outliers.
 	NoiseSeed uint64
 	// HeldOut has measurements that are none of the Ensemble's, for the error on data that no gradient uses;
 	// nil for none.
@@ -67,6 +70,11 @@ func (p *Problem) Validate() error {
 			return err
 		}
 	}
+	if p.Observations == nil {
+		if err := p.Outliers.check(m); err != nil {
+			return err
+		}
+	}
 	if !(p.Noise >= 0 && p.Noise <= Largest/10) { // no deviate reaches 10
 		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v",
 			Largest/10, p.Noise)
@@ -89,16 +97,16 @@ func CheckObservations(y []float64) error {
 	return nil
 }
 
-// AddNoise adds σ·w_i to each exact observation y_i: w_i is the i-th deviate of row 0 of the noise stream,
-// and σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards.
+// AddNoise adds σ·w_i to each exact observation y_i, and then the outliers: w_i is the i-th deviate of row 0 of
+// the noise stream, and σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards. y has all m
+// observations.
 func (p *Problem) AddNoise(y []float64) {
-	p.Noise = p.deviation(y)
-	if p.Noise == 0 {
-		return
+	if p.Noise = p.deviation(y); p.Noise != 0 {
+		w := make([]float64, len(y))
+		NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
+		for i := range y {
+			y[i] += float64(p.Noise * w[i])
+		}
 	}
-	w := make([]float64, len(y))
-	NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
-	for i := range y {
-		y[i] += float64(p.Noise * w[i])
-	}
+	p.Outliers.addTo(y, p.NoiseSeed)
 }

@@ -69,9 +69,12 @@ type Backend interface {
 	Open(ctx context.Context, p *sensing.Problem, batch Batch) (Engine, error)
 }
 
-// Batch says which factors an engine holds. Its members share one parametrization and the measurements.
+// Batch says which factors an engine holds. Its members share one parametrization, one loss and the
+// measurements.
 type Batch struct {
 	Parametrization Parametrization
+	// Loss is the loss of the residuals; nil is [Squared].
+	Loss Loss
 	// FactorRanks has the largest factor rank r of each member.
 	FactorRanks []int
 	// Needs is what the members' methods need, taken together.
@@ -125,7 +128,8 @@ type Engine interface {
 	// whose iterate has not changed since its last gradient costs nothing; a member that is listed twice
 	// costs as much as once.
 	Gradient(members ...int) error
-	// Losses writes f(U) of each listed member to dst. It computes missing gradients first.
+	// Losses writes f(U) of each listed member to dst, with the batch's [Loss]. It computes missing gradients
+	// first.
 	Losses(dst []float64, members ...int) error
 	// Combine does dst ← a·x + b·y on a member's slots of one shape, which may be the same slot. A term with
 	// the coefficient 0 is not read: Combine(m, dst, 1, x, 0, x) copies.
@@ -238,6 +242,10 @@ type Needs struct {
 	Products bool
 	// Inverses: the method uses inverses of Gram matrices ([InverseEngine]).
 	Inverses bool
+	// AnyLoss: f has another [Loss] than [Squared]. [Supports] finds this in the batch; methods leave it out.
+	AnyLoss bool
+	// SquaredLoss: the method is defined for [Squared] alone. Engines know nothing of it.
+	SquaredLoss bool
 }
 
 // keeps says whether a slot is part of the state of a run.
@@ -263,6 +271,7 @@ func (n Needs) And(other Needs) Needs {
 		Random:    n.Random || other.Random,
 		Products:  n.Products || other.Products,
 		Inverses:  n.Inverses || other.Inverses,
+		AnyLoss:   n.AnyLoss || other.AnyLoss,
 	}
 }
 
@@ -278,6 +287,7 @@ func (n Needs) Missing(offers Needs) (names []string) {
 		{n.Random, offers.Random, "random numbers in slots"},
 		{n.Products, offers.Products, "products with the measurements"},
 		{n.Inverses, offers.Inverses, "inverses of Gram matrices"},
+		{n.AnyLoss, offers.AnyLoss, "losses other than the squared one"},
 	} {
 		if c.needed && !c.offered {
 			names = append(names, c.name)
@@ -288,7 +298,9 @@ func (n Needs) Missing(offers Needs) (names []string) {
 
 // Supports returns an error that names what a backend lacks for a batch and wraps [ErrUnsupported], or nil.
 func Supports(b Backend, batch Batch) error {
-	if missing := batch.Needs.Missing(b.Offers()); len(missing) > 0 {
+	needs := batch.Needs
+	needs.AnyLoss = !IsSquared(batch.Loss)
+	if missing := needs.Missing(b.Offers()); len(missing) > 0 {
 		return fmt.Errorf("%s: there are no kernels for %s: %w",
 			b.Name(), strings.Join(missing, ", "), ErrUnsupported)
 	}

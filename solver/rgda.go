@@ -46,7 +46,9 @@ const (
 
 // Needs implements [Method]: a slot for the direction of U's step, and the two vectors.
 func (RGDA) Needs() Needs {
-	return Needs{Slots: 1, Vectors: 2, ScratchVectors: 1, Draws: true, Values: true, Inverses: true}
+	return Needs{
+		Slots: 1, Vectors: 2, ScratchVectors: 1, Draws: true, Values: true, Inverses: true, SquaredLoss: true,
+	}
 }
 
 // Suits implements [Selective].

@@ -212,6 +212,7 @@ func (d *Data) draw(c *Config) (err error) {
 	if p.Truth, err = c.truth(); err != nil {
 		return err
 	}
+	p.Outliers = c.outliers(p.Ensemble.Measurements())
 	if observe := c.observation().Observe; observe != nil {
 		err = observe(c, p)
 	}

@@ -67,6 +67,8 @@ func (c *Config) chosen(kind string) string {
 		return c.Ensemble
 	case "observation":
 		return c.Observation
+	case "loss":
+		return c.LossName()
 	}
 	return c.Init
 }

@@ -61,6 +61,23 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "subgradient",
+				About: "gd with steps that become shorter geometrically, μ·q^t: the subgradient method, for " +
+					"loss l1",
+				References: []Reference{ma2022},
+				After:      true,
+				Settings:   []string{"step-ratio"},
+				Check:      (*Config).checkRatio,
+			},
+			ScaleFree: true,
+			Step:      0.5,
+			Make: func(c *Config) solver.Method {
+				return solver.Subgradient{StepSize: c.Step, Ratio: c.StepRatio}
+			},
+			Advise: (*Config).adviseGradient,
+		},
+		{
+			Entry: Entry{
 				Name:       "scaled-gd",
 				About:      "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				References: []Reference{tong2021},
@@ -314,9 +331,25 @@ func (c *Config) checkLambda(m *Mistakes) {
 	}
 }
 
-// checkPolyak wants an optimal value that a loss can have.
+// checkPolyak wants an optimal value that a loss can have. For robust losses it fills in f at the
+// truth, which is the goal, and not the least value, if noise or outliers part the two.
 func (c *Config) checkPolyak(m *Mistakes) {
+	if !c.Given("optimal-value") && c.OptimalValue == 0 && !c.HasSquaredLoss() {
+		c.OptimalValue = c.lossOfTruth()
+	}
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
+}
+
+// defaultRatio is the ratio of steps where none is given. With the default step the steps sum up to 100,
+// which takes a start of 1e-6 to a truth with ‖M*‖_F below 5 and κ = 1.
+const defaultRatio = 0.995
+
+// checkRatio fills in the ratio of successive steps.
+func (c *Config) checkRatio(m *Mistakes) {
+	if !c.Given("step-ratio") && c.StepRatio == 0 {
+		c.StepRatio = defaultRatio
+	}
+	m.Finite("step-ratio", c.StepRatio, c.StepRatio > 0 && c.StepRatio <= 1, "above 0 and at most 1")
 }
 
 // defaultMomentum is the momentum where none is given.

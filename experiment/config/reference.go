@@ -203,6 +203,11 @@ var (
 		Key: "hazan2019revisiting", Authors: []string{"Hazan, Elad", "Kakade, Sham"},
 		Title: "Revisiting the Polyak step size", Year: 2019, ArXiv: "1905.00313",
 	}
+	huber1964 = Reference{
+		Key: "huber1964robust", Authors: []string{"Huber, Peter J."},
+		Title: "Robust estimation of a location parameter", Journal: "The Annals of Mathematical Statistics",
+		Volume: "35", Number: "1", Pages: "73–101", Year: 1964, DOI: "10.1214/aoms/1177703732",
+	}
 	hsieh2023 = Reference{
 		Key: "hsieh2023riemannian", Authors: []string{"Hsieh, Ya-Ping", "Karimi, Mohammad Reza",
 			"Krause, Andreas", "Mertikopoulos, Panayotis"},
@@ -237,6 +242,12 @@ var (
 			"Over-parametrized Learning",
 		Proceedings: "Proceedings of the 35th International Conference on Machine Learning", Short: "ICML",
 		Volume: "80", Pages: "3325–3334", Year: 2018, ArXiv: "1712.06559",
+	}
+	ma2022 = Reference{
+		Key: "ma2022global", Authors: []string{"Ma, Jianhao", "Fattahi, Salar"},
+		Title: "Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small Initialization, " +
+			"Noisy Measurements, and Over-parameterization",
+		Year: 2022, ArXiv: "2202.08788",
 	}
 	nesterov2004 = Reference{
 		Key: "nesterov2004introductory", Authors: []string{"Nesterov, Yurii"},

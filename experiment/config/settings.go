@@ -246,6 +246,28 @@ func builtinSettings() []*Setting {
 				"drawn measurements, σ the standard deviation of the noise",
 			at: func(c *Config) any { return &c.SNR },
 		}, {
+			Key: "outliers", Group: problemGroup, shared: true, applies: (*Config).hasOutliers,
+			Help: "share of the observations that have an outlier, drawn by seed",
+			at:   func(c *Config) any { return &c.Outliers },
+		}, {
+			Key: "outlier-size", Group: problemGroup, shared: true, applies: (*Config).hasOutliers,
+			Help:    "standard deviation of an outlier, which is added to the observation",
+			Default: fmt.Sprint(defaultOutlierSize),
+			at:      func(c *Config) any { return &c.OutlierSize },
+		}, {
+			Key: "loss", Group: problemGroup, shared: true,
+			Values:  func() []string { return namesOf(losses) },
+			applies: func(c *Config) bool { return c.Loss != "" },
+			Help: "loss ρ of the residuals, f = 1/(2m) Σ ρ(res): " + orList(namesOf(losses)) +
+				" (see matsense list losses)",
+			Default: squared,
+			at:      func(c *Config) any { return &c.Loss },
+		}, {
+			Key: "huber-threshold", Group: problemGroup, shared: true,
+			Help:    "threshold δ of the loss, in units of the observations",
+			Default: fmt.Sprint(defaultThreshold),
+			at:      func(c *Config) any { return &c.HuberThreshold },
+		}, {
 			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).mentionsHoldOut,
 			Help: "fraction of the measurements to hold out, drawn by seed: they are not fitted, and " +
 				"held_out_rmse is the error on them (for ensembles " + listOf(divisibleEnsembles(), "and") +
@@ -384,7 +406,13 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "optimal-value", Group: methodGroup,
 			Help: "least value f* of f in Polyak's step (0 is right for exact observations)",
-			at:   func(c *Config) any { return &c.OptimalValue },
+			Default: "0; with another loss than squared f at the truth of drawn observations, unless some are " +
+				"held out",
+			at: func(c *Config) any { return &c.OptimalValue },
+		}, {
+			Key: "step-ratio", Group: methodGroup, Default: fmt.Sprint(defaultRatio),
+			Help: "ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same)",
+			at:   func(c *Config) any { return &c.StepRatio },
 		}, {
 			Key: "batch-size", Group: methodGroup, Help: "number B of measurements drawn for each step",
 			Default: "a tenth of all",

@@ -139,6 +139,22 @@ func plants() []plant {
 		{"sgd", "small batches need as many passes", batchGrid(func(size float64) []float64 {
 			return []float64{24000 / size, 24000 / size, 24000 / size}
 		}, func(size float64) float64 { return 0.01 + 1/size })},
+		{"subgradient", "ℓ1 does not find the truth with many columns", corrupted(
+			func(loss string, r int, alpha float64) float64 {
+				if loss == "l1" && r == 30 {
+					return 0.4
+				}
+				return asClaimed(loss, r, alpha)
+			})},
+		{"subgradient", "a smaller start comes less close", corrupted(
+			func(loss string, r int, alpha float64) float64 {
+				if loss == "l1" && r == 30 {
+					return 1e-10 / alpha
+				}
+				return asClaimed(loss, r, alpha)
+			})},
+		{"subgradient", "the squared loss finds the truth", corrupted(
+			func(loss string, r int, alpha float64) float64 { return asClaimed("l1", r, alpha) })},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
 		{"retractions", "one run with the projection stays", retracted(

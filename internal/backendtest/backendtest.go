@@ -215,6 +215,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	if f.needs.Values {
 		t.Run("values", f.values)
 	}
+	t.Run("losses", f.losses)
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
 	t.Run("state", f.state)
@@ -229,6 +230,7 @@ type fixture struct {
 	within    float64 // largest relative error of f and ∇f
 	reference *reference
 	needs     solver.Needs // of the engines that open opens
+	loss      solver.Loss  // of these engines; nil is the squared one
 	engine    solver.Engine
 	member    *solver.Member // member 0 of engine
 	path      solver.Factor  // of alone
@@ -255,7 +257,7 @@ func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 func (f *fixture) openFor(t *testing.T, needs solver.Needs, ranks ...int) solver.Engine {
 	t.Helper()
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: needs,
+		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: needs, Loss: f.loss,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -28,11 +28,13 @@ Link: TypeAlias = Literal[
 ]
 LinkScale: TypeAlias = Literal["known", "unknown"]
 Preprocessing: TypeAlias = Literal["none", "trim", "optimal"]
+Loss: TypeAlias = Literal["squared", "l1", "huber"]
 Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "sparse"]
 Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones"]
 Method: TypeAlias = Literal[
     "gd",
     "polyak-gd",
+    "subgradient",
     "scaled-gd",
     "scaled-gd-lambda",
     "prec-gd",
@@ -74,6 +76,10 @@ def run(
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
     snr: float | None = None,
+    outliers: float | None = None,
+    outlier_size: float | None = None,
+    loss: Loss | None = None,
+    huber_threshold: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -101,6 +107,7 @@ def run(
     lambda_: float | None = None,
     momentum: float | None = None,
     optimal_value: float | None = None,
+    step_ratio: float | None = None,
     batch_size: int | None = None,
     label_noise: float | None = None,
     directions: int | None = None,
@@ -194,6 +201,15 @@ def run(
     snr : float
         Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
         measurements, σ the standard deviation of the noise.
+    outliers : float
+        Share of the observations that have an outlier, drawn by seed.
+    outlier_size : float
+        Standard deviation of an outlier, which is added to the observation (default 10).
+    loss : {'squared', 'l1', 'huber'}
+        Loss ρ of the residuals, f = 1/(2m) Σ ρ(res): squared, l1 or huber (see `matsense list
+        losses`; default squared).
+    huber_threshold : float
+        Threshold δ of the loss, in units of the observations (for huber; default 0.1).
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
         held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
@@ -265,7 +281,7 @@ def run(
     ------
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
-        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'scaled-gd',
+        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'scaled-gd',
         'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
         'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
@@ -283,7 +299,12 @@ def run(
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
     optimal_value : float
-        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd).
+        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd;
+        default 0; with another loss than squared f at the truth of drawn observations, unless some
+        are held out).
+    step_ratio : float
+        Ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same; for
+        subgradient; default 0.995).
     batch_size : int
         Number B of measurements drawn for each step (for sgd and rsgd; default a tenth of all).
     label_noise : float
@@ -415,6 +436,10 @@ def run(
                 "preprocessing": preprocessing,
                 "noise": noise,
                 "snr": snr,
+                "outliers": outliers,
+                "outlier-size": outlier_size,
+                "loss": loss,
+                "huber-threshold": huber_threshold,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
@@ -442,6 +467,7 @@ def run(
                 "lambda": lambda_,
                 "momentum": momentum,
                 "optimal-value": optimal_value,
+                "step-ratio": step_ratio,
                 "batch-size": batch_size,
                 "label-noise": label_noise,
                 "directions": directions,
@@ -499,6 +525,10 @@ def problem(
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
     snr: float | None = None,
+    outliers: float | None = None,
+    outlier_size: float | None = None,
+    loss: Loss | None = None,
+    huber_threshold: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -584,6 +614,15 @@ def problem(
     snr : float
         Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
         measurements, σ the standard deviation of the noise.
+    outliers : float
+        Share of the observations that have an outlier, drawn by seed.
+    outlier_size : float
+        Standard deviation of an outlier, which is added to the observation (default 10).
+    loss : {'squared', 'l1', 'huber'}
+        Loss ρ of the residuals, f = 1/(2m) Σ ρ(res): squared, l1 or huber (see `matsense list
+        losses`; default squared).
+    huber_threshold : float
+        Threshold δ of the loss, in units of the observations (for huber; default 0.1).
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
         held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
@@ -712,6 +751,10 @@ def problem(
                 "preprocessing": preprocessing,
                 "noise": noise,
                 "snr": snr,
+                "outliers": outliers,
+                "outlier-size": outlier_size,
+                "loss": loss,
+                "huber-threshold": huber_threshold,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
