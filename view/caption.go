@@ -75,6 +75,12 @@ func title(c *config.Config) string {
 	if c.Noise > 0 {
 		text += ",  σ = " + power(c.Noise)
 	}
+	if c.Outliers > 0 {
+		text += fmt.Sprintf(",  outliers in %g %% of y", 100*c.Outliers)
+	}
+	if !c.HasSquaredLoss() {
+		text += ",  loss " + c.LossName()
+	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }
 

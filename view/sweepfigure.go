@@ -18,6 +18,7 @@ import (
 // not say enough.
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
+	"outliers": "share of outliers", "outlier-size": "size of outliers", "huber-threshold": "threshold δ",
 	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
@@ -193,6 +194,12 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	}
 	if c.Noise > 0 {
 		add("noise", "σ = %s", power(c.Noise))
+	}
+	if c.Outliers > 0 {
+		add("outliers", "outliers in %s of y", power(c.Outliers))
+	}
+	if !c.HasSquaredLoss() {
+		add("loss", "loss %s", c.LossName())
 	}
 	add("ensemble", "%s", c.Ensemble)
 	return strings.Join(parts, ",  ")

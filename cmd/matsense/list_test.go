@@ -41,7 +41,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, prec-gd, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, scaled-gd, scaled-gd-lambda, prec-gd, ") {
 		t.Error(r.err)
 	}
 }
