@@ -79,6 +79,12 @@ func title(c *config.Config) string {
 	if !math.IsInf(c.SNR, 1) {
 		text += fmt.Sprintf(",  SNR %s dB", power(c.SNR))
 	}
+	if c.Outliers > 0 {
+		text += fmt.Sprintf(",  outliers in %g %% of y", 100*c.Outliers)
+	}
+	if !c.HasSquaredLoss() {
+		text += ",  loss " + c.LossName()
+	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }
 

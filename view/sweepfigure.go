@@ -19,6 +19,7 @@ import (
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
 	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)",
+	"outliers": "share of outliers", "outlier-size": "size of outliers", "huber-threshold": "threshold δ",
 	"factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
@@ -205,6 +206,12 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	}
 	if !math.IsInf(c.SNR, 1) {
 		add("snr", "SNR %s dB", power(c.SNR))
+	}
+	if c.Outliers > 0 {
+		add("outliers", "outliers in %s of y", power(c.Outliers))
+	}
+	if !c.HasSquaredLoss() {
+		add("loss", "loss %s", c.LossName())
 	}
 	add("ensemble", "%s", c.Ensemble)
 	return strings.Join(parts, ",  ")

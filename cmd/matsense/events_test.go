@@ -68,7 +68,10 @@ func kindsOfEvents() []kind {
 		{skippedEvent{}, "bench", "A kind of step that was not measured."},
 	}
 	for _, plural := range kinds() {
-		name := strings.TrimSuffix(plural, "s")
+		name, err := kindNamed(plural)
+		if err != nil {
+			panic(err)
+		}
 		list = append(list, kind{catalogEvent{kind: name}, "list " + plural, "A " + name + " that there is."})
 	}
 	return list
@@ -271,8 +274,15 @@ is null. Seconds are seconds, and bytes are bytes. Settings have the type that t
 		}
 		heading := "`" + k.event.event() + "` of " + k.of
 		if e, ok := k.event.(catalogEvent); ok && e.kind == "method" {
-			heading = "list: `" + strings.Join(strings.Fields(strings.ReplaceAll(
-				strings.Join(kinds(), " ")+" ", "s ", " ")), "`, `") + "`"
+			var names []string
+			for _, plural := range kinds() {
+				name, err := kindNamed(plural)
+				if err != nil {
+					panic(err)
+				}
+				names = append(names, name)
+			}
+			heading = "list: `" + strings.Join(names, "`, `") + "`"
 			k.about = "A member of the catalog, or a metric; the event is its kind."
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", heading, paragraph(k.about))

@@ -24,9 +24,8 @@ func init() {
 	losses = []Loss{
 		{
 			Entry: Entry{
-				Name:       squared,
-				About:      "ρ(x) = x²/2: f = 1/(4m) Σ res²",
-				References: []Reference{recht2010},
+				Name:  squared,
+				About: "ρ(x) = x²/2: f = 1/(4m) Σ res²",
 			},
 			Make: func(*Config) solver.Loss { return solver.Squared{} },
 		},

@@ -135,7 +135,7 @@ func All() []Experiment {
 			sgdClaim,
 			"the value of the critical size, and a theorem: this one is for convex functions",
 			judgeSGD},
-		{"subgradient", "test error with outliers: the ℓ1 and the squared loss, against columns and start",
+		{"subgradient", "the test error with outliers, by the ℓ1 and by the squared loss",
 			subgradientClaim,
 			"the theorem's rate, its step sizes divided by a norm, dense noise, and more outliers than three tenths",
 			judgeSubgradient},
