@@ -90,15 +90,22 @@ func CheckObservations(y []float64) error {
 }
 
 // AddNoise adds σ·w_i to each exact observation y_i: w_i is the i-th deviate of row 0 of the noise stream,
-// and σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards.
+// and σ is Noise, or follows from NoiseRatio and all exact observations. Noise is σ afterwards. If the
+// problem's last measurements are held out and their noise is still to be added, AddNoise adds it as well.
 func (p *Problem) AddNoise(y []float64) {
-	p.Noise = p.deviation(y)
-	if p.Noise == 0 {
-		return
+	var held []float64
+	if p.HeldOut != nil {
+		held = p.HeldOut.exact
 	}
-	w := make([]float64, len(y))
-	NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
+	p.Noise = p.deviation(y, held)
+	w := make([]float64, len(y)+len(held))
+	if p.Noise != 0 {
+		NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
+	}
 	for i := range y {
 		y[i] += float64(p.Noise * w[i])
+	}
+	for i, exact := range held {
+		p.HeldOut.Observations[i] = exact + float64(p.Noise*w[len(y)+i])
 	}
 }
