@@ -29,7 +29,7 @@ type independent interface{ areIndependent() bool }
 // independent, and others by [Choose].
 func heldNumbers(e Divisible, count int, seed uint64) []int {
 	m := e.Measurements()
-	if i, ok := e.(independent); !ok || !i.areIndependent() {
+	if !areIndependent(e) {
 		return Choose(NewStream(seed, HeldOutStream), m, count)
 	}
 	last := make([]int, count)
@@ -37,6 +37,12 @@ func heldNumbers(e Divisible, count int, seed uint64) []int {
 		last[i] = m - count + i
 	}
 	return last
+}
+
+// areIndependent says whether the measurements are drawn independently of each other.
+func areIndependent(e Divisible) bool {
+	i, ok := e.(independent)
+	return ok && i.areIndependent()
 }
 
 // checkLast panics unless held has the last of m numbers.

@@ -14,6 +14,9 @@ type HeldOut struct {
 	Ensemble Divisible
 	// Observations has what was observed with each measurement.
 	Observations []float64
+
+	// exact has ⟨A_i, M*⟩ if the noise is still to be added: [Problem.AddNoise] then makes Observations.
+	exact []float64
 }
 
 // Divisible is an ensemble some of whose measurements can be held out.
@@ -27,6 +30,26 @@ type Divisible interface {
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩ on the host, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ
 	// must be symmetric.
 	Apply(p []float64, l, r *mat.Dense)
+}
+
+// HoldOut moves so many of the problem's measurements, which must be [Divisible], to HeldOut, with what is
+// observed with them: see the function [HoldOut]. If the problem has no observations, those of measurements
+// that are drawn independently are still made by an engine.
+func (p *Problem) HoldOut(count int, seed uint64) {
+	e := p.Ensemble.(Divisible)
+	if p.Observations == nil && areIndependent(e) {
+		h := &HeldOut{Observations: make([]float64, count), exact: make([]float64, count)}
+		p.Ensemble, h.Ensemble = e.Divide(heldNumbers(e, count, seed))
+		h.Ensemble.Apply(h.exact, p.Truth.X(), p.Truth.Right())
+		p.HeldOut = h
+		return
+	}
+	if p.Observations == nil { // an engine would make those of the measurements that are left
+		p.Observations = make([]float64, e.Measurements())
+		e.Apply(p.Observations, p.Truth.X(), p.Truth.Right())
+		p.AddNoise(p.Observations)
+	}
+	p.Ensemble, p.Observations, p.HeldOut = HoldOut(e, p.Observations, count, seed)
 }
 
 // HoldOut divides measurements and their observations. It holds out so many of them. Of measurements that are

@@ -3,6 +3,7 @@ package sensing
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Problem is a set of measurements and the observations made with them.
@@ -98,15 +99,26 @@ func CheckObservations(y []float64) error {
 }
 
 // AddNoise adds σ·w_i to each exact observation y_i, and then the outliers: w_i is the i-th deviate of row 0 of
-// the noise stream, and σ is Noise, or follows from NoiseRatio and all of y. Noise is σ afterwards. y has all m
-// observations.
+// the noise stream, and σ is Noise, or follows from NoiseRatio and all exact observations. Noise is σ
+// afterwards. If the problem's last measurements are held out and their noise is still to be added, AddNoise
+// adds it as well, and their share of the outliers.
 func (p *Problem) AddNoise(y []float64) {
-	if p.Noise = p.deviation(y); p.Noise != 0 {
-		w := make([]float64, len(y))
+	var held []float64
+	if p.HeldOut != nil {
+		held = p.HeldOut.exact
+	}
+	p.Noise = p.deviation(y, held)
+	all := slices.Concat(y, held)
+	if p.Noise != 0 {
+		w := make([]float64, len(all))
 		NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
-		for i := range y {
-			y[i] += float64(p.Noise * w[i])
+		for i := range all {
+			all[i] += float64(p.Noise * w[i])
 		}
 	}
-	p.Outliers.addTo(y, p.NoiseSeed)
+	p.Outliers.addTo(all, p.NoiseSeed)
+	copy(y, all)
+	if held != nil {
+		copy(p.HeldOut.Observations, all[len(y):])
+	}
 }

@@ -8,17 +8,19 @@ import "math"
 //	snr = 10·log₁₀(‖A(M*)‖²/(m·σ²))
 func NoiseRatio(snr float64) float64 { return math.Pow(10, -snr/20) }
 
-// deviation returns the standard deviation of the noise on exact observations: Noise, or NoiseRatio times
-// their root mean square. The product is rounded to 24 bits, so that observations which differ between
-// machines in their last bits get the same noise.
-func (p *Problem) deviation(exact []float64) float64 {
+// deviation returns the standard deviation of the noise on exact observations, those of a problem and those
+// that are held out: Noise, or NoiseRatio times the root mean square of all. The product is rounded to 24
+// bits, so that observations which differ between machines in their last bits get the same noise.
+func (p *Problem) deviation(exact, held []float64) float64 {
 	if p.NoiseRatio == 0 {
 		return p.Noise
 	}
 	var squares float64
-	for _, y := range exact {
-		squares += float64(y * y)
+	for _, part := range [][]float64{exact, held} {
+		for _, y := range part {
+			squares += float64(y * y)
+		}
 	}
-	digits, exponent := math.Frexp(p.NoiseRatio * math.Sqrt(squares/float64(len(exact))))
+	digits, exponent := math.Frexp(p.NoiseRatio * math.Sqrt(squares/float64(len(exact)+len(held))))
 	return math.Ldexp(float64(float32(digits)), exponent)
 }

@@ -53,3 +53,38 @@ func TestSNR(t *testing.T) {
 		}
 	}
 }
+
+// TestHeldOutNoise: if an engine makes the observations of what is left, fitted and held-out ones together
+// are those of the problem of which nothing is held out, and again if a second engine makes them. Held-out
+// rows are added up in another order: 1e-13 is some hundred roundings.
+func TestHeldOutNoise(t *testing.T) {
+	const m, count, seed = 60, 7, 3
+	truth, err := NewTruth(6, 2, 1, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, e := range independents(t, Sym{6}, m, seed) {
+		for _, p := range []Problem{{}, {Noise: 0.3}, {NoiseRatio: NoiseRatio(5)}} {
+			p.Ensemble, p.Truth, p.NoiseSeed = e, truth, seed
+			all := p
+			want := make([]float64, m)
+			e.Apply(want, truth.X(), truth.Right())
+			all.AddNoise(want)
+			p.HoldOut(count, seed)
+			for range 2 {
+				y := make([]float64, m-count)
+				p.Ensemble.(Divisible).Apply(y, truth.X(), truth.Right())
+				p.AddNoise(y)
+				for i, v := range append(y, p.HeldOut.Observations...) {
+					if !(math.Abs(v-want[i]) <= 1e-13*(1+math.Abs(want[i]))) {
+						t.Fatalf("%s, noise %v, ratio %v: observation %d is %v, not %v", name, all.Noise,
+							p.NoiseRatio, i, v, want[i])
+					}
+				}
+				if p.Noise != all.Noise || p.Observations != nil || p.Validate() != nil {
+					t.Errorf("%s: noise %v, not %v; %v", name, p.Noise, all.Noise, p.Validate())
+				}
+			}
+		}
+	}
+}

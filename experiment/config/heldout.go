@@ -165,14 +165,10 @@ func (d *Data) holdOut(c *Config) error {
 	if err != nil {
 		return Usagef("%s: %v", c.At("hold-out"), err)
 	}
-	if p.Observations == nil { // they are drawn, and an engine would make them of what is left
-		p.Observations = make([]float64, e.Measurements())
-		e.Apply(p.Observations, p.Truth.X(), p.Truth.Right())
-		p.AddNoise(p.Observations)
-	}
-	p.Ensemble, p.Observations, p.HeldOut = sensing.HoldOut(e, p.Observations, count, c.Seed)
+	m := e.Measurements()
+	p.HoldOut(count, c.Seed)
 	d.Notices = append(d.Notices, fmt.Sprintf("%d of %d measurements are held out: the other %d are fitted",
-		count, count+len(p.Observations), len(p.Observations)))
+		count, m, m-count))
 	return nil
 }
 
