@@ -260,6 +260,14 @@ func TestCPUDriverSeveral(t *testing.T) {
 				bytes.Equal(got, want), r.err)
 		}
 	}
+	for _, flags := range []string{"--precision mixed --entries q8", "--method sgd --batch-size 20"} {
+		_, want := tinyOn(t, "cuda:0", strings.Fields(flags)...)
+		if r, got := tinyOn(t, "cuda:0,1", strings.Fields(flags)...); r.code != exitDone || len(want) == 0 ||
+			!bytes.Equal(got, want) {
+			t.Errorf("%s: exit code %d, the factor is the same: %v\n%s", flags, r.code,
+				bytes.Equal(got, want), r.err)
+		}
+	}
 	if r, _ := tinyOn(t, "cuda:0,9"); r.code != exitUsage ||
 		!strings.Contains(r.err, "there is no cuda:9: the GPUs are cuda:0 to cuda:4") {
 		t.Errorf("cuda:0,9: exit code %d\n%s", r.code, r.err)
