@@ -1927,86 +1927,87 @@ TEXT ·residuals1AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X1, X1, X1
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD X0, X0, X0
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   (R10)
-	PREFETCHT0   (DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVSD       (AX), X2
-	VMULSD       (DI), X2, X3
-	VMULSD       (R8), X2, X4
-	VMULSD       (R9), X2, X5
-	VMULSD       (R10), X2, X2
+	PREFETCHT0   (R11)
+	PREFETCHT0   (SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVSD       (DX), X2
+	VMULSD       (SI), X2, X3
+	VMULSD       (R9), X2, X4
+	VMULSD       (R10), X2, X5
+	VMULSD       (R11), X2, X2
 	VHADDPD      Y4, Y3, Y6
 	VHADDPD      Y2, Y5, Y7
 	VPERM2F128   $0x21, Y7, Y6, Y8
 	VBLENDPD     $0x0c, Y7, Y6, Y6
 	VADDPD       Y8, Y6, Y6
-	VSUBPD       (SI), Y6, Y6
+	VSUBPD       (R8), Y6, Y6
 	VBROADCASTSD X6, Y7
 	VPERMPD      $0x55, Y6, Y8
 	VPERMPD      $0xaa, Y6, Y9
@@ -2019,66 +2020,64 @@ entries1:
 	VADDSD       X2, X1, X1
 	VMULSD       X6, X6, X2
 	VADDSD       X2, X1, X1
-	VMULSD       (DI), X7, X2
+	VMULSD       (SI), X7, X2
 	VADDSD       X2, X0, X0
-	VMULSD       (R8), X8, X2
+	VMULSD       (R9), X8, X2
 	VADDSD       X2, X0, X0
-	VMULSD       (R9), X9, X2
+	VMULSD       (R10), X9, X2
 	VADDSD       X2, X0, X0
-	VMULSD       (R10), X6, X2
+	VMULSD       (R11), X6, X2
 	VADDSD       X2, X0, X0
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVSD       (AX), X2
-	VMULSD       (DI), X2, X2
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVSD       (DX), X2
+	VMULSD       (SI), X2, X2
 	VHADDPD      Y2, Y2, Y6
 	VEXTRACTF128 $0x01, Y6, X2
 	VADDPD       X2, X6, X6
-	VSUBSD       (SI), X6, X6
+	VSUBSD       (R8), X6, X6
 	VBROADCASTSD X6, Y6
 	VMULSD       X6, X6, X2
 	VADDSD       X2, X1, X1
-	VMULSD       (DI), X6, X2
+	VMULSD       (SI), X6, X2
 	VADDSD       X2, X0, X0
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y6
 	VMULSD       X0, X6, X0
-	VMOVSD       X0, (CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, (BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X1, squares+184(FP)
 	VZEROUPPER
@@ -2100,100 +2099,101 @@ TEXT ·residuals2AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X2, X2, X2
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD X0, X0, X0
 	VXORPD X1, X1, X1
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   8(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   8(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   8(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   8(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVSD       (AX), X3
-	VMULSD       (DI), X3, X4
-	VMULSD       (R8), X3, X5
-	VMULSD       (R9), X3, X6
-	VMULSD       (R10), X3, X3
-	VMOVSD       8(AX), X7
-	VMULSD       8(DI), X7, X8
+	PREFETCHT0   (R11)
+	PREFETCHT0   8(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   8(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVSD       (DX), X3
+	VMULSD       (SI), X3, X4
+	VMULSD       (R9), X3, X5
+	VMULSD       (R10), X3, X6
+	VMULSD       (R11), X3, X3
+	VMOVSD       8(DX), X7
+	VMULSD       8(SI), X7, X8
 	VADDPD       Y8, Y4, Y4
-	VMULSD       8(R8), X7, X8
-	VADDPD       Y8, Y5, Y5
 	VMULSD       8(R9), X7, X8
-	VADDPD       Y8, Y6, Y6
+	VADDPD       Y8, Y5, Y5
 	VMULSD       8(R10), X7, X8
+	VADDPD       Y8, Y6, Y6
+	VMULSD       8(R11), X7, X8
 	VADDPD       Y8, Y3, Y3
 	VHADDPD      Y5, Y4, Y7
 	VHADDPD      Y3, Y6, Y9
 	VPERM2F128   $0x21, Y9, Y7, Y10
 	VBLENDPD     $0x0c, Y9, Y7, Y7
 	VADDPD       Y10, Y7, Y7
-	VSUBPD       (SI), Y7, Y7
+	VSUBPD       (R8), Y7, Y7
 	VBROADCASTSD X7, Y9
 	VPERMPD      $0x55, Y7, Y10
 	VPERMPD      $0xaa, Y7, Y12
@@ -2206,82 +2206,80 @@ entries1:
 	VADDSD       X3, X2, X2
 	VMULSD       X7, X7, X3
 	VADDSD       X3, X2, X2
-	VMULSD       (DI), X9, X3
+	VMULSD       (SI), X9, X3
 	VADDSD       X3, X0, X0
-	VMULSD       8(DI), X9, X3
+	VMULSD       8(SI), X9, X3
 	VADDSD       X3, X1, X1
-	VMULSD       (R8), X10, X3
+	VMULSD       (R9), X10, X3
 	VADDSD       X3, X0, X0
-	VMULSD       8(R8), X10, X3
+	VMULSD       8(R9), X10, X3
 	VADDSD       X3, X1, X1
-	VMULSD       (R9), X12, X3
+	VMULSD       (R10), X12, X3
 	VADDSD       X3, X0, X0
-	VMULSD       8(R9), X12, X3
+	VMULSD       8(R10), X12, X3
 	VADDSD       X3, X1, X1
-	VMULSD       (R10), X7, X3
+	VMULSD       (R11), X7, X3
 	VADDSD       X3, X0, X0
-	VMULSD       8(R10), X7, X3
+	VMULSD       8(R11), X7, X3
 	VADDSD       X3, X1, X1
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   8(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVSD       (AX), X3
-	VMULSD       (DI), X3, X11
-	VMOVSD       8(AX), X3
-	VMULSD       8(DI), X3, X8
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   8(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVSD       (DX), X3
+	VMULSD       (SI), X3, X11
+	VMOVSD       8(DX), X3
+	VMULSD       8(SI), X3, X8
 	VADDPD       Y8, Y11, Y11
 	VHADDPD      Y11, Y11, Y7
 	VEXTRACTF128 $0x01, Y7, X3
 	VADDPD       X3, X7, X7
-	VSUBSD       (SI), X7, X7
+	VSUBSD       (R8), X7, X7
 	VBROADCASTSD X7, Y7
 	VMULSD       X7, X7, X3
 	VADDSD       X3, X2, X2
-	VMULSD       (DI), X7, X3
+	VMULSD       (SI), X7, X3
 	VADDSD       X3, X0, X0
-	VMULSD       8(DI), X7, X3
+	VMULSD       8(SI), X7, X3
 	VADDSD       X3, X1, X1
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y7
 	VMULSD       X0, X7, X0
-	VMOVSD       X0, (CX)
+	VMOVSD       X0, (BX)
 	VMULSD       X1, X7, X0
-	VMOVSD       X0, 8(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 8(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X2, squares+184(FP)
 	VZEROUPPER
@@ -2303,110 +2301,111 @@ TEXT ·residuals3AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X3, X3, X3
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD X0, X0, X0
 	VXORPD X1, X1, X1
 	VXORPD X2, X2, X2
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   16(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   16(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   16(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   16(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVSD       (AX), X4
-	VMULSD       (DI), X4, X5
-	VMULSD       (R8), X4, X6
-	VMULSD       (R9), X4, X7
-	VMULSD       (R10), X4, X4
-	VMOVSD       8(AX), X8
-	VMULSD       8(DI), X8, X9
+	PREFETCHT0   (R11)
+	PREFETCHT0   16(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   16(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVSD       (DX), X4
+	VMULSD       (SI), X4, X5
+	VMULSD       (R9), X4, X6
+	VMULSD       (R10), X4, X7
+	VMULSD       (R11), X4, X4
+	VMOVSD       8(DX), X8
+	VMULSD       8(SI), X8, X9
 	VADDPD       Y9, Y5, Y5
-	VMULSD       8(R8), X8, X9
-	VADDPD       Y9, Y6, Y6
 	VMULSD       8(R9), X8, X9
-	VADDPD       Y9, Y7, Y7
-	VMULSD       8(R10), X8, X9
-	VADDPD       Y9, Y4, Y4
-	VMOVSD       16(AX), X8
-	VMULSD       16(DI), X8, X9
-	VADDPD       Y9, Y5, Y5
-	VMULSD       16(R8), X8, X9
 	VADDPD       Y9, Y6, Y6
-	VMULSD       16(R9), X8, X9
+	VMULSD       8(R10), X8, X9
 	VADDPD       Y9, Y7, Y7
+	VMULSD       8(R11), X8, X9
+	VADDPD       Y9, Y4, Y4
+	VMOVSD       16(DX), X8
+	VMULSD       16(SI), X8, X9
+	VADDPD       Y9, Y5, Y5
+	VMULSD       16(R9), X8, X9
+	VADDPD       Y9, Y6, Y6
 	VMULSD       16(R10), X8, X9
+	VADDPD       Y9, Y7, Y7
+	VMULSD       16(R11), X8, X9
 	VADDPD       Y9, Y4, Y4
 	VHADDPD      Y6, Y5, Y8
 	VHADDPD      Y4, Y7, Y10
 	VPERM2F128   $0x21, Y10, Y8, Y11
 	VBLENDPD     $0x0c, Y10, Y8, Y8
 	VADDPD       Y11, Y8, Y8
-	VSUBPD       (SI), Y8, Y8
+	VSUBPD       (R8), Y8, Y8
 	VBROADCASTSD X8, Y10
 	VPERMPD      $0x55, Y8, Y11
 	VPERMPD      $0xaa, Y8, Y13
@@ -2419,97 +2418,95 @@ entries1:
 	VADDSD       X4, X3, X3
 	VMULSD       X8, X8, X4
 	VADDSD       X4, X3, X3
-	VMULSD       (DI), X10, X4
+	VMULSD       (SI), X10, X4
 	VADDSD       X4, X0, X0
-	VMULSD       8(DI), X10, X4
+	VMULSD       8(SI), X10, X4
 	VADDSD       X4, X1, X1
-	VMULSD       16(DI), X10, X4
+	VMULSD       16(SI), X10, X4
 	VADDSD       X4, X2, X2
-	VMULSD       (R8), X11, X4
+	VMULSD       (R9), X11, X4
 	VADDSD       X4, X0, X0
-	VMULSD       8(R8), X11, X4
+	VMULSD       8(R9), X11, X4
 	VADDSD       X4, X1, X1
-	VMULSD       16(R8), X11, X4
+	VMULSD       16(R9), X11, X4
 	VADDSD       X4, X2, X2
-	VMULSD       (R9), X13, X4
+	VMULSD       (R10), X13, X4
 	VADDSD       X4, X0, X0
-	VMULSD       8(R9), X13, X4
+	VMULSD       8(R10), X13, X4
 	VADDSD       X4, X1, X1
-	VMULSD       16(R9), X13, X4
+	VMULSD       16(R10), X13, X4
 	VADDSD       X4, X2, X2
-	VMULSD       (R10), X8, X4
+	VMULSD       (R11), X8, X4
 	VADDSD       X4, X0, X0
-	VMULSD       8(R10), X8, X4
+	VMULSD       8(R11), X8, X4
 	VADDSD       X4, X1, X1
-	VMULSD       16(R10), X8, X4
+	VMULSD       16(R11), X8, X4
 	VADDSD       X4, X2, X2
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   16(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVSD       (AX), X4
-	VMULSD       (DI), X4, X12
-	VMOVSD       8(AX), X4
-	VMULSD       8(DI), X4, X9
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   16(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVSD       (DX), X4
+	VMULSD       (SI), X4, X12
+	VMOVSD       8(DX), X4
+	VMULSD       8(SI), X4, X9
 	VADDPD       Y9, Y12, Y12
-	VMOVSD       16(AX), X4
-	VMULSD       16(DI), X4, X9
+	VMOVSD       16(DX), X4
+	VMULSD       16(SI), X4, X9
 	VADDPD       Y9, Y12, Y12
 	VHADDPD      Y12, Y12, Y8
 	VEXTRACTF128 $0x01, Y8, X4
 	VADDPD       X4, X8, X8
-	VSUBSD       (SI), X8, X8
+	VSUBSD       (R8), X8, X8
 	VBROADCASTSD X8, Y8
 	VMULSD       X8, X8, X4
 	VADDSD       X4, X3, X3
-	VMULSD       (DI), X8, X4
+	VMULSD       (SI), X8, X4
 	VADDSD       X4, X0, X0
-	VMULSD       8(DI), X8, X4
+	VMULSD       8(SI), X8, X4
 	VADDSD       X4, X1, X1
-	VMULSD       16(DI), X8, X4
+	VMULSD       16(SI), X8, X4
 	VADDSD       X4, X2, X2
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y8
 	VMULSD       X0, X8, X0
-	VMOVSD       X0, (CX)
+	VMOVSD       X0, (BX)
 	VMULSD       X1, X8, X0
-	VMOVSD       X0, 8(CX)
+	VMOVSD       X0, 8(BX)
 	VMULSD       X2, X8, X0
-	VMOVSD       X0, 16(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 16(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X3, squares+184(FP)
 	VZEROUPPER
@@ -2531,86 +2528,87 @@ TEXT ·residuals4AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X1, X1, X1
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   24(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   24(R9)
 	PREFETCHT0   24(R10)
-	PREFETCHT0   24(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y2
-	VMULPD       (DI), Y2, Y3
-	VMULPD       (R8), Y2, Y4
-	VMULPD       (R9), Y2, Y5
-	VMULPD       (R10), Y2, Y2
+	PREFETCHT0   24(R11)
+	PREFETCHT0   24(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y2
+	VMULPD       (SI), Y2, Y3
+	VMULPD       (R9), Y2, Y4
+	VMULPD       (R10), Y2, Y5
+	VMULPD       (R11), Y2, Y2
 	VHADDPD      Y4, Y3, Y3
 	VHADDPD      Y2, Y5, Y2
 	VPERM2F128   $0x21, Y2, Y3, Y4
 	VBLENDPD     $0x0c, Y2, Y3, Y3
 	VADDPD       Y4, Y3, Y3
-	VSUBPD       (SI), Y3, Y3
+	VSUBPD       (R8), Y3, Y3
 	VBROADCASTSD X3, Y2
 	VPERMPD      $0x55, Y3, Y4
 	VPERMPD      $0xaa, Y3, Y5
@@ -2623,66 +2621,64 @@ entries1:
 	VADDSD       X6, X1, X1
 	VMULSD       X3, X3, X6
 	VADDSD       X6, X1, X1
-	VMULPD       (DI), Y2, Y2
+	VMULPD       (SI), Y2, Y2
 	VADDPD       Y2, Y0, Y0
-	VMULPD       (R8), Y4, Y2
+	VMULPD       (R9), Y4, Y2
 	VADDPD       Y2, Y0, Y0
-	VMULPD       (R9), Y5, Y2
+	VMULPD       (R10), Y5, Y2
 	VADDPD       Y2, Y0, Y0
-	VMULPD       (R10), Y3, Y2
+	VMULPD       (R11), Y3, Y2
 	VADDPD       Y2, Y0, Y0
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   24(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y2
-	VMULPD       (DI), Y2, Y2
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   24(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y2
+	VMULPD       (SI), Y2, Y2
 	VHADDPD      Y2, Y2, Y3
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPD       X2, X3, X3
-	VSUBSD       (SI), X3, X3
+	VSUBSD       (R8), X3, X3
 	VBROADCASTSD X3, Y2
 	VMULSD       X2, X2, X3
 	VADDSD       X3, X1, X1
-	VMULPD       (DI), Y2, Y2
+	VMULPD       (SI), Y2, Y2
 	VADDPD       Y2, Y0, Y0
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y2
 	VMULPD       Y0, Y2, Y0
-	VMOVUPD      Y0, (CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVUPD      Y0, (BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X1, squares+184(FP)
 	VZEROUPPER
@@ -2704,100 +2700,101 @@ TEXT ·residuals5AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X2, X2, X2
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD X1, X1, X1
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   32(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   32(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   32(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   32(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y3
-	VMULPD       (DI), Y3, Y4
-	VMULPD       (R8), Y3, Y5
-	VMULPD       (R9), Y3, Y6
-	VMULPD       (R10), Y3, Y3
-	VMOVSD       32(AX), X8
-	VMULSD       32(DI), X8, X7
+	PREFETCHT0   (R11)
+	PREFETCHT0   32(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   32(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y3
+	VMULPD       (SI), Y3, Y4
+	VMULPD       (R9), Y3, Y5
+	VMULPD       (R10), Y3, Y6
+	VMULPD       (R11), Y3, Y3
+	VMOVSD       32(DX), X8
+	VMULSD       32(SI), X8, X7
 	VADDPD       Y7, Y4, Y4
-	VMULSD       32(R8), X8, X7
-	VADDPD       Y7, Y5, Y5
 	VMULSD       32(R9), X8, X7
-	VADDPD       Y7, Y6, Y6
+	VADDPD       Y7, Y5, Y5
 	VMULSD       32(R10), X8, X7
+	VADDPD       Y7, Y6, Y6
+	VMULSD       32(R11), X8, X7
 	VADDPD       Y7, Y3, Y3
 	VHADDPD      Y5, Y4, Y4
 	VHADDPD      Y3, Y6, Y3
 	VPERM2F128   $0x21, Y3, Y4, Y5
 	VBLENDPD     $0x0c, Y3, Y4, Y4
 	VADDPD       Y5, Y4, Y4
-	VSUBPD       (SI), Y4, Y4
+	VSUBPD       (R8), Y4, Y4
 	VBROADCASTSD X4, Y3
 	VPERMPD      $0x55, Y4, Y5
 	VPERMPD      $0xaa, Y4, Y6
@@ -2810,82 +2807,80 @@ entries1:
 	VADDSD       X7, X2, X2
 	VMULSD       X4, X4, X7
 	VADDSD       X7, X2, X2
-	VMULPD       (DI), Y3, Y8
+	VMULPD       (SI), Y3, Y8
 	VADDPD       Y8, Y0, Y0
-	VMULSD       32(DI), X3, X3
+	VMULSD       32(SI), X3, X3
 	VADDSD       X3, X1, X1
-	VMULPD       (R8), Y5, Y3
+	VMULPD       (R9), Y5, Y3
 	VADDPD       Y3, Y0, Y0
-	VMULSD       32(R8), X5, X3
+	VMULSD       32(R9), X5, X3
 	VADDSD       X3, X1, X1
-	VMULPD       (R9), Y6, Y3
+	VMULPD       (R10), Y6, Y3
 	VADDPD       Y3, Y0, Y0
-	VMULSD       32(R9), X6, X3
+	VMULSD       32(R10), X6, X3
 	VADDSD       X3, X1, X1
-	VMULPD       (R10), Y4, Y3
+	VMULPD       (R11), Y4, Y3
 	VADDPD       Y3, Y0, Y0
-	VMULSD       32(R10), X4, X3
+	VMULSD       32(R11), X4, X3
 	VADDSD       X3, X1, X1
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   32(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y3
-	VMULPD       (DI), Y3, Y3
-	VMOVSD       32(AX), X4
-	VMULSD       32(DI), X4, X7
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   32(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y3
+	VMULPD       (SI), Y3, Y3
+	VMOVSD       32(DX), X4
+	VMULSD       32(SI), X4, X7
 	VADDPD       Y7, Y3, Y3
 	VHADDPD      Y3, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X4
 	VADDPD       X4, X3, X3
-	VSUBSD       (SI), X3, X3
+	VSUBSD       (R8), X3, X3
 	VBROADCASTSD X3, Y3
 	VMULSD       X3, X3, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (DI), Y3, Y4
+	VMULPD       (SI), Y3, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULSD       32(DI), X3, X3
+	VMULSD       32(SI), X3, X3
 	VADDSD       X3, X1, X1
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y3
 	VMULPD       Y0, Y3, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULSD       X1, X3, X0
-	VMOVSD       X0, 32(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 32(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X2, squares+184(FP)
 	VZEROUPPER
@@ -2907,110 +2902,111 @@ TEXT ·residuals6AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X3, X3, X3
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD X1, X1, X1
 	VXORPD X2, X2, X2
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   40(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   40(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   40(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   40(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y4
-	VMULPD       (DI), Y4, Y5
-	VMULPD       (R8), Y4, Y6
-	VMULPD       (R9), Y4, Y7
-	VMULPD       (R10), Y4, Y4
-	VMOVSD       32(AX), X9
-	VMULSD       32(DI), X9, X8
+	PREFETCHT0   (R11)
+	PREFETCHT0   40(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   40(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y4
+	VMULPD       (SI), Y4, Y5
+	VMULPD       (R9), Y4, Y6
+	VMULPD       (R10), Y4, Y7
+	VMULPD       (R11), Y4, Y4
+	VMOVSD       32(DX), X9
+	VMULSD       32(SI), X9, X8
 	VADDPD       Y8, Y5, Y5
-	VMULSD       32(R8), X9, X8
-	VADDPD       Y8, Y6, Y6
 	VMULSD       32(R9), X9, X8
-	VADDPD       Y8, Y7, Y7
+	VADDPD       Y8, Y6, Y6
 	VMULSD       32(R10), X9, X8
+	VADDPD       Y8, Y7, Y7
+	VMULSD       32(R11), X9, X8
 	VADDPD       Y8, Y4, Y4
-	VMOVSD       40(AX), X8
-	VMULSD       40(DI), X8, X9
+	VMOVSD       40(DX), X8
+	VMULSD       40(SI), X8, X9
 	VADDPD       Y9, Y5, Y5
-	VMULSD       40(R8), X8, X9
-	VADDPD       Y9, Y6, Y6
 	VMULSD       40(R9), X8, X9
+	VADDPD       Y9, Y6, Y6
+	VMULSD       40(R10), X8, X9
 	VADDPD       Y9, Y7, Y7
-	VMULSD       40(R10), X8, X8
+	VMULSD       40(R11), X8, X8
 	VADDPD       Y8, Y4, Y4
 	VHADDPD      Y6, Y5, Y5
 	VHADDPD      Y4, Y7, Y4
 	VPERM2F128   $0x21, Y4, Y5, Y6
 	VBLENDPD     $0x0c, Y4, Y5, Y5
 	VADDPD       Y6, Y5, Y5
-	VSUBPD       (SI), Y5, Y5
+	VSUBPD       (R8), Y5, Y5
 	VBROADCASTSD X5, Y4
 	VPERMPD      $0x55, Y5, Y6
 	VPERMPD      $0xaa, Y5, Y7
@@ -3023,97 +3019,95 @@ entries1:
 	VADDSD       X8, X3, X3
 	VMULSD       X5, X5, X8
 	VADDSD       X8, X3, X3
-	VMULPD       (DI), Y4, Y10
+	VMULPD       (SI), Y4, Y10
 	VADDPD       Y10, Y0, Y0
-	VMULSD       32(DI), X4, X8
+	VMULSD       32(SI), X4, X8
 	VADDSD       X8, X1, X1
-	VMULSD       40(DI), X4, X4
+	VMULSD       40(SI), X4, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (R8), Y6, Y4
+	VMULPD       (R9), Y6, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULSD       32(R8), X6, X4
+	VMULSD       32(R9), X6, X4
 	VADDSD       X4, X1, X1
-	VMULSD       40(R8), X6, X4
+	VMULSD       40(R9), X6, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (R9), Y7, Y4
+	VMULPD       (R10), Y7, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULSD       32(R9), X7, X4
+	VMULSD       32(R10), X7, X4
 	VADDSD       X4, X1, X1
-	VMULSD       40(R9), X7, X4
+	VMULSD       40(R10), X7, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (R10), Y5, Y4
+	VMULPD       (R11), Y5, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULSD       32(R10), X5, X4
+	VMULSD       32(R11), X5, X4
 	VADDSD       X4, X1, X1
-	VMULSD       40(R10), X5, X4
+	VMULSD       40(R11), X5, X4
 	VADDSD       X4, X2, X2
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   40(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y4
-	VMULPD       (DI), Y4, Y4
-	VMOVSD       32(AX), X5
-	VMULSD       32(DI), X5, X8
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   40(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y4
+	VMULPD       (SI), Y4, Y4
+	VMOVSD       32(DX), X5
+	VMULSD       32(SI), X5, X8
 	VADDPD       Y8, Y4, Y4
-	VMOVSD       40(AX), X5
-	VMULSD       40(DI), X5, X8
+	VMOVSD       40(DX), X5
+	VMULSD       40(SI), X5, X8
 	VADDPD       Y8, Y4, Y4
 	VHADDPD      Y4, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPD       X5, X4, X4
-	VSUBSD       (SI), X4, X4
+	VSUBSD       (R8), X4, X4
 	VBROADCASTSD X4, Y4
 	VMULSD       X4, X4, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (DI), Y4, Y5
+	VMULPD       (SI), Y4, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULSD       32(DI), X4, X5
+	VMULSD       32(SI), X4, X5
 	VADDSD       X5, X1, X1
-	VMULSD       40(DI), X4, X4
+	VMULSD       40(SI), X4, X4
 	VADDSD       X4, X2, X2
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y4
 	VMULPD       Y0, Y4, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULSD       X1, X4, X0
-	VMOVSD       X0, 32(CX)
+	VMOVSD       X0, 32(BX)
 	VMULSD       X2, X4, X0
-	VMOVSD       X0, 40(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 40(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X3, squares+184(FP)
 	VZEROUPPER
@@ -3135,37 +3129,40 @@ TEXT ·residuals7AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X4, X4, X4
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD X1, X1, X1
 	VXORPD X2, X2, X2
@@ -3173,82 +3170,80 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   48(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   48(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   48(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   48(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y6
-	VMULPD       (R8), Y5, Y7
-	VMULPD       (R9), Y5, Y8
-	VMULPD       (R10), Y5, Y5
-	VMOVSD       32(AX), X10
-	VMULSD       32(DI), X10, X9
+	PREFETCHT0   (R11)
+	PREFETCHT0   48(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   48(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y6
+	VMULPD       (R9), Y5, Y7
+	VMULPD       (R10), Y5, Y8
+	VMULPD       (R11), Y5, Y5
+	VMOVSD       32(DX), X10
+	VMULSD       32(SI), X10, X9
 	VADDPD       Y9, Y6, Y6
-	VMULSD       32(R8), X10, X9
-	VADDPD       Y9, Y7, Y7
 	VMULSD       32(R9), X10, X9
-	VADDPD       Y9, Y8, Y8
+	VADDPD       Y9, Y7, Y7
 	VMULSD       32(R10), X10, X9
+	VADDPD       Y9, Y8, Y8
+	VMULSD       32(R11), X10, X9
 	VADDPD       Y9, Y5, Y5
-	VMOVSD       40(AX), X9
-	VMULSD       40(DI), X9, X10
+	VMOVSD       40(DX), X9
+	VMULSD       40(SI), X9, X10
 	VADDPD       Y10, Y6, Y6
-	VMULSD       40(R8), X9, X10
-	VADDPD       Y10, Y7, Y7
 	VMULSD       40(R9), X9, X10
-	VADDPD       Y10, Y8, Y8
-	VMULSD       40(R10), X9, X9
-	VADDPD       Y9, Y5, Y5
-	VMOVSD       48(AX), X9
-	VMULSD       48(DI), X9, X10
-	VADDPD       Y10, Y6, Y6
-	VMULSD       48(R8), X9, X10
 	VADDPD       Y10, Y7, Y7
-	VMULSD       48(R9), X9, X10
+	VMULSD       40(R10), X9, X10
 	VADDPD       Y10, Y8, Y8
-	VMULSD       48(R10), X9, X9
+	VMULSD       40(R11), X9, X9
+	VADDPD       Y9, Y5, Y5
+	VMOVSD       48(DX), X9
+	VMULSD       48(SI), X9, X10
+	VADDPD       Y10, Y6, Y6
+	VMULSD       48(R9), X9, X10
+	VADDPD       Y10, Y7, Y7
+	VMULSD       48(R10), X9, X10
+	VADDPD       Y10, Y8, Y8
+	VMULSD       48(R11), X9, X9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y7, Y6, Y6
 	VHADDPD      Y5, Y8, Y5
 	VPERM2F128   $0x21, Y5, Y6, Y7
 	VBLENDPD     $0x0c, Y5, Y6, Y6
 	VADDPD       Y7, Y6, Y6
-	VSUBPD       (SI), Y6, Y6
+	VSUBPD       (R8), Y6, Y6
 	VBROADCASTSD X6, Y5
 	VPERMPD      $0x55, Y6, Y7
 	VPERMPD      $0xaa, Y6, Y8
@@ -3261,112 +3256,110 @@ entries1:
 	VADDSD       X9, X4, X4
 	VMULSD       X6, X6, X9
 	VADDSD       X9, X4, X4
-	VMULPD       (DI), Y5, Y11
+	VMULPD       (SI), Y5, Y11
 	VADDPD       Y11, Y0, Y0
-	VMULSD       32(DI), X5, X9
+	VMULSD       32(SI), X5, X9
 	VADDSD       X9, X1, X1
-	VMULSD       40(DI), X5, X9
+	VMULSD       40(SI), X5, X9
 	VADDSD       X9, X2, X2
-	VMULSD       48(DI), X5, X5
+	VMULSD       48(SI), X5, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R8), Y7, Y5
+	VMULPD       (R9), Y7, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULSD       32(R8), X7, X5
+	VMULSD       32(R9), X7, X5
 	VADDSD       X5, X1, X1
-	VMULSD       40(R8), X7, X5
+	VMULSD       40(R9), X7, X5
 	VADDSD       X5, X2, X2
-	VMULSD       48(R8), X7, X5
+	VMULSD       48(R9), X7, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R9), Y8, Y5
+	VMULPD       (R10), Y8, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULSD       32(R9), X8, X5
+	VMULSD       32(R10), X8, X5
 	VADDSD       X5, X1, X1
-	VMULSD       40(R9), X8, X5
+	VMULSD       40(R10), X8, X5
 	VADDSD       X5, X2, X2
-	VMULSD       48(R9), X8, X5
+	VMULSD       48(R10), X8, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R10), Y6, Y5
+	VMULPD       (R11), Y6, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULSD       32(R10), X6, X5
+	VMULSD       32(R11), X6, X5
 	VADDSD       X5, X1, X1
-	VMULSD       40(R10), X6, X5
+	VMULSD       40(R11), X6, X5
 	VADDSD       X5, X2, X2
-	VMULSD       48(R10), X6, X5
+	VMULSD       48(R11), X6, X5
 	VADDSD       X5, X3, X3
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   48(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y5
-	VMOVSD       32(AX), X6
-	VMULSD       32(DI), X6, X9
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   48(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y5
+	VMOVSD       32(DX), X6
+	VMULSD       32(SI), X6, X9
 	VADDPD       Y9, Y5, Y5
-	VMOVSD       40(AX), X6
-	VMULSD       40(DI), X6, X9
+	VMOVSD       40(DX), X6
+	VMULSD       40(SI), X6, X9
 	VADDPD       Y9, Y5, Y5
-	VMOVSD       48(AX), X6
-	VMULSD       48(DI), X6, X9
+	VMOVSD       48(DX), X6
+	VMULSD       48(SI), X6, X9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y5, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X6
 	VADDPD       X6, X5, X5
-	VSUBSD       (SI), X5, X5
+	VSUBSD       (R8), X5, X5
 	VBROADCASTSD X5, Y5
 	VMULSD       X5, X5, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (DI), Y5, Y6
+	VMULPD       (SI), Y5, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULSD       32(DI), X5, X6
+	VMULSD       32(SI), X5, X6
 	VADDSD       X6, X1, X1
-	VMULSD       40(DI), X5, X6
+	VMULSD       40(SI), X5, X6
 	VADDSD       X6, X2, X2
-	VMULSD       48(DI), X5, X5
+	VMULSD       48(SI), X5, X5
 	VADDSD       X5, X3, X3
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y5
 	VMULPD       Y0, Y5, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULSD       X1, X5, X0
-	VMOVSD       X0, 32(CX)
+	VMOVSD       X0, 32(BX)
 	VMULSD       X2, X5, X0
-	VMOVSD       X0, 40(CX)
+	VMOVSD       X0, 40(BX)
 	VMULSD       X3, X5, X0
-	VMOVSD       X0, 48(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 48(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X4, squares+184(FP)
 	VZEROUPPER
@@ -3388,100 +3381,101 @@ TEXT ·residuals8AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X2, X2, X2
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   56(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   56(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   56(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   56(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y3
-	VMULPD       (DI), Y3, Y4
-	VMULPD       (R8), Y3, Y5
-	VMULPD       (R9), Y3, Y6
-	VMULPD       (R10), Y3, Y3
-	VMOVUPD      32(AX), Y7
-	VMULPD       32(DI), Y7, Y8
+	PREFETCHT0   (R11)
+	PREFETCHT0   56(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   56(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y3
+	VMULPD       (SI), Y3, Y4
+	VMULPD       (R9), Y3, Y5
+	VMULPD       (R10), Y3, Y6
+	VMULPD       (R11), Y3, Y3
+	VMOVUPD      32(DX), Y7
+	VMULPD       32(SI), Y7, Y8
 	VADDPD       Y8, Y4, Y4
-	VMULPD       32(R8), Y7, Y8
-	VADDPD       Y8, Y5, Y5
 	VMULPD       32(R9), Y7, Y8
+	VADDPD       Y8, Y5, Y5
+	VMULPD       32(R10), Y7, Y8
 	VADDPD       Y8, Y6, Y6
-	VMULPD       32(R10), Y7, Y7
+	VMULPD       32(R11), Y7, Y7
 	VADDPD       Y7, Y3, Y3
 	VHADDPD      Y5, Y4, Y4
 	VHADDPD      Y3, Y6, Y3
 	VPERM2F128   $0x21, Y3, Y4, Y5
 	VBLENDPD     $0x0c, Y3, Y4, Y4
 	VADDPD       Y5, Y4, Y4
-	VSUBPD       (SI), Y4, Y4
+	VSUBPD       (R8), Y4, Y4
 	VBROADCASTSD X4, Y3
 	VPERMPD      $0x55, Y4, Y5
 	VPERMPD      $0xaa, Y4, Y6
@@ -3494,82 +3488,80 @@ entries1:
 	VADDSD       X7, X2, X2
 	VMULSD       X4, X4, X7
 	VADDSD       X7, X2, X2
-	VMULPD       (DI), Y3, Y7
+	VMULPD       (SI), Y3, Y7
 	VADDPD       Y7, Y0, Y0
-	VMULPD       32(DI), Y3, Y3
+	VMULPD       32(SI), Y3, Y3
 	VADDPD       Y3, Y1, Y1
-	VMULPD       (R8), Y5, Y3
+	VMULPD       (R9), Y5, Y3
 	VADDPD       Y3, Y0, Y0
-	VMULPD       32(R8), Y5, Y3
+	VMULPD       32(R9), Y5, Y3
 	VADDPD       Y3, Y1, Y1
-	VMULPD       (R9), Y6, Y3
+	VMULPD       (R10), Y6, Y3
 	VADDPD       Y3, Y0, Y0
-	VMULPD       32(R9), Y6, Y3
+	VMULPD       32(R10), Y6, Y3
 	VADDPD       Y3, Y1, Y1
-	VMULPD       (R10), Y4, Y3
+	VMULPD       (R11), Y4, Y3
 	VADDPD       Y3, Y0, Y0
-	VMULPD       32(R10), Y4, Y3
+	VMULPD       32(R11), Y4, Y3
 	VADDPD       Y3, Y1, Y1
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   56(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y3
-	VMULPD       (DI), Y3, Y3
-	VMOVUPD      32(AX), Y4
-	VMULPD       32(DI), Y4, Y4
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   56(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y3
+	VMULPD       (SI), Y3, Y3
+	VMOVUPD      32(DX), Y4
+	VMULPD       32(SI), Y4, Y4
 	VADDPD       Y4, Y3, Y3
 	VHADDPD      Y3, Y3, Y4
 	VEXTRACTF128 $0x01, Y4, X3
 	VADDPD       X3, X4, X4
-	VSUBSD       (SI), X4, X4
+	VSUBSD       (R8), X4, X4
 	VBROADCASTSD X4, Y3
 	VMULSD       X3, X3, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (DI), Y3, Y4
+	VMULPD       (SI), Y3, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(DI), Y3, Y3
+	VMULPD       32(SI), Y3, Y3
 	VADDPD       Y3, Y1, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y3
 	VMULPD       Y0, Y3, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y3, Y0
-	VMOVUPD      Y0, 32(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVUPD      Y0, 32(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X2, squares+184(FP)
 	VZEROUPPER
@@ -3591,110 +3583,111 @@ TEXT ·residuals9AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X3, X3, X3
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD X2, X2, X2
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y4
-	VMULPD       (DI), Y4, Y5
-	VMULPD       (R8), Y4, Y6
-	VMULPD       (R9), Y4, Y7
-	VMULPD       (R10), Y4, Y4
-	VMOVUPD      32(AX), Y9
-	VMULPD       32(DI), Y9, Y10
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y4
+	VMULPD       (SI), Y4, Y5
+	VMULPD       (R9), Y4, Y6
+	VMULPD       (R10), Y4, Y7
+	VMULPD       (R11), Y4, Y4
+	VMOVUPD      32(DX), Y9
+	VMULPD       32(SI), Y9, Y10
 	VADDPD       Y10, Y5, Y5
-	VMULPD       32(R8), Y9, Y10
-	VADDPD       Y10, Y6, Y6
 	VMULPD       32(R9), Y9, Y10
+	VADDPD       Y10, Y6, Y6
+	VMULPD       32(R10), Y9, Y10
 	VADDPD       Y10, Y7, Y7
-	VMULPD       32(R10), Y9, Y9
+	VMULPD       32(R11), Y9, Y9
 	VADDPD       Y9, Y4, Y4
-	VMOVSD       64(AX), X9
-	VMULSD       64(DI), X9, X8
+	VMOVSD       64(DX), X9
+	VMULSD       64(SI), X9, X8
 	VADDPD       Y8, Y5, Y5
-	VMULSD       64(R8), X9, X8
-	VADDPD       Y8, Y6, Y6
 	VMULSD       64(R9), X9, X8
-	VADDPD       Y8, Y7, Y7
+	VADDPD       Y8, Y6, Y6
 	VMULSD       64(R10), X9, X8
+	VADDPD       Y8, Y7, Y7
+	VMULSD       64(R11), X9, X8
 	VADDPD       Y8, Y4, Y4
 	VHADDPD      Y6, Y5, Y5
 	VHADDPD      Y4, Y7, Y4
 	VPERM2F128   $0x21, Y4, Y5, Y6
 	VBLENDPD     $0x0c, Y4, Y5, Y5
 	VADDPD       Y6, Y5, Y5
-	VSUBPD       (SI), Y5, Y5
+	VSUBPD       (R8), Y5, Y5
 	VBROADCASTSD X5, Y4
 	VPERMPD      $0x55, Y5, Y6
 	VPERMPD      $0xaa, Y5, Y7
@@ -3707,97 +3700,95 @@ entries1:
 	VADDSD       X8, X3, X3
 	VMULSD       X5, X5, X8
 	VADDSD       X8, X3, X3
-	VMULPD       (DI), Y4, Y9
+	VMULPD       (SI), Y4, Y9
 	VADDPD       Y9, Y0, Y0
-	VMULPD       32(DI), Y4, Y9
+	VMULPD       32(SI), Y4, Y9
 	VADDPD       Y9, Y1, Y1
-	VMULSD       64(DI), X4, X4
+	VMULSD       64(SI), X4, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (R8), Y6, Y4
+	VMULPD       (R9), Y6, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(R8), Y6, Y4
+	VMULPD       32(R9), Y6, Y4
 	VADDPD       Y4, Y1, Y1
-	VMULSD       64(R8), X6, X4
+	VMULSD       64(R9), X6, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (R9), Y7, Y4
+	VMULPD       (R10), Y7, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(R9), Y7, Y4
+	VMULPD       32(R10), Y7, Y4
 	VADDPD       Y4, Y1, Y1
-	VMULSD       64(R9), X7, X4
+	VMULSD       64(R10), X7, X4
 	VADDSD       X4, X2, X2
-	VMULPD       (R10), Y5, Y4
+	VMULPD       (R11), Y5, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(R10), Y5, Y4
+	VMULPD       32(R11), Y5, Y4
 	VADDPD       Y4, Y1, Y1
-	VMULSD       64(R10), X5, X4
+	VMULSD       64(R11), X5, X4
 	VADDSD       X4, X2, X2
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y4
-	VMULPD       (DI), Y4, Y4
-	VMOVUPD      32(AX), Y5
-	VMULPD       32(DI), Y5, Y5
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y4
+	VMULPD       (SI), Y4, Y4
+	VMOVUPD      32(DX), Y5
+	VMULPD       32(SI), Y5, Y5
 	VADDPD       Y5, Y4, Y4
-	VMOVSD       64(AX), X5
-	VMULSD       64(DI), X5, X8
+	VMOVSD       64(DX), X5
+	VMULSD       64(SI), X5, X8
 	VADDPD       Y8, Y4, Y4
 	VHADDPD      Y4, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPD       X5, X4, X4
-	VSUBSD       (SI), X4, X4
+	VSUBSD       (R8), X4, X4
 	VBROADCASTSD X4, Y4
 	VMULSD       X4, X4, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (DI), Y4, Y5
+	VMULPD       (SI), Y4, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(DI), Y4, Y5
+	VMULPD       32(SI), Y4, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULSD       64(DI), X4, X4
+	VMULSD       64(SI), X4, X4
 	VADDSD       X4, X2, X2
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y4
 	VMULPD       Y0, Y4, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y4, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULSD       X2, X4, X0
-	VMOVSD       X0, 64(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 64(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X3, squares+184(FP)
 	VZEROUPPER
@@ -3819,37 +3810,40 @@ TEXT ·residuals10AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X4, X4, X4
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD X2, X2, X2
@@ -3857,86 +3851,84 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	PREFETCHT0   72(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   72(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   72(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   72(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y6
-	VMULPD       (R8), Y5, Y7
-	VMULPD       (R9), Y5, Y8
-	VMULPD       (R10), Y5, Y5
-	VMOVUPD      32(AX), Y10
-	VMULPD       32(DI), Y10, Y11
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   72(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   72(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y6
+	VMULPD       (R9), Y5, Y7
+	VMULPD       (R10), Y5, Y8
+	VMULPD       (R11), Y5, Y5
+	VMOVUPD      32(DX), Y10
+	VMULPD       32(SI), Y10, Y11
 	VADDPD       Y11, Y6, Y6
-	VMULPD       32(R8), Y10, Y11
-	VADDPD       Y11, Y7, Y7
 	VMULPD       32(R9), Y10, Y11
+	VADDPD       Y11, Y7, Y7
+	VMULPD       32(R10), Y10, Y11
 	VADDPD       Y11, Y8, Y8
-	VMULPD       32(R10), Y10, Y10
+	VMULPD       32(R11), Y10, Y10
 	VADDPD       Y10, Y5, Y5
-	VMOVSD       64(AX), X10
-	VMULSD       64(DI), X10, X9
+	VMOVSD       64(DX), X10
+	VMULSD       64(SI), X10, X9
 	VADDPD       Y9, Y6, Y6
-	VMULSD       64(R8), X10, X9
-	VADDPD       Y9, Y7, Y7
 	VMULSD       64(R9), X10, X9
-	VADDPD       Y9, Y8, Y8
-	VMULSD       64(R10), X10, X9
-	VADDPD       Y9, Y5, Y5
-	VMOVSD       72(AX), X10
-	VMULSD       72(DI), X10, X9
-	VADDPD       Y9, Y6, Y6
-	VMULSD       72(R8), X10, X9
 	VADDPD       Y9, Y7, Y7
-	VMULSD       72(R9), X10, X9
+	VMULSD       64(R10), X10, X9
 	VADDPD       Y9, Y8, Y8
+	VMULSD       64(R11), X10, X9
+	VADDPD       Y9, Y5, Y5
+	VMOVSD       72(DX), X10
+	VMULSD       72(SI), X10, X9
+	VADDPD       Y9, Y6, Y6
+	VMULSD       72(R9), X10, X9
+	VADDPD       Y9, Y7, Y7
 	VMULSD       72(R10), X10, X9
+	VADDPD       Y9, Y8, Y8
+	VMULSD       72(R11), X10, X9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y7, Y6, Y6
 	VHADDPD      Y5, Y8, Y5
 	VPERM2F128   $0x21, Y5, Y6, Y7
 	VBLENDPD     $0x0c, Y5, Y6, Y6
 	VADDPD       Y7, Y6, Y6
-	VSUBPD       (SI), Y6, Y6
+	VSUBPD       (R8), Y6, Y6
 	VBROADCASTSD X6, Y5
 	VPERMPD      $0x55, Y6, Y7
 	VPERMPD      $0xaa, Y6, Y8
@@ -3949,113 +3941,111 @@ entries1:
 	VADDSD       X9, X4, X4
 	VMULSD       X6, X6, X9
 	VADDSD       X9, X4, X4
-	VMULPD       (DI), Y5, Y10
+	VMULPD       (SI), Y5, Y10
 	VADDPD       Y10, Y0, Y0
-	VMULPD       32(DI), Y5, Y10
+	VMULPD       32(SI), Y5, Y10
 	VADDPD       Y10, Y1, Y1
-	VMULSD       64(DI), X5, X9
+	VMULSD       64(SI), X5, X9
 	VADDSD       X9, X2, X2
-	VMULSD       72(DI), X5, X5
+	VMULSD       72(SI), X5, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R8), Y7, Y5
+	VMULPD       (R9), Y7, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R8), Y7, Y5
+	VMULPD       32(R9), Y7, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULSD       64(R8), X7, X5
+	VMULSD       64(R9), X7, X5
 	VADDSD       X5, X2, X2
-	VMULSD       72(R8), X7, X5
+	VMULSD       72(R9), X7, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R9), Y8, Y5
+	VMULPD       (R10), Y8, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R9), Y8, Y5
+	VMULPD       32(R10), Y8, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULSD       64(R9), X8, X5
+	VMULSD       64(R10), X8, X5
 	VADDSD       X5, X2, X2
-	VMULSD       72(R9), X8, X5
+	VMULSD       72(R10), X8, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R10), Y6, Y5
+	VMULPD       (R11), Y6, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R10), Y6, Y5
+	VMULPD       32(R11), Y6, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULSD       64(R10), X6, X5
+	VMULSD       64(R11), X6, X5
 	VADDSD       X5, X2, X2
-	VMULSD       72(R10), X6, X5
+	VMULSD       72(R11), X6, X5
 	VADDSD       X5, X3, X3
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   72(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y5
-	VMOVUPD      32(AX), Y6
-	VMULPD       32(DI), Y6, Y6
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   72(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y5
+	VMOVUPD      32(DX), Y6
+	VMULPD       32(SI), Y6, Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVSD       64(AX), X6
-	VMULSD       64(DI), X6, X9
+	VMOVSD       64(DX), X6
+	VMULSD       64(SI), X6, X9
 	VADDPD       Y9, Y5, Y5
-	VMOVSD       72(AX), X6
-	VMULSD       72(DI), X6, X9
+	VMOVSD       72(DX), X6
+	VMULSD       72(SI), X6, X9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y5, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X6
 	VADDPD       X6, X5, X5
-	VSUBSD       (SI), X5, X5
+	VSUBSD       (R8), X5, X5
 	VBROADCASTSD X5, Y5
 	VMULSD       X5, X5, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (DI), Y5, Y6
+	VMULPD       (SI), Y5, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(DI), Y5, Y6
+	VMULPD       32(SI), Y5, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULSD       64(DI), X5, X6
+	VMULSD       64(SI), X5, X6
 	VADDSD       X6, X2, X2
-	VMULSD       72(DI), X5, X5
+	VMULSD       72(SI), X5, X5
 	VADDSD       X5, X3, X3
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y5
 	VMULPD       Y0, Y5, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y5, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULSD       X2, X5, X0
-	VMOVSD       X0, 64(CX)
+	VMOVSD       X0, 64(BX)
 	VMULSD       X3, X5, X0
-	VMOVSD       X0, 72(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 72(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X4, squares+184(FP)
 	VZEROUPPER
@@ -4077,37 +4067,40 @@ TEXT ·residuals11AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X5, X5, X5
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD X2, X2, X2
@@ -4116,95 +4109,93 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	PREFETCHT0   80(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   80(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   80(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   80(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y6
-	VMULPD       (DI), Y6, Y7
-	VMULPD       (R8), Y6, Y8
-	VMULPD       (R9), Y6, Y9
-	VMULPD       (R10), Y6, Y6
-	VMOVUPD      32(AX), Y11
-	VMULPD       32(DI), Y11, Y12
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   80(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   80(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y6
+	VMULPD       (SI), Y6, Y7
+	VMULPD       (R9), Y6, Y8
+	VMULPD       (R10), Y6, Y9
+	VMULPD       (R11), Y6, Y6
+	VMOVUPD      32(DX), Y11
+	VMULPD       32(SI), Y11, Y12
 	VADDPD       Y12, Y7, Y7
-	VMULPD       32(R8), Y11, Y12
-	VADDPD       Y12, Y8, Y8
 	VMULPD       32(R9), Y11, Y12
+	VADDPD       Y12, Y8, Y8
+	VMULPD       32(R10), Y11, Y12
 	VADDPD       Y12, Y9, Y9
-	VMULPD       32(R10), Y11, Y11
+	VMULPD       32(R11), Y11, Y11
 	VADDPD       Y11, Y6, Y6
-	VMOVSD       64(AX), X11
-	VMULSD       64(DI), X11, X10
+	VMOVSD       64(DX), X11
+	VMULSD       64(SI), X11, X10
 	VADDPD       Y10, Y7, Y7
-	VMULSD       64(R8), X11, X10
-	VADDPD       Y10, Y8, Y8
 	VMULSD       64(R9), X11, X10
-	VADDPD       Y10, Y9, Y9
+	VADDPD       Y10, Y8, Y8
 	VMULSD       64(R10), X11, X10
+	VADDPD       Y10, Y9, Y9
+	VMULSD       64(R11), X11, X10
 	VADDPD       Y10, Y6, Y6
-	VMOVSD       72(AX), X11
-	VMULSD       72(DI), X11, X10
+	VMOVSD       72(DX), X11
+	VMULSD       72(SI), X11, X10
 	VADDPD       Y10, Y7, Y7
-	VMULSD       72(R8), X11, X10
-	VADDPD       Y10, Y8, Y8
 	VMULSD       72(R9), X11, X10
-	VADDPD       Y10, Y9, Y9
-	VMULSD       72(R10), X11, X10
-	VADDPD       Y10, Y6, Y6
-	VMOVSD       80(AX), X11
-	VMULSD       80(DI), X11, X10
-	VADDPD       Y10, Y7, Y7
-	VMULSD       80(R8), X11, X10
 	VADDPD       Y10, Y8, Y8
-	VMULSD       80(R9), X11, X10
+	VMULSD       72(R10), X11, X10
 	VADDPD       Y10, Y9, Y9
+	VMULSD       72(R11), X11, X10
+	VADDPD       Y10, Y6, Y6
+	VMOVSD       80(DX), X11
+	VMULSD       80(SI), X11, X10
+	VADDPD       Y10, Y7, Y7
+	VMULSD       80(R9), X11, X10
+	VADDPD       Y10, Y8, Y8
 	VMULSD       80(R10), X11, X10
+	VADDPD       Y10, Y9, Y9
+	VMULSD       80(R11), X11, X10
 	VADDPD       Y10, Y6, Y6
 	VHADDPD      Y8, Y7, Y7
 	VHADDPD      Y6, Y9, Y6
 	VPERM2F128   $0x21, Y6, Y7, Y8
 	VBLENDPD     $0x0c, Y6, Y7, Y7
 	VADDPD       Y8, Y7, Y7
-	VSUBPD       (SI), Y7, Y7
+	VSUBPD       (R8), Y7, Y7
 	VBROADCASTSD X7, Y6
 	VPERMPD      $0x55, Y7, Y8
 	VPERMPD      $0xaa, Y7, Y9
@@ -4217,128 +4208,126 @@ entries1:
 	VADDSD       X10, X5, X5
 	VMULSD       X7, X7, X10
 	VADDSD       X10, X5, X5
-	VMULPD       (DI), Y6, Y11
+	VMULPD       (SI), Y6, Y11
 	VADDPD       Y11, Y0, Y0
-	VMULPD       32(DI), Y6, Y11
+	VMULPD       32(SI), Y6, Y11
 	VADDPD       Y11, Y1, Y1
-	VMULSD       64(DI), X6, X10
+	VMULSD       64(SI), X6, X10
 	VADDSD       X10, X2, X2
-	VMULSD       72(DI), X6, X10
+	VMULSD       72(SI), X6, X10
 	VADDSD       X10, X3, X3
-	VMULSD       80(DI), X6, X6
+	VMULSD       80(SI), X6, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (R8), Y8, Y6
+	VMULPD       (R9), Y8, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(R8), Y8, Y6
+	VMULPD       32(R9), Y8, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULSD       64(R8), X8, X6
+	VMULSD       64(R9), X8, X6
 	VADDSD       X6, X2, X2
-	VMULSD       72(R8), X8, X6
+	VMULSD       72(R9), X8, X6
 	VADDSD       X6, X3, X3
-	VMULSD       80(R8), X8, X6
+	VMULSD       80(R9), X8, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (R9), Y9, Y6
+	VMULPD       (R10), Y9, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(R9), Y9, Y6
+	VMULPD       32(R10), Y9, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULSD       64(R9), X9, X6
+	VMULSD       64(R10), X9, X6
 	VADDSD       X6, X2, X2
-	VMULSD       72(R9), X9, X6
+	VMULSD       72(R10), X9, X6
 	VADDSD       X6, X3, X3
-	VMULSD       80(R9), X9, X6
+	VMULSD       80(R10), X9, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (R10), Y7, Y6
+	VMULPD       (R11), Y7, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(R10), Y7, Y6
+	VMULPD       32(R11), Y7, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULSD       64(R10), X7, X6
+	VMULSD       64(R11), X7, X6
 	VADDSD       X6, X2, X2
-	VMULSD       72(R10), X7, X6
+	VMULSD       72(R11), X7, X6
 	VADDSD       X6, X3, X3
-	VMULSD       80(R10), X7, X6
+	VMULSD       80(R11), X7, X6
 	VADDSD       X6, X4, X4
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   80(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y6
-	VMULPD       (DI), Y6, Y6
-	VMOVUPD      32(AX), Y7
-	VMULPD       32(DI), Y7, Y7
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   80(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y6
+	VMULPD       (SI), Y6, Y6
+	VMOVUPD      32(DX), Y7
+	VMULPD       32(SI), Y7, Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVSD       64(AX), X7
-	VMULSD       64(DI), X7, X10
+	VMOVSD       64(DX), X7
+	VMULSD       64(SI), X7, X10
 	VADDPD       Y10, Y6, Y6
-	VMOVSD       72(AX), X7
-	VMULSD       72(DI), X7, X10
+	VMOVSD       72(DX), X7
+	VMULSD       72(SI), X7, X10
 	VADDPD       Y10, Y6, Y6
-	VMOVSD       80(AX), X7
-	VMULSD       80(DI), X7, X10
+	VMOVSD       80(DX), X7
+	VMULSD       80(SI), X7, X10
 	VADDPD       Y10, Y6, Y6
 	VHADDPD      Y6, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VADDPD       X7, X6, X6
-	VSUBSD       (SI), X6, X6
+	VSUBSD       (R8), X6, X6
 	VBROADCASTSD X6, Y6
 	VMULSD       X6, X6, X7
 	VADDSD       X7, X5, X5
-	VMULPD       (DI), Y6, Y7
+	VMULPD       (SI), Y6, Y7
 	VADDPD       Y7, Y0, Y0
-	VMULPD       32(DI), Y6, Y7
+	VMULPD       32(SI), Y6, Y7
 	VADDPD       Y7, Y1, Y1
-	VMULSD       64(DI), X6, X7
+	VMULSD       64(SI), X6, X7
 	VADDSD       X7, X2, X2
-	VMULSD       72(DI), X6, X7
+	VMULSD       72(SI), X6, X7
 	VADDSD       X7, X3, X3
-	VMULSD       80(DI), X6, X6
+	VMULSD       80(SI), X6, X6
 	VADDSD       X6, X4, X4
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y6
 	VMULPD       Y0, Y6, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y6, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULSD       X2, X6, X0
-	VMOVSD       X0, 64(CX)
+	VMOVSD       X0, 64(BX)
 	VMULSD       X3, X6, X0
-	VMOVSD       X0, 72(CX)
+	VMOVSD       X0, 72(BX)
 	VMULSD       X4, X6, X0
-	VMOVSD       X0, 80(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 80(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X5, squares+184(FP)
 	VZEROUPPER
@@ -4360,110 +4349,111 @@ TEXT ·residuals12AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X3, X3, X3
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD Y2, Y2, Y2
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   88(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   88(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   88(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   88(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y4
-	VMULPD       (DI), Y4, Y5
-	VMULPD       (R8), Y4, Y6
-	VMULPD       (R9), Y4, Y7
-	VMULPD       (R10), Y4, Y4
-	VMOVUPD      32(AX), Y8
-	VMULPD       32(DI), Y8, Y9
+	PREFETCHT0   (R11)
+	PREFETCHT0   88(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   88(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y4
+	VMULPD       (SI), Y4, Y5
+	VMULPD       (R9), Y4, Y6
+	VMULPD       (R10), Y4, Y7
+	VMULPD       (R11), Y4, Y4
+	VMOVUPD      32(DX), Y8
+	VMULPD       32(SI), Y8, Y9
 	VADDPD       Y9, Y5, Y5
-	VMULPD       32(R8), Y8, Y9
-	VADDPD       Y9, Y6, Y6
 	VMULPD       32(R9), Y8, Y9
-	VADDPD       Y9, Y7, Y7
-	VMULPD       32(R10), Y8, Y8
-	VADDPD       Y8, Y4, Y4
-	VMOVUPD      64(AX), Y8
-	VMULPD       64(DI), Y8, Y9
-	VADDPD       Y9, Y5, Y5
-	VMULPD       64(R8), Y8, Y9
 	VADDPD       Y9, Y6, Y6
-	VMULPD       64(R9), Y8, Y9
+	VMULPD       32(R10), Y8, Y9
 	VADDPD       Y9, Y7, Y7
-	VMULPD       64(R10), Y8, Y8
+	VMULPD       32(R11), Y8, Y8
+	VADDPD       Y8, Y4, Y4
+	VMOVUPD      64(DX), Y8
+	VMULPD       64(SI), Y8, Y9
+	VADDPD       Y9, Y5, Y5
+	VMULPD       64(R9), Y8, Y9
+	VADDPD       Y9, Y6, Y6
+	VMULPD       64(R10), Y8, Y9
+	VADDPD       Y9, Y7, Y7
+	VMULPD       64(R11), Y8, Y8
 	VADDPD       Y8, Y4, Y4
 	VHADDPD      Y6, Y5, Y5
 	VHADDPD      Y4, Y7, Y4
 	VPERM2F128   $0x21, Y4, Y5, Y6
 	VBLENDPD     $0x0c, Y4, Y5, Y5
 	VADDPD       Y6, Y5, Y5
-	VSUBPD       (SI), Y5, Y5
+	VSUBPD       (R8), Y5, Y5
 	VBROADCASTSD X5, Y4
 	VPERMPD      $0x55, Y5, Y6
 	VPERMPD      $0xaa, Y5, Y7
@@ -4476,97 +4466,95 @@ entries1:
 	VADDSD       X8, X3, X3
 	VMULSD       X5, X5, X8
 	VADDSD       X8, X3, X3
-	VMULPD       (DI), Y4, Y8
+	VMULPD       (SI), Y4, Y8
 	VADDPD       Y8, Y0, Y0
-	VMULPD       32(DI), Y4, Y8
+	VMULPD       32(SI), Y4, Y8
 	VADDPD       Y8, Y1, Y1
-	VMULPD       64(DI), Y4, Y4
+	VMULPD       64(SI), Y4, Y4
 	VADDPD       Y4, Y2, Y2
-	VMULPD       (R8), Y6, Y4
+	VMULPD       (R9), Y6, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(R8), Y6, Y4
+	VMULPD       32(R9), Y6, Y4
 	VADDPD       Y4, Y1, Y1
-	VMULPD       64(R8), Y6, Y4
+	VMULPD       64(R9), Y6, Y4
 	VADDPD       Y4, Y2, Y2
-	VMULPD       (R9), Y7, Y4
+	VMULPD       (R10), Y7, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(R9), Y7, Y4
+	VMULPD       32(R10), Y7, Y4
 	VADDPD       Y4, Y1, Y1
-	VMULPD       64(R9), Y7, Y4
+	VMULPD       64(R10), Y7, Y4
 	VADDPD       Y4, Y2, Y2
-	VMULPD       (R10), Y5, Y4
+	VMULPD       (R11), Y5, Y4
 	VADDPD       Y4, Y0, Y0
-	VMULPD       32(R10), Y5, Y4
+	VMULPD       32(R11), Y5, Y4
 	VADDPD       Y4, Y1, Y1
-	VMULPD       64(R10), Y5, Y4
+	VMULPD       64(R11), Y5, Y4
 	VADDPD       Y4, Y2, Y2
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   88(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y4
-	VMULPD       (DI), Y4, Y4
-	VMOVUPD      32(AX), Y5
-	VMULPD       32(DI), Y5, Y5
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   88(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y4
+	VMULPD       (SI), Y4, Y4
+	VMOVUPD      32(DX), Y5
+	VMULPD       32(SI), Y5, Y5
 	VADDPD       Y5, Y4, Y4
-	VMOVUPD      64(AX), Y5
-	VMULPD       64(DI), Y5, Y5
+	VMOVUPD      64(DX), Y5
+	VMULPD       64(SI), Y5, Y5
 	VADDPD       Y5, Y4, Y4
 	VHADDPD      Y4, Y4, Y5
 	VEXTRACTF128 $0x01, Y5, X4
 	VADDPD       X4, X5, X5
-	VSUBSD       (SI), X5, X5
+	VSUBSD       (R8), X5, X5
 	VBROADCASTSD X5, Y4
 	VMULSD       X4, X4, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (DI), Y4, Y5
+	VMULPD       (SI), Y4, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(DI), Y4, Y5
+	VMULPD       32(SI), Y4, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(DI), Y4, Y4
+	VMULPD       64(SI), Y4, Y4
 	VADDPD       Y4, Y2, Y2
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y4
 	VMULPD       Y0, Y4, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y4, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULPD       Y2, Y4, Y0
-	VMOVUPD      Y0, 64(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVUPD      Y0, 64(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X3, squares+184(FP)
 	VZEROUPPER
@@ -4588,37 +4576,40 @@ TEXT ·residuals13AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X4, X4, X4
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD Y2, Y2, Y2
@@ -4626,86 +4617,84 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	PREFETCHT0   96(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   96(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   96(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   96(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y6
-	VMULPD       (R8), Y5, Y7
-	VMULPD       (R9), Y5, Y8
-	VMULPD       (R10), Y5, Y5
-	VMOVUPD      32(AX), Y10
-	VMULPD       32(DI), Y10, Y11
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   96(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   96(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y6
+	VMULPD       (R9), Y5, Y7
+	VMULPD       (R10), Y5, Y8
+	VMULPD       (R11), Y5, Y5
+	VMOVUPD      32(DX), Y10
+	VMULPD       32(SI), Y10, Y11
 	VADDPD       Y11, Y6, Y6
-	VMULPD       32(R8), Y10, Y11
-	VADDPD       Y11, Y7, Y7
 	VMULPD       32(R9), Y10, Y11
-	VADDPD       Y11, Y8, Y8
-	VMULPD       32(R10), Y10, Y10
-	VADDPD       Y10, Y5, Y5
-	VMOVUPD      64(AX), Y10
-	VMULPD       64(DI), Y10, Y11
-	VADDPD       Y11, Y6, Y6
-	VMULPD       64(R8), Y10, Y11
 	VADDPD       Y11, Y7, Y7
-	VMULPD       64(R9), Y10, Y11
+	VMULPD       32(R10), Y10, Y11
 	VADDPD       Y11, Y8, Y8
-	VMULPD       64(R10), Y10, Y10
+	VMULPD       32(R11), Y10, Y10
 	VADDPD       Y10, Y5, Y5
-	VMOVSD       96(AX), X10
-	VMULSD       96(DI), X10, X9
+	VMOVUPD      64(DX), Y10
+	VMULPD       64(SI), Y10, Y11
+	VADDPD       Y11, Y6, Y6
+	VMULPD       64(R9), Y10, Y11
+	VADDPD       Y11, Y7, Y7
+	VMULPD       64(R10), Y10, Y11
+	VADDPD       Y11, Y8, Y8
+	VMULPD       64(R11), Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VMOVSD       96(DX), X10
+	VMULSD       96(SI), X10, X9
 	VADDPD       Y9, Y6, Y6
-	VMULSD       96(R8), X10, X9
-	VADDPD       Y9, Y7, Y7
 	VMULSD       96(R9), X10, X9
-	VADDPD       Y9, Y8, Y8
+	VADDPD       Y9, Y7, Y7
 	VMULSD       96(R10), X10, X9
+	VADDPD       Y9, Y8, Y8
+	VMULSD       96(R11), X10, X9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y7, Y6, Y6
 	VHADDPD      Y5, Y8, Y5
 	VPERM2F128   $0x21, Y5, Y6, Y7
 	VBLENDPD     $0x0c, Y5, Y6, Y6
 	VADDPD       Y7, Y6, Y6
-	VSUBPD       (SI), Y6, Y6
+	VSUBPD       (R8), Y6, Y6
 	VBROADCASTSD X6, Y5
 	VPERMPD      $0x55, Y6, Y7
 	VPERMPD      $0xaa, Y6, Y8
@@ -4718,113 +4707,111 @@ entries1:
 	VADDSD       X9, X4, X4
 	VMULSD       X6, X6, X9
 	VADDSD       X9, X4, X4
-	VMULPD       (DI), Y5, Y10
+	VMULPD       (SI), Y5, Y10
 	VADDPD       Y10, Y0, Y0
-	VMULPD       32(DI), Y5, Y10
+	VMULPD       32(SI), Y5, Y10
 	VADDPD       Y10, Y1, Y1
-	VMULPD       64(DI), Y5, Y10
+	VMULPD       64(SI), Y5, Y10
 	VADDPD       Y10, Y2, Y2
-	VMULSD       96(DI), X5, X5
+	VMULSD       96(SI), X5, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R8), Y7, Y5
+	VMULPD       (R9), Y7, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R8), Y7, Y5
+	VMULPD       32(R9), Y7, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(R8), Y7, Y5
+	VMULPD       64(R9), Y7, Y5
 	VADDPD       Y5, Y2, Y2
-	VMULSD       96(R8), X7, X5
+	VMULSD       96(R9), X7, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R9), Y8, Y5
+	VMULPD       (R10), Y8, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R9), Y8, Y5
+	VMULPD       32(R10), Y8, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(R9), Y8, Y5
+	VMULPD       64(R10), Y8, Y5
 	VADDPD       Y5, Y2, Y2
-	VMULSD       96(R9), X8, X5
+	VMULSD       96(R10), X8, X5
 	VADDSD       X5, X3, X3
-	VMULPD       (R10), Y6, Y5
+	VMULPD       (R11), Y6, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R10), Y6, Y5
+	VMULPD       32(R11), Y6, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(R10), Y6, Y5
+	VMULPD       64(R11), Y6, Y5
 	VADDPD       Y5, Y2, Y2
-	VMULSD       96(R10), X6, X5
+	VMULSD       96(R11), X6, X5
 	VADDSD       X5, X3, X3
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   96(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y5
-	VMOVUPD      32(AX), Y6
-	VMULPD       32(DI), Y6, Y6
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   96(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y5
+	VMOVUPD      32(DX), Y6
+	VMULPD       32(SI), Y6, Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVUPD      64(AX), Y6
-	VMULPD       64(DI), Y6, Y6
+	VMOVUPD      64(DX), Y6
+	VMULPD       64(SI), Y6, Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVSD       96(AX), X6
-	VMULSD       96(DI), X6, X9
+	VMOVSD       96(DX), X6
+	VMULSD       96(SI), X6, X9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y5, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X6
 	VADDPD       X6, X5, X5
-	VSUBSD       (SI), X5, X5
+	VSUBSD       (R8), X5, X5
 	VBROADCASTSD X5, Y5
 	VMULSD       X5, X5, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (DI), Y5, Y6
+	VMULPD       (SI), Y5, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(DI), Y5, Y6
+	VMULPD       32(SI), Y5, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULPD       64(DI), Y5, Y6
+	VMULPD       64(SI), Y5, Y6
 	VADDPD       Y6, Y2, Y2
-	VMULSD       96(DI), X5, X5
+	VMULSD       96(SI), X5, X5
 	VADDSD       X5, X3, X3
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y5
 	VMULPD       Y0, Y5, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y5, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULPD       Y2, Y5, Y0
-	VMOVUPD      Y0, 64(CX)
+	VMOVUPD      Y0, 64(BX)
 	VMULSD       X3, X5, X0
-	VMOVSD       X0, 96(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 96(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X4, squares+184(FP)
 	VZEROUPPER
@@ -4846,37 +4833,40 @@ TEXT ·residuals14AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X5, X5, X5
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD Y2, Y2, Y2
@@ -4885,95 +4875,93 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	PREFETCHT0   104(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   104(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   104(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   104(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y6
-	VMULPD       (DI), Y6, Y7
-	VMULPD       (R8), Y6, Y8
-	VMULPD       (R9), Y6, Y9
-	VMULPD       (R10), Y6, Y6
-	VMOVUPD      32(AX), Y11
-	VMULPD       32(DI), Y11, Y12
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   104(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   104(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y6
+	VMULPD       (SI), Y6, Y7
+	VMULPD       (R9), Y6, Y8
+	VMULPD       (R10), Y6, Y9
+	VMULPD       (R11), Y6, Y6
+	VMOVUPD      32(DX), Y11
+	VMULPD       32(SI), Y11, Y12
 	VADDPD       Y12, Y7, Y7
-	VMULPD       32(R8), Y11, Y12
-	VADDPD       Y12, Y8, Y8
 	VMULPD       32(R9), Y11, Y12
-	VADDPD       Y12, Y9, Y9
-	VMULPD       32(R10), Y11, Y11
-	VADDPD       Y11, Y6, Y6
-	VMOVUPD      64(AX), Y11
-	VMULPD       64(DI), Y11, Y12
-	VADDPD       Y12, Y7, Y7
-	VMULPD       64(R8), Y11, Y12
 	VADDPD       Y12, Y8, Y8
-	VMULPD       64(R9), Y11, Y12
+	VMULPD       32(R10), Y11, Y12
 	VADDPD       Y12, Y9, Y9
-	VMULPD       64(R10), Y11, Y11
+	VMULPD       32(R11), Y11, Y11
 	VADDPD       Y11, Y6, Y6
-	VMOVSD       96(AX), X11
-	VMULSD       96(DI), X11, X10
+	VMOVUPD      64(DX), Y11
+	VMULPD       64(SI), Y11, Y12
+	VADDPD       Y12, Y7, Y7
+	VMULPD       64(R9), Y11, Y12
+	VADDPD       Y12, Y8, Y8
+	VMULPD       64(R10), Y11, Y12
+	VADDPD       Y12, Y9, Y9
+	VMULPD       64(R11), Y11, Y11
+	VADDPD       Y11, Y6, Y6
+	VMOVSD       96(DX), X11
+	VMULSD       96(SI), X11, X10
 	VADDPD       Y10, Y7, Y7
-	VMULSD       96(R8), X11, X10
-	VADDPD       Y10, Y8, Y8
 	VMULSD       96(R9), X11, X10
-	VADDPD       Y10, Y9, Y9
-	VMULSD       96(R10), X11, X10
-	VADDPD       Y10, Y6, Y6
-	VMOVSD       104(AX), X11
-	VMULSD       104(DI), X11, X10
-	VADDPD       Y10, Y7, Y7
-	VMULSD       104(R8), X11, X10
 	VADDPD       Y10, Y8, Y8
-	VMULSD       104(R9), X11, X10
+	VMULSD       96(R10), X11, X10
 	VADDPD       Y10, Y9, Y9
+	VMULSD       96(R11), X11, X10
+	VADDPD       Y10, Y6, Y6
+	VMOVSD       104(DX), X11
+	VMULSD       104(SI), X11, X10
+	VADDPD       Y10, Y7, Y7
+	VMULSD       104(R9), X11, X10
+	VADDPD       Y10, Y8, Y8
 	VMULSD       104(R10), X11, X10
+	VADDPD       Y10, Y9, Y9
+	VMULSD       104(R11), X11, X10
 	VADDPD       Y10, Y6, Y6
 	VHADDPD      Y8, Y7, Y7
 	VHADDPD      Y6, Y9, Y6
 	VPERM2F128   $0x21, Y6, Y7, Y8
 	VBLENDPD     $0x0c, Y6, Y7, Y7
 	VADDPD       Y8, Y7, Y7
-	VSUBPD       (SI), Y7, Y7
+	VSUBPD       (R8), Y7, Y7
 	VBROADCASTSD X7, Y6
 	VPERMPD      $0x55, Y7, Y8
 	VPERMPD      $0xaa, Y7, Y9
@@ -4986,128 +4974,126 @@ entries1:
 	VADDSD       X10, X5, X5
 	VMULSD       X7, X7, X10
 	VADDSD       X10, X5, X5
-	VMULPD       (DI), Y6, Y11
+	VMULPD       (SI), Y6, Y11
 	VADDPD       Y11, Y0, Y0
-	VMULPD       32(DI), Y6, Y11
+	VMULPD       32(SI), Y6, Y11
 	VADDPD       Y11, Y1, Y1
-	VMULPD       64(DI), Y6, Y11
+	VMULPD       64(SI), Y6, Y11
 	VADDPD       Y11, Y2, Y2
-	VMULSD       96(DI), X6, X10
+	VMULSD       96(SI), X6, X10
 	VADDSD       X10, X3, X3
-	VMULSD       104(DI), X6, X6
+	VMULSD       104(SI), X6, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (R8), Y8, Y6
+	VMULPD       (R9), Y8, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(R8), Y8, Y6
+	VMULPD       32(R9), Y8, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULPD       64(R8), Y8, Y6
+	VMULPD       64(R9), Y8, Y6
 	VADDPD       Y6, Y2, Y2
-	VMULSD       96(R8), X8, X6
+	VMULSD       96(R9), X8, X6
 	VADDSD       X6, X3, X3
-	VMULSD       104(R8), X8, X6
+	VMULSD       104(R9), X8, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (R9), Y9, Y6
+	VMULPD       (R10), Y9, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(R9), Y9, Y6
+	VMULPD       32(R10), Y9, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULPD       64(R9), Y9, Y6
+	VMULPD       64(R10), Y9, Y6
 	VADDPD       Y6, Y2, Y2
-	VMULSD       96(R9), X9, X6
+	VMULSD       96(R10), X9, X6
 	VADDSD       X6, X3, X3
-	VMULSD       104(R9), X9, X6
+	VMULSD       104(R10), X9, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (R10), Y7, Y6
+	VMULPD       (R11), Y7, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(R10), Y7, Y6
+	VMULPD       32(R11), Y7, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULPD       64(R10), Y7, Y6
+	VMULPD       64(R11), Y7, Y6
 	VADDPD       Y6, Y2, Y2
-	VMULSD       96(R10), X7, X6
+	VMULSD       96(R11), X7, X6
 	VADDSD       X6, X3, X3
-	VMULSD       104(R10), X7, X6
+	VMULSD       104(R11), X7, X6
 	VADDSD       X6, X4, X4
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   104(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y6
-	VMULPD       (DI), Y6, Y6
-	VMOVUPD      32(AX), Y7
-	VMULPD       32(DI), Y7, Y7
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   104(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y6
+	VMULPD       (SI), Y6, Y6
+	VMOVUPD      32(DX), Y7
+	VMULPD       32(SI), Y7, Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVUPD      64(AX), Y7
-	VMULPD       64(DI), Y7, Y7
+	VMOVUPD      64(DX), Y7
+	VMULPD       64(SI), Y7, Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVSD       96(AX), X7
-	VMULSD       96(DI), X7, X10
+	VMOVSD       96(DX), X7
+	VMULSD       96(SI), X7, X10
 	VADDPD       Y10, Y6, Y6
-	VMOVSD       104(AX), X7
-	VMULSD       104(DI), X7, X10
+	VMOVSD       104(DX), X7
+	VMULSD       104(SI), X7, X10
 	VADDPD       Y10, Y6, Y6
 	VHADDPD      Y6, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VADDPD       X7, X6, X6
-	VSUBSD       (SI), X6, X6
+	VSUBSD       (R8), X6, X6
 	VBROADCASTSD X6, Y6
 	VMULSD       X6, X6, X7
 	VADDSD       X7, X5, X5
-	VMULPD       (DI), Y6, Y7
+	VMULPD       (SI), Y6, Y7
 	VADDPD       Y7, Y0, Y0
-	VMULPD       32(DI), Y6, Y7
+	VMULPD       32(SI), Y6, Y7
 	VADDPD       Y7, Y1, Y1
-	VMULPD       64(DI), Y6, Y7
+	VMULPD       64(SI), Y6, Y7
 	VADDPD       Y7, Y2, Y2
-	VMULSD       96(DI), X6, X7
+	VMULSD       96(SI), X6, X7
 	VADDSD       X7, X3, X3
-	VMULSD       104(DI), X6, X6
+	VMULSD       104(SI), X6, X6
 	VADDSD       X6, X4, X4
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y6
 	VMULPD       Y0, Y6, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y6, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULPD       Y2, Y6, Y0
-	VMOVUPD      Y0, 64(CX)
+	VMOVUPD      Y0, 64(BX)
 	VMULSD       X3, X6, X0
-	VMOVSD       X0, 96(CX)
+	VMOVSD       X0, 96(BX)
 	VMULSD       X4, X6, X0
-	VMOVSD       X0, 104(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 104(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X5, squares+184(FP)
 	VZEROUPPER
@@ -5129,37 +5115,40 @@ TEXT ·residuals15AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X6, X6, X6
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD Y2, Y2, Y2
@@ -5169,104 +5158,102 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	PREFETCHT0   112(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   112(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   112(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   112(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y7
-	VMULPD       (DI), Y7, Y8
-	VMULPD       (R8), Y7, Y9
-	VMULPD       (R9), Y7, Y10
-	VMULPD       (R10), Y7, Y7
-	VMOVUPD      32(AX), Y12
-	VMULPD       32(DI), Y12, Y13
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   112(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   112(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y7
+	VMULPD       (SI), Y7, Y8
+	VMULPD       (R9), Y7, Y9
+	VMULPD       (R10), Y7, Y10
+	VMULPD       (R11), Y7, Y7
+	VMOVUPD      32(DX), Y12
+	VMULPD       32(SI), Y12, Y13
 	VADDPD       Y13, Y8, Y8
-	VMULPD       32(R8), Y12, Y13
-	VADDPD       Y13, Y9, Y9
 	VMULPD       32(R9), Y12, Y13
-	VADDPD       Y13, Y10, Y10
-	VMULPD       32(R10), Y12, Y12
-	VADDPD       Y12, Y7, Y7
-	VMOVUPD      64(AX), Y12
-	VMULPD       64(DI), Y12, Y13
-	VADDPD       Y13, Y8, Y8
-	VMULPD       64(R8), Y12, Y13
 	VADDPD       Y13, Y9, Y9
-	VMULPD       64(R9), Y12, Y13
+	VMULPD       32(R10), Y12, Y13
 	VADDPD       Y13, Y10, Y10
-	VMULPD       64(R10), Y12, Y12
+	VMULPD       32(R11), Y12, Y12
 	VADDPD       Y12, Y7, Y7
-	VMOVSD       96(AX), X12
-	VMULSD       96(DI), X12, X11
+	VMOVUPD      64(DX), Y12
+	VMULPD       64(SI), Y12, Y13
+	VADDPD       Y13, Y8, Y8
+	VMULPD       64(R9), Y12, Y13
+	VADDPD       Y13, Y9, Y9
+	VMULPD       64(R10), Y12, Y13
+	VADDPD       Y13, Y10, Y10
+	VMULPD       64(R11), Y12, Y12
+	VADDPD       Y12, Y7, Y7
+	VMOVSD       96(DX), X12
+	VMULSD       96(SI), X12, X11
 	VADDPD       Y11, Y8, Y8
-	VMULSD       96(R8), X12, X11
-	VADDPD       Y11, Y9, Y9
 	VMULSD       96(R9), X12, X11
-	VADDPD       Y11, Y10, Y10
+	VADDPD       Y11, Y9, Y9
 	VMULSD       96(R10), X12, X11
+	VADDPD       Y11, Y10, Y10
+	VMULSD       96(R11), X12, X11
 	VADDPD       Y11, Y7, Y7
-	VMOVSD       104(AX), X12
-	VMULSD       104(DI), X12, X11
+	VMOVSD       104(DX), X12
+	VMULSD       104(SI), X12, X11
 	VADDPD       Y11, Y8, Y8
-	VMULSD       104(R8), X12, X11
-	VADDPD       Y11, Y9, Y9
 	VMULSD       104(R9), X12, X11
-	VADDPD       Y11, Y10, Y10
-	VMULSD       104(R10), X12, X11
-	VADDPD       Y11, Y7, Y7
-	VMOVSD       112(AX), X12
-	VMULSD       112(DI), X12, X11
-	VADDPD       Y11, Y8, Y8
-	VMULSD       112(R8), X12, X11
 	VADDPD       Y11, Y9, Y9
-	VMULSD       112(R9), X12, X11
+	VMULSD       104(R10), X12, X11
 	VADDPD       Y11, Y10, Y10
+	VMULSD       104(R11), X12, X11
+	VADDPD       Y11, Y7, Y7
+	VMOVSD       112(DX), X12
+	VMULSD       112(SI), X12, X11
+	VADDPD       Y11, Y8, Y8
+	VMULSD       112(R9), X12, X11
+	VADDPD       Y11, Y9, Y9
 	VMULSD       112(R10), X12, X11
+	VADDPD       Y11, Y10, Y10
+	VMULSD       112(R11), X12, X11
 	VADDPD       Y11, Y7, Y7
 	VHADDPD      Y9, Y8, Y8
 	VHADDPD      Y7, Y10, Y7
 	VPERM2F128   $0x21, Y7, Y8, Y9
 	VBLENDPD     $0x0c, Y7, Y8, Y8
 	VADDPD       Y9, Y8, Y8
-	VSUBPD       (SI), Y8, Y8
+	VSUBPD       (R8), Y8, Y8
 	VBROADCASTSD X8, Y7
 	VPERMPD      $0x55, Y8, Y9
 	VPERMPD      $0xaa, Y8, Y10
@@ -5279,143 +5266,141 @@ entries1:
 	VADDSD       X11, X6, X6
 	VMULSD       X8, X8, X11
 	VADDSD       X11, X6, X6
-	VMULPD       (DI), Y7, Y12
+	VMULPD       (SI), Y7, Y12
 	VADDPD       Y12, Y0, Y0
-	VMULPD       32(DI), Y7, Y12
+	VMULPD       32(SI), Y7, Y12
 	VADDPD       Y12, Y1, Y1
-	VMULPD       64(DI), Y7, Y12
+	VMULPD       64(SI), Y7, Y12
 	VADDPD       Y12, Y2, Y2
-	VMULSD       96(DI), X7, X11
+	VMULSD       96(SI), X7, X11
 	VADDSD       X11, X3, X3
-	VMULSD       104(DI), X7, X11
+	VMULSD       104(SI), X7, X11
 	VADDSD       X11, X4, X4
-	VMULSD       112(DI), X7, X7
+	VMULSD       112(SI), X7, X7
 	VADDSD       X7, X5, X5
-	VMULPD       (R8), Y9, Y7
+	VMULPD       (R9), Y9, Y7
 	VADDPD       Y7, Y0, Y0
-	VMULPD       32(R8), Y9, Y7
+	VMULPD       32(R9), Y9, Y7
 	VADDPD       Y7, Y1, Y1
-	VMULPD       64(R8), Y9, Y7
+	VMULPD       64(R9), Y9, Y7
 	VADDPD       Y7, Y2, Y2
-	VMULSD       96(R8), X9, X7
+	VMULSD       96(R9), X9, X7
 	VADDSD       X7, X3, X3
-	VMULSD       104(R8), X9, X7
+	VMULSD       104(R9), X9, X7
 	VADDSD       X7, X4, X4
-	VMULSD       112(R8), X9, X7
+	VMULSD       112(R9), X9, X7
 	VADDSD       X7, X5, X5
-	VMULPD       (R9), Y10, Y7
+	VMULPD       (R10), Y10, Y7
 	VADDPD       Y7, Y0, Y0
-	VMULPD       32(R9), Y10, Y7
+	VMULPD       32(R10), Y10, Y7
 	VADDPD       Y7, Y1, Y1
-	VMULPD       64(R9), Y10, Y7
+	VMULPD       64(R10), Y10, Y7
 	VADDPD       Y7, Y2, Y2
-	VMULSD       96(R9), X10, X7
+	VMULSD       96(R10), X10, X7
 	VADDSD       X7, X3, X3
-	VMULSD       104(R9), X10, X7
+	VMULSD       104(R10), X10, X7
 	VADDSD       X7, X4, X4
-	VMULSD       112(R9), X10, X7
+	VMULSD       112(R10), X10, X7
 	VADDSD       X7, X5, X5
-	VMULPD       (R10), Y8, Y7
+	VMULPD       (R11), Y8, Y7
 	VADDPD       Y7, Y0, Y0
-	VMULPD       32(R10), Y8, Y7
+	VMULPD       32(R11), Y8, Y7
 	VADDPD       Y7, Y1, Y1
-	VMULPD       64(R10), Y8, Y7
+	VMULPD       64(R11), Y8, Y7
 	VADDPD       Y7, Y2, Y2
-	VMULSD       96(R10), X8, X7
+	VMULSD       96(R11), X8, X7
 	VADDSD       X7, X3, X3
-	VMULSD       104(R10), X8, X7
+	VMULSD       104(R11), X8, X7
 	VADDSD       X7, X4, X4
-	VMULSD       112(R10), X8, X7
+	VMULSD       112(R11), X8, X7
 	VADDSD       X7, X5, X5
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   112(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y7
-	VMULPD       (DI), Y7, Y7
-	VMOVUPD      32(AX), Y8
-	VMULPD       32(DI), Y8, Y8
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   112(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y7
+	VMULPD       (SI), Y7, Y7
+	VMOVUPD      32(DX), Y8
+	VMULPD       32(SI), Y8, Y8
 	VADDPD       Y8, Y7, Y7
-	VMOVUPD      64(AX), Y8
-	VMULPD       64(DI), Y8, Y8
+	VMOVUPD      64(DX), Y8
+	VMULPD       64(SI), Y8, Y8
 	VADDPD       Y8, Y7, Y7
-	VMOVSD       96(AX), X8
-	VMULSD       96(DI), X8, X11
+	VMOVSD       96(DX), X8
+	VMULSD       96(SI), X8, X11
 	VADDPD       Y11, Y7, Y7
-	VMOVSD       104(AX), X8
-	VMULSD       104(DI), X8, X11
+	VMOVSD       104(DX), X8
+	VMULSD       104(SI), X8, X11
 	VADDPD       Y11, Y7, Y7
-	VMOVSD       112(AX), X8
-	VMULSD       112(DI), X8, X11
+	VMOVSD       112(DX), X8
+	VMULSD       112(SI), X8, X11
 	VADDPD       Y11, Y7, Y7
 	VHADDPD      Y7, Y7, Y7
 	VEXTRACTF128 $0x01, Y7, X8
 	VADDPD       X8, X7, X7
-	VSUBSD       (SI), X7, X7
+	VSUBSD       (R8), X7, X7
 	VBROADCASTSD X7, Y7
 	VMULSD       X7, X7, X8
 	VADDSD       X8, X6, X6
-	VMULPD       (DI), Y7, Y8
+	VMULPD       (SI), Y7, Y8
 	VADDPD       Y8, Y0, Y0
-	VMULPD       32(DI), Y7, Y8
+	VMULPD       32(SI), Y7, Y8
 	VADDPD       Y8, Y1, Y1
-	VMULPD       64(DI), Y7, Y8
+	VMULPD       64(SI), Y7, Y8
 	VADDPD       Y8, Y2, Y2
-	VMULSD       96(DI), X7, X8
+	VMULSD       96(SI), X7, X8
 	VADDSD       X8, X3, X3
-	VMULSD       104(DI), X7, X8
+	VMULSD       104(SI), X7, X8
 	VADDSD       X8, X4, X4
-	VMULSD       112(DI), X7, X7
+	VMULSD       112(SI), X7, X7
 	VADDSD       X7, X5, X5
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y7
 	VMULPD       Y0, Y7, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y7, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULPD       Y2, Y7, Y0
-	VMOVUPD      Y0, 64(CX)
+	VMOVUPD      Y0, 64(BX)
 	VMULSD       X3, X7, X0
-	VMOVSD       X0, 96(CX)
+	VMOVSD       X0, 96(BX)
 	VMULSD       X4, X7, X0
-	VMOVSD       X0, 104(CX)
+	VMOVSD       X0, 104(BX)
 	VMULSD       X5, X7, X0
-	VMOVSD       X0, 112(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVSD       X0, 112(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X6, squares+184(FP)
 	VZEROUPPER
@@ -5437,37 +5422,40 @@ TEXT ·residuals16AVX2(SB), NOSPLIT, $72-192
 	CMPQ    AX, $0x00000080
 	CMOVQGT DX, CX
 	MOVQ    CX, 24(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -4(AX)(CX*4), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    cols_base+128(FP), AX
-	MOVQ    cols_len+136(FP), CX
-	LEAQ    -16(AX)(CX*4), AX
-	MOVQ    AX, 40(SP)
+	MOVQ    r_base+64(FP), AX
+	MOVQ    rStride+88(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -4(DX)(BX*4), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    cols_base+128(FP), DX
+	MOVQ    cols_len+136(FP), BX
+	LEAQ    -16(DX)(BX*4), DX
+	MOVQ    DX, 40(SP)
 	VXORPD  X4, X4, X4
-	MOVQ    l_base+32(FP), AX
-	MOVQ    g_base+0(FP), CX
-	MOVQ    begin_base+104(FP), DX
-	MOVQ    begin_len+112(FP), BX
-	LEAQ    -8(DX)(BX*8), BX
-	MOVQ    DX, 48(SP)
-	MOVQ    BX, 56(SP)
-	MOVQ    cols_base+128(FP), BX
-	MOVQ    values_base+152(FP), SI
-	MOVQ    (DX), DX
-	LEAQ    (BX)(DX*4), BX
-	LEAQ    (SI)(DX*8), SI
+	MOVQ    l_base+32(FP), DX
+	MOVQ    g_base+0(FP), BX
+	MOVQ    begin_base+104(FP), SI
+	MOVQ    begin_len+112(FP), DI
+	LEAQ    -8(SI)(DI*8), DI
+	MOVQ    SI, 48(SP)
+	MOVQ    DI, 56(SP)
+	MOVQ    cols_base+128(FP), DI
+	MOVQ    values_base+152(FP), R8
+	MOVQ    (SI), SI
+	LEAQ    (DI)(SI*4), DI
+	LEAQ    (R8)(SI*8), R8
 	JMP     checkRow
 
 row:
-	MOVQ   48(SP), DX
-	MOVQ   8(DX), DI
-	ADDQ   $0x08, DX
-	MOVQ   DX, 48(SP)
-	MOVQ   cols_base+128(FP), DX
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 64(SP)
+	MOVQ   48(SP), SI
+	MOVQ   8(SI), R9
+	ADDQ   $0x08, SI
+	MOVQ   SI, 48(SP)
+	MOVQ   cols_base+128(FP), SI
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   R9, 64(SP)
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD Y2, Y2, Y2
@@ -5475,86 +5463,84 @@ row:
 	JMP    entries2
 
 entries1:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 40(SP)
-	CMOVQHI      40(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DI)(R8*8), R8
-	MOVLQSX      4(DX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DI)(R9*8), R9
-	MOVLQSX      8(DX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DI)(R10*8), R10
-	MOVLQSX      12(DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	PREFETCHT0   120(R8)
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 40(SP)
+	CMOVQHI      40(SP), SI
+	MOVLQSX      (SI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      4(SI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      8(SI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	MOVLQSX      12(SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   120(R9)
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   120(R10)
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   120(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	MOVLQSX      4(BX), R8
-	IMULQ        rStride+88(FP), R8
-	LEAQ         (DX)(R8*8), R8
-	MOVLQSX      8(BX), R9
-	IMULQ        rStride+88(FP), R9
-	LEAQ         (DX)(R9*8), R9
-	MOVLQSX      12(BX), R10
-	IMULQ        rStride+88(FP), R10
-	LEAQ         (DX)(R10*8), R10
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y6
-	VMULPD       (R8), Y5, Y7
-	VMULPD       (R9), Y5, Y8
-	VMULPD       (R10), Y5, Y5
-	VMOVUPD      32(AX), Y9
-	VMULPD       32(DI), Y9, Y10
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   120(R11)
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   120(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	MOVLQSX      4(DI), R9
+	IMULQ        CX, R9
+	ADDQ         AX, R9
+	MOVLQSX      8(DI), R10
+	IMULQ        CX, R10
+	ADDQ         AX, R10
+	MOVLQSX      12(DI), R11
+	IMULQ        CX, R11
+	ADDQ         AX, R11
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y6
+	VMULPD       (R9), Y5, Y7
+	VMULPD       (R10), Y5, Y8
+	VMULPD       (R11), Y5, Y5
+	VMOVUPD      32(DX), Y9
+	VMULPD       32(SI), Y9, Y10
 	VADDPD       Y10, Y6, Y6
-	VMULPD       32(R8), Y9, Y10
-	VADDPD       Y10, Y7, Y7
 	VMULPD       32(R9), Y9, Y10
-	VADDPD       Y10, Y8, Y8
-	VMULPD       32(R10), Y9, Y9
-	VADDPD       Y9, Y5, Y5
-	VMOVUPD      64(AX), Y9
-	VMULPD       64(DI), Y9, Y10
-	VADDPD       Y10, Y6, Y6
-	VMULPD       64(R8), Y9, Y10
 	VADDPD       Y10, Y7, Y7
+	VMULPD       32(R10), Y9, Y10
+	VADDPD       Y10, Y8, Y8
+	VMULPD       32(R11), Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VMOVUPD      64(DX), Y9
+	VMULPD       64(SI), Y9, Y10
+	VADDPD       Y10, Y6, Y6
 	VMULPD       64(R9), Y9, Y10
-	VADDPD       Y10, Y8, Y8
-	VMULPD       64(R10), Y9, Y9
-	VADDPD       Y9, Y5, Y5
-	VMOVUPD      96(AX), Y9
-	VMULPD       96(DI), Y9, Y10
-	VADDPD       Y10, Y6, Y6
-	VMULPD       96(R8), Y9, Y10
 	VADDPD       Y10, Y7, Y7
-	VMULPD       96(R9), Y9, Y10
+	VMULPD       64(R10), Y9, Y10
 	VADDPD       Y10, Y8, Y8
-	VMULPD       96(R10), Y9, Y9
+	VMULPD       64(R11), Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VMOVUPD      96(DX), Y9
+	VMULPD       96(SI), Y9, Y10
+	VADDPD       Y10, Y6, Y6
+	VMULPD       96(R9), Y9, Y10
+	VADDPD       Y10, Y7, Y7
+	VMULPD       96(R10), Y9, Y10
+	VADDPD       Y10, Y8, Y8
+	VMULPD       96(R11), Y9, Y9
 	VADDPD       Y9, Y5, Y5
 	VHADDPD      Y7, Y6, Y6
 	VHADDPD      Y5, Y8, Y5
 	VPERM2F128   $0x21, Y5, Y6, Y7
 	VBLENDPD     $0x0c, Y5, Y6, Y6
 	VADDPD       Y7, Y6, Y6
-	VSUBPD       (SI), Y6, Y6
+	VSUBPD       (R8), Y6, Y6
 	VBROADCASTSD X6, Y5
 	VPERMPD      $0x55, Y6, Y7
 	VPERMPD      $0xaa, Y6, Y8
@@ -5567,113 +5553,111 @@ entries1:
 	VADDSD       X9, X4, X4
 	VMULSD       X6, X6, X9
 	VADDSD       X9, X4, X4
-	VMULPD       (DI), Y5, Y9
+	VMULPD       (SI), Y5, Y9
 	VADDPD       Y9, Y0, Y0
-	VMULPD       32(DI), Y5, Y9
+	VMULPD       32(SI), Y5, Y9
 	VADDPD       Y9, Y1, Y1
-	VMULPD       64(DI), Y5, Y9
+	VMULPD       64(SI), Y5, Y9
 	VADDPD       Y9, Y2, Y2
-	VMULPD       96(DI), Y5, Y5
+	VMULPD       96(SI), Y5, Y5
 	VADDPD       Y5, Y3, Y3
-	VMULPD       (R8), Y7, Y5
+	VMULPD       (R9), Y7, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R8), Y7, Y5
+	VMULPD       32(R9), Y7, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(R8), Y7, Y5
+	VMULPD       64(R9), Y7, Y5
 	VADDPD       Y5, Y2, Y2
-	VMULPD       96(R8), Y7, Y5
+	VMULPD       96(R9), Y7, Y5
 	VADDPD       Y5, Y3, Y3
-	VMULPD       (R9), Y8, Y5
+	VMULPD       (R10), Y8, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R9), Y8, Y5
+	VMULPD       32(R10), Y8, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(R9), Y8, Y5
+	VMULPD       64(R10), Y8, Y5
 	VADDPD       Y5, Y2, Y2
-	VMULPD       96(R9), Y8, Y5
+	VMULPD       96(R10), Y8, Y5
 	VADDPD       Y5, Y3, Y3
-	VMULPD       (R10), Y6, Y5
+	VMULPD       (R11), Y6, Y5
 	VADDPD       Y5, Y0, Y0
-	VMULPD       32(R10), Y6, Y5
+	VMULPD       32(R11), Y6, Y5
 	VADDPD       Y5, Y1, Y1
-	VMULPD       64(R10), Y6, Y5
+	VMULPD       64(R11), Y6, Y5
 	VADDPD       Y5, Y2, Y2
-	VMULPD       96(R10), Y6, Y5
+	VMULPD       96(R11), Y6, Y5
 	VADDPD       Y5, Y3, Y3
-	ADDQ         $0x20, SI
-	ADDQ         $0x10, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x10, DI
 
 entries2:
-	LEAQ 16(BX), DX
-	CMPQ DX, 64(SP)
+	LEAQ 16(DI), SI
+	CMPQ SI, 64(SP)
 	JLE  entries1
 	JMP  entries4
 
 entries3:
-	MOVQ         24(SP), DX
-	ADDQ         BX, DX
-	CMPQ         DX, 32(SP)
-	CMOVQHI      32(SP), DX
-	MOVQ         r_base+64(FP), DI
-	MOVLQSX      (DX), DX
-	IMULQ        rStride+88(FP), DX
-	LEAQ         (DI)(DX*8), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   120(DX)
-	MOVQ         r_base+64(FP), DX
-	MOVLQSX      (BX), DI
-	IMULQ        rStride+88(FP), DI
-	LEAQ         (DX)(DI*8), DI
-	VMOVUPD      (AX), Y5
-	VMULPD       (DI), Y5, Y5
-	VMOVUPD      32(AX), Y6
-	VMULPD       32(DI), Y6, Y6
+	MOVQ         24(SP), SI
+	ADDQ         DI, SI
+	CMPQ         SI, 32(SP)
+	CMOVQHI      32(SP), SI
+	MOVLQSX      (SI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	PREFETCHT0   120(SI)
+	MOVLQSX      (DI), SI
+	IMULQ        CX, SI
+	ADDQ         AX, SI
+	VMOVUPD      (DX), Y5
+	VMULPD       (SI), Y5, Y5
+	VMOVUPD      32(DX), Y6
+	VMULPD       32(SI), Y6, Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVUPD      64(AX), Y6
-	VMULPD       64(DI), Y6, Y6
+	VMOVUPD      64(DX), Y6
+	VMULPD       64(SI), Y6, Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVUPD      96(AX), Y6
-	VMULPD       96(DI), Y6, Y6
+	VMOVUPD      96(DX), Y6
+	VMULPD       96(SI), Y6, Y6
 	VADDPD       Y6, Y5, Y5
 	VHADDPD      Y5, Y5, Y6
 	VEXTRACTF128 $0x01, Y6, X5
 	VADDPD       X5, X6, X6
-	VSUBSD       (SI), X6, X6
+	VSUBSD       (R8), X6, X6
 	VBROADCASTSD X6, Y5
 	VMULSD       X5, X5, X6
 	VADDSD       X6, X4, X4
-	VMULPD       (DI), Y5, Y6
+	VMULPD       (SI), Y5, Y6
 	VADDPD       Y6, Y0, Y0
-	VMULPD       32(DI), Y5, Y6
+	VMULPD       32(SI), Y5, Y6
 	VADDPD       Y6, Y1, Y1
-	VMULPD       64(DI), Y5, Y6
+	VMULPD       64(SI), Y5, Y6
 	VADDPD       Y6, Y2, Y2
-	VMULPD       96(DI), Y5, Y5
+	VMULPD       96(SI), Y5, Y5
 	VADDPD       Y5, Y3, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x04, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x04, DI
 
 entries4:
-	LEAQ         4(BX), DX
-	CMPQ         DX, 64(SP)
+	LEAQ         4(DI), SI
+	CMPQ         SI, 64(SP)
 	JLE          entries3
 	VBROADCASTSD scale+176(FP), Y5
 	VMULPD       Y0, Y5, Y0
-	VMOVUPD      Y0, (CX)
+	VMOVUPD      Y0, (BX)
 	VMULPD       Y1, Y5, Y0
-	VMOVUPD      Y0, 32(CX)
+	VMOVUPD      Y0, 32(BX)
 	VMULPD       Y2, Y5, Y0
-	VMOVUPD      Y0, 64(CX)
+	VMOVUPD      Y0, 64(BX)
 	VMULPD       Y3, Y5, Y0
-	VMOVUPD      Y0, 96(CX)
-	MOVQ         lStride+56(FP), DX
-	LEAQ         (AX)(DX*8), AX
-	MOVQ         gStride+24(FP), DX
-	LEAQ         (CX)(DX*8), CX
+	VMOVUPD      Y0, 96(BX)
+	MOVQ         lStride+56(FP), SI
+	LEAQ         (DX)(SI*8), DX
+	MOVQ         gStride+24(FP), SI
+	LEAQ         (BX)(SI*8), BX
 
 checkRow:
-	MOVQ  48(SP), DX
-	CMPQ  DX, 56(SP)
+	MOVQ  48(SP), SI
+	CMPQ  SI, 56(SP)
 	JLT   row
 	MOVSD X4, squares+184(FP)
 	VZEROUPPER

@@ -82,6 +82,8 @@ type function struct {
 	// Of a function for a single width:
 	pieces []piece      // of a row
 	sum    []VecVirtual // the pieces of the row of g
+	r      Register     // the first row of r
+	stride Register     // of r, in bytes
 }
 
 // piece is a part of a row: four numbers, or one of those left over.
@@ -214,10 +216,20 @@ func parameter(name string) Mem {
 	return basic.Addr
 }
 
-// rows returns pointers to the rows of a matrix, whose numbers stand at an address.
-func rows(matrix string, at Mem, count int) []Register {
-	base := load(Param(matrix).Base())
+// rows returns pointers to the rows of a matrix, whose numbers stand at an address. In a function for a
+// single width the matrix is r, whose place and stride are in registers.
+func (f *function) rows(matrix string, at Mem, count int) []Register {
 	to := make([]Register, count)
+	if f.pieces != nil {
+		for j := range to {
+			to[j] = GP64()
+			MOVLQSX(at.Offset(j*index), to[j])
+			IMULQ(f.stride, to[j])
+			ADDQ(f.r, to[j])
+		}
+		return to
+	}
+	base := load(Param(matrix).Base())
 	for j := range to {
 		r := GP64()
 		MOVLQSX(at.Offset(j*index), r)
@@ -236,7 +248,7 @@ func (f *function) prefetch(matrix string, at Register, end Mem, count int) {
 	ADDQ(at, ahead)
 	CMPQ(ahead, end)
 	CMOVQHI(end, ahead)
-	to := rows(matrix, Mem{Base: ahead}, count)
+	to := f.rows(matrix, Mem{Base: ahead}, count)
 	if f.pieces != nil {
 		last := f.pieces[len(f.pieces)-1]
 		for _, r := range to {
@@ -555,6 +567,8 @@ func (i *isa) residuals(width int) {
 		for _, p := range f.pieces {
 			f.sum = append(f.sum, p.register())
 		}
+		f.r, f.stride = load(Param("r").Base()), load(Param("rStride"))
+		SHLQ(Imm(3), f.stride)
 	}
 	last := ends("cols")
 	squares := XMM()
@@ -562,7 +576,7 @@ func (i *isa) residuals(width int) {
 	l := load(Param("l").Base())
 	f.eachRow("values", func(cols, value, g Register, count int) {
 		f.prefetch("r", cols, last[count], count)
-		right := rows("r", Mem{Base: cols}, count)
+		right := f.rows("r", Mem{Base: cols}, count)
 		e := f.dot([]Register{l}, right)
 		if count == 1 {
 			VSUBSD(Mem{Base: value}, e.AsX(), e.AsX())
@@ -592,7 +606,7 @@ func (i *isa) weighted() {
 	last := ends("cols")
 	f.eachRow("weights", func(cols, weight, g Register, count int) {
 		f.prefetch("r", cols, last[count], count)
-		right := rows("r", Mem{Base: cols}, count)
+		right := f.rows("r", Mem{Base: cols}, count)
 		c := make([]VecVirtual, count)
 		for j := range c {
 			c[j] = f.register()
@@ -612,7 +626,7 @@ func (i *isa) dots() {
 	f.inGroups("entries", i0, rowsEnd, func(count int) {
 		f.prefetch("l", i0, lastRows[count], count)
 		f.prefetch("r", j0, lastCols[count], count)
-		d := f.dot(rows("l", Mem{Base: i0}, count), rows("r", Mem{Base: j0}, count))
+		d := f.dot(f.rows("l", Mem{Base: i0}, count), f.rows("r", Mem{Base: j0}, count))
 		if count == 1 {
 			VMOVSD(d.AsX(), Mem{Base: p})
 		} else {
@@ -636,7 +650,7 @@ func (i *isa) scatter() {
 	f.prefetch("r", j0, lastCols, 1)
 	c := f.register()
 	VBROADCASTSD(Mem{Base: w}, c)
-	f.add(rows("g", Mem{Base: i0}, 1)[0], []VecVirtual{c}, rows("r", Mem{Base: j0}, 1))
+	f.add(f.rows("g", Mem{Base: i0}, 1)[0], []VecVirtual{c}, f.rows("r", Mem{Base: j0}, 1))
 	ADDQ(Imm(index), i0)
 	ADDQ(Imm(index), j0)
 	ADDQ(Imm(number), w)
