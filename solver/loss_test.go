@@ -160,7 +160,7 @@ func TestL1FindsTruth(t *testing.T) {
 
 // TestScaledSubgradient: the scaled subgradient method of Tong, Ma and Chi (arXiv 2010.13364) does not know
 // how UVᵀ is divided into U and V: from (UQ, VQ⁻ᵀ) it steps to the same matrix as from (U, V), for every
-// invertible Q. The plain subgradient method does not have this law.
+// invertible Q, with constant steps and with Polyak's. The plain subgradient method does not have this law.
 func TestScaledSubgradient(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Rect{N1: 9, N2: 7}, 120, sensing.F64, 1)
 	must(t, err)
@@ -176,7 +176,11 @@ func TestScaledSubgradient(t *testing.T) {
 	for _, c := range []struct {
 		method solver.Method
 		holds  bool
-	}{{solver.ScaledGD{StepSize: 0.2}, true}, {solver.GD{StepSize: 0.2}, false}} {
+	}{
+		{solver.ScaledGD{StepSize: 0.2}, true}, {solver.GD{StepSize: 0.2}, false},
+		{solver.ScaledSubgradient{StepSize: 5, OptimalValue: 0.1}, true},
+		{solver.PolyakGD{StepSize: 5, OptimalValue: 0.1}, false},
+	} {
 		from := func(u, v *mat.Dense) *mat.Dense {
 			m := lossMember(t, p, solver.UV{}, solver.L1{}, solver.Factor{u, v})
 			must(t, c.method.Step(m, 0))

@@ -44,7 +44,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, scaled-gd, scaled-gd-lambda, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, scaled-gd, scaled-subgradient, ") {
 		t.Error(r.err)
 	}
 }

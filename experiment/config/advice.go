@@ -112,7 +112,7 @@ func (c *Config) Advise(f Facts) *Advice {
 		if f.Status != solver.Diverged {
 			return nil
 		}
-		c.adviseStep(f, a, math.Inf(1), "")
+		c.adviseStep(f, a, robustStep, "the step that suits losses whose gradient is bounded")
 		return a
 	}
 	if f.Size == 0 {
@@ -136,6 +136,10 @@ func (c *Config) Advise(f Facts) *Advice {
 	}
 	return a
 }
+
+// robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of itself
+// that is at most so large.
+const robustStep = 0.5
 
 // ZeroLoss is f(0) of the squared loss.
 func (f Facts) ZeroLoss() float64 { return f.Size * f.Size / 4 }

@@ -88,6 +88,22 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "scaled-subgradient",
+				About: "scaled-gd with Polyak's step, (f(U) − f*)/⟨∇f(U), ∇f(U)(UᵀU)⁻¹⟩ but at most --step, for " +
+					"loss l1",
+				References: []Reference{tong2020},
+				Settings:   []string{"optimal-value"},
+				Check:      (*Config).checkPolyak,
+			},
+			ScaleFree: true,
+			Step:      1, // the largest: Polyak's own is shorter near the truth
+			Make: func(c *Config) solver.Method {
+				return solver.ScaledSubgradient{StepSize: c.Step, OptimalValue: c.OptimalValue}
+			},
+			Advise: (*Config).adviseNear,
+		},
+		{
+			Entry: Entry{
 				Name:       "scaled-gd-lambda",
 				About:      "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank",
 				References: []Reference{xu2023},

@@ -293,6 +293,12 @@ var (
 		Proceedings: neurIPS, Short: "NeurIPS", Volume: "34", Pages: "23831–23843", Year: 2021,
 		ArXiv: "2106.15013",
 	}
+	tong2020 = Reference{
+		Key: "tong2020low", Authors: []string{"Tong, Tian", "Ma, Cong", "Chi, Yuejie"},
+		Title: "Low-Rank Matrix Recovery with Scaled Subgradient Methods: Fast and Robust Convergence Without " +
+			"the Condition Number",
+		Year: 2020, ArXiv: "2010.13364",
+	}
 	tong2021 = Reference{
 		Key: "tong2021accelerating", Authors: []string{"Tong, Tian", "Ma, Cong", "Chi, Yuejie"},
 		Title:   "Accelerating Ill-Conditioned Low-Rank Matrix Estimation via Scaled Gradient Descent",

@@ -22,6 +22,11 @@ f; the other columns are those of reference.py.
 subgradient (Ma and Fattahi, arXiv 2202.08788) takes U - step q^t G U for the next
 U in step t = 0, 1, ..., with the setting `step-ratio` q; gd is the same with q = 1.
 
+scaled-subgradient (Tong, Ma and Chi, arXiv 2010.13364; settings `step`,
+`optimal-value` f*) takes U - mu_t P and V - mu_t Q for the next U and V, with
+P = grad_U (V^T V)^{-1}, Q = grad_V (U^T U)^{-1} and
+mu_t = min(step, (f - f*) / (<grad_U, P> + <grad_V, Q>)), or 0 if f <= f*.
+
 A sign does not depend on rounding unless its residual is within 1e-15 of 0, and
 between two changes of signs the error of U does not grow.  --check repeats every
 run with measurements, coordinates and columns permuted, and with psi by another
@@ -45,7 +50,7 @@ from reference import (
 
 HERE = Path(__file__).resolve().parent
 
-OPTIONS = ["loss", "huber-threshold", "step-ratio"]
+OPTIONS = ["loss", "huber-threshold", "step-ratio", "optimal-value"]
 STORED = dict(A_dtype="<f8", y_dtype="<f8", A_order="C")
 CASES = {
     "l1": dict(
@@ -60,6 +65,13 @@ CASES = {
         seed=4202, n=9, n2=7, rank=2, measurements=173, factor_rank=3,
         alpha=1e-2, kappa=2.0, noise=1e-2,
         step=0.5, iterations=120, **STORED),
+    # f* is a little below f at the truth, so that no step divides two small numbers.
+    "scaled_subgradient_uv": dict(
+        method="scaled-subgradient", parametrization="uv",
+        options={"loss": "l1", "optimal-value": 0.055}, outliers=8, size=3.0, near=True,
+        seed=4303, n=9, n2=7, rank=2, measurements=191, factor_rank=2,
+        alpha=0.3, kappa=3.0, noise=0.0,
+        step=1.0, iterations=40, **STORED),
 }
 
 
@@ -68,6 +80,8 @@ def inputs_of(case):
     inputs = make_inputs(case)
     rng = np.random.default_rng(case["seed"] + 1)
     where = rng.choice(case["measurements"], case["outliers"], replace=False)
+    if case.get("near"):
+        inputs["U0"], inputs["V0"] = inputs["U0"] + inputs["X"], inputs["V0"] + inputs["Y"]
     inputs["y"][where] += case["size"] * rng.standard_normal(case["outliers"])
     return inputs
 
@@ -128,6 +142,23 @@ def solve_psd(A, y, X, U0, settings, pull):
     return np.array(rows), {"factor": last}, outside(V_X, V_spec)
 
 
+def gradients_of(G, U, V):
+    """grad_U and grad_V."""
+    return G @ V / 2, G.T @ U / 2
+
+
+def scaled(gradients, U, V):
+    """grad_U (V^T V)^{-1} and grad_V (U^T U)^{-1}."""
+    return (np.linalg.solve(V.T @ V, gradients[0].T).T,
+            np.linalg.solve(U.T @ U, gradients[1].T).T)
+
+
+def other_scaled(gradients, U, V):
+    """`scaled` from the pseudoinverses: (V^T V)^{-1} = V^+ V^{+T}."""
+    return tuple(g @ (np.linalg.pinv(W) @ np.linalg.pinv(W).T)
+                 for g, W in zip(gradients, (V, U)))
+
+
 def solve_uv(A, y, X, Y, U0, V0, settings, pull):
     U, V = U0, V0
     M_star, rank = X @ Y.T, X.shape[1]
@@ -137,9 +168,15 @@ def solve_uv(A, y, X, Y, U0, V0, settings, pull):
         res = residual_uv(A, y, U, V)
         rows.append([objective(res, settings),
                      *metrics_uv(A, y, M_star, B, B_spec, U, V)[1:]])
-        G = pull(A, res, settings)
+        gradients = gradients_of(pull(A, res, settings), U, V)
         last = {"factor": U, "factor-right": V}
-        U, V = U - step * G @ V / 2, V - step * G.T @ U / 2
+        P, Q = gradients
+        if settings["method"] == "scaled-subgradient":
+            P, Q = (scaled if pull is not other_pull else other_scaled)(gradients, U, V)
+            square = np.sum(gradients[0] * P) + np.sum(gradients[1] * Q)
+            above = max(rows[-1][0] - settings["optimal-value"], 0.0)
+            step = min(step, above / square)
+        U, V = U - step * P, V - step * Q
     return np.array(rows), last, outside(B, B_spec)
 
 

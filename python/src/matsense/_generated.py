@@ -36,6 +36,7 @@ Method: TypeAlias = Literal[
     "polyak-gd",
     "subgradient",
     "scaled-gd",
+    "scaled-subgradient",
     "scaled-gd-lambda",
     "prec-gd",
     "momentum",
@@ -282,8 +283,8 @@ def run(
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'scaled-gd',
-        'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
-        'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+        'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd',
+        'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -299,9 +300,9 @@ def run(
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
     optimal_value : float
-        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd;
-        default 0; with another loss than squared f at the truth of drawn observations, unless some
-        are held out).
+        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd and
+        scaled-subgradient; default 0; with another loss than squared f at the truth of drawn
+        observations, unless some are held out).
     step_ratio : float
         Ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same; for
         subgradient; default 0.995).
