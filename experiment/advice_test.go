@@ -31,6 +31,8 @@ var failing = []string{
 	"method=polyak-gd step=1e12",
 	"method=polyak-gd step=1e-4",
 	"method=polyak-gd optimal-value=3",
+	"method=imbalanced-gd parametrization=uv step=9",
+	"method=imbalanced-gd parametrization=uv imbalance-scale=1e-4 alpha=0.01",
 	"method=scaled-gd",
 	"method=scaled-gd factor-rank=2 init=spectral step=8",
 	"method=scaled-gd ensemble=rank-one measurements=800 factor-rank=2 init=spectral step=9",

@@ -41,7 +41,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, prec-gd, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, imbalanced-gd, scaled-gd, scaled-gd-lambda, ") {
 		t.Error(r.err)
 	}
 }

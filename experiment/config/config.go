@@ -52,6 +52,7 @@ type Config struct {
 	Init            string
 	InitRight       string
 	Alpha           float64
+	AlphaRight      float64
 	StartSeed       uint64
 
 	// The method.
@@ -60,6 +61,8 @@ type Config struct {
 	Lambda          float64
 	Momentum        float64
 	OptimalValue    float64
+	ImbalanceScale  float64
+	ImbalanceBelow  float64
 	BatchSize       int
 	LabelNoise      float64
 	Directions      int

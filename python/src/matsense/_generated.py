@@ -33,6 +33,7 @@ Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones
 Method: TypeAlias = Literal[
     "gd",
     "polyak-gd",
+    "imbalanced-gd",
     "scaled-gd",
     "scaled-gd-lambda",
     "prec-gd",
@@ -91,12 +92,15 @@ def run(
     init: Init | Data | None = None,
     init_right: Data | None = None,
     alpha: float | None = None,
+    alpha_right: float | None = None,
     start_seed: int | None = None,
     method: Method | str | None = None,
     step: float | None = None,
     lambda_: float | None = None,
     momentum: float | None = None,
     optimal_value: float | None = None,
+    imbalance_scale: float | None = None,
+    imbalance_below: float | None = None,
     batch_size: int | None = None,
     label_noise: float | None = None,
     directions: int | None = None,
@@ -251,6 +255,8 @@ def run(
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
+    alpha_right : float
+        Size α of V₀ with parametrization uv (0: that of U₀; for random).
     start_seed : int
         Seed of G in the start (default seed).
 
@@ -258,7 +264,7 @@ def run(
     ------
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
-        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'scaled-gd',
+        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
         'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
         'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
@@ -270,6 +276,12 @@ def run(
         Momentum β (for momentum and nesterov; default 0.9).
     optimal_value : float
         Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd).
+    imbalance_scale : float
+        Singular values β of U after the step that makes U and V unbalanced (for imbalanced-gd;
+        default √σ_min(M*) = 1/kappa).
+    imbalance_below : float
+        Take that step at the first iterate with ‖res‖ of at most this times ‖y‖ (for imbalanced-gd;
+        default 0.1).
     batch_size : int
         Number B of measurements drawn for each step (for sgd and rsgd; default a tenth of all).
     label_noise : float
@@ -419,12 +431,15 @@ def run(
                 "init": init,
                 "init-right": init_right,
                 "alpha": alpha,
+                "alpha-right": alpha_right,
                 "start-seed": start_seed,
                 "method": method,
                 "step": step,
                 "lambda": lambda_,
                 "momentum": momentum,
                 "optimal-value": optimal_value,
+                "imbalance-scale": imbalance_scale,
+                "imbalance-below": imbalance_below,
                 "batch-size": batch_size,
                 "label-noise": label_noise,
                 "directions": directions,
@@ -500,6 +515,7 @@ def problem(
     init: Init | Data | None = None,
     init_right: Data | None = None,
     alpha: float | None = None,
+    alpha_right: float | None = None,
     start_seed: int | None = None,
     device: Device | str | None = None,
     storage: Storage | None = None,
@@ -627,6 +643,8 @@ def problem(
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
+    alpha_right : float
+        Size α of V₀ with parametrization uv (0: that of U₀; for random).
     start_seed : int
         Seed of G in the start (default seed).
 
@@ -709,6 +727,7 @@ def problem(
                 "init": init,
                 "init-right": init_right,
                 "alpha": alpha,
+                "alpha-right": alpha_right,
                 "start-seed": start_seed,
                 "device": device,
                 "storage": storage,
