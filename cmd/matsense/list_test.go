@@ -29,6 +29,9 @@ func TestList(t *testing.T) {
 			if base = "n: 6, rank: 1, factor-rank: 1, init: spectral, method: " + name; name != "none" {
 				base += ", iterations: 3"
 			}
+			if name == "imbalanced-gd" {
+				base += ", parametrization: uv"
+			}
 		case "ensemble":
 			if name != "dense" {
 				base = "n: 8, rank: 1, iterations: 3, ensemble: " + name

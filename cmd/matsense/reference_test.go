@@ -45,7 +45,7 @@ var settingFlags = []string{"method", "parametrization", "step", "iterations", "
 // different orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 33 {
+	if err != nil || len(cases) != 34 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {

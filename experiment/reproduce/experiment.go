@@ -103,7 +103,7 @@ func All() []Experiment {
 			uvClaim,
 			"the theorem's exponent of α, and the number of measurements that it asks for",
 			judgeUV},
-		{"imbalanced-gd", "rates with more columns than the rank: UUᵀ, UVᵀ against α, and unbalanced factors",
+		{"imbalanced-gd", "rates with more columns than the rank, with UUᵀ, UVᵀ and unbalanced factors",
 			imbalancedClaim,
 			"the constants, the number of columns and of measurements that the theorems ask for, κ above 1, and " +
 				"that no rate of gd on UVᵀ is better than of order α²",
