@@ -34,6 +34,8 @@ var failing = []string{
 	"method=subgradient step=30 step-ratio=0.99",
 	"method=subgradient loss=l1 step=1e6 iterations=2000",
 	"method=scaled-subgradient",
+	"method=imbalanced-gd parametrization=uv step=9",
+	"method=imbalanced-gd parametrization=uv imbalance-scale=1e-4 alpha=0.01",
 	"method=scaled-gd",
 	"method=scaled-gd factor-rank=2 init=spectral step=8",
 	"method=scaled-gd ensemble=rank-one measurements=800 factor-rank=2 init=spectral step=9",

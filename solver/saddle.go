@@ -42,7 +42,7 @@ func (s Saddle) Factor(shapes []Shape, spectral func(int) (*SpectralEstimate, er
 	if len(shapes) > 2 {
 		return nil, fmt.Errorf("solver: a saddle is planted for UUᵀ and UVᵀ alone")
 	}
-	f, err := Random{s.Alpha, s.Seed}.Factor(shapes, spectral)
+	f, err := Random{Alpha: s.Alpha, Seed: s.Seed}.Factor(shapes, spectral)
 	if err != nil {
 		return nil, err
 	}

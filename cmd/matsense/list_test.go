@@ -30,6 +30,9 @@ func TestList(t *testing.T) {
 			if base = "n: 6, rank: 1, factor-rank: 1, init: spectral, method: " + name; name != "none" {
 				base += ", iterations: 3"
 			}
+			if name == "imbalanced-gd" {
+				base += ", parametrization: uv"
+			}
 		case "ensemble":
 			if name != "dense" {
 				base = "n: 8, rank: 1, iterations: 3, ensemble: " + name
@@ -44,7 +47,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, scaled-gd, scaled-subgradient, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, imbalanced-gd, ") {
 		t.Error(r.err)
 	}
 }

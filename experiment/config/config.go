@@ -57,6 +57,7 @@ type Config struct {
 	Init            string
 	InitRight       string
 	Alpha           float64
+	AlphaRight      float64
 	StartSeed       uint64
 
 	// The method.
@@ -68,6 +69,8 @@ type Config struct {
 	Momentum        float64
 	OptimalValue    float64
 	StepRatio       float64
+	ImbalanceScale  float64
+	ImbalanceBelow  float64
 	BatchSize       int
 	LabelNoise      float64
 	Directions      int

@@ -57,6 +57,23 @@ func (c *Config) adviseMomentum(f Facts, a *Advice) {
 // momentumGrowth is [Config.gradientGrowth] of the longer steps.
 func (c *Config) momentumGrowth(f Facts) float64 { return c.gradientGrowth(f) / (1 - c.Momentum) }
 
+// adviseImbalanced: as gradient descent, but once U has the singular values β the curvature of f is
+// ½(β² + (‖M*‖/β)²), not ‖M*‖.
+func (c *Config) adviseImbalanced(f Facts, a *Advice) {
+	suited, words := c.gradientStep(f)
+	norm, square := 1/(2*suited), c.ImbalanceScale*c.ImbalanceScale
+	share := 2 * norm / (square + norm*norm/square)
+	if f.Status == solver.Diverged && share < 1.0/wrongBefore {
+		a.Set("imbalance-scale", math.Sqrt(norm))
+		a.Say("β is far from the root of ‖S‖ of the spectral estimate S, so that one of the factors is too large")
+		return
+	}
+	if share < 1 {
+		suited, words = share*suited, words+", less for --imbalance-scale"
+	}
+	c.adviseStep(f, a, suited, words)
+}
+
 // batchShare is by how much steps on mini-batches must be shorter: the gradient of B measurements is larger
 // by up to (1 + √(2n/B))².
 func (c *Config) batchShare() float64 {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"math"
+
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -75,6 +77,21 @@ func init() {
 				return solver.Subgradient{StepSize: c.Step, Ratio: c.StepRatio}
 			},
 			Advise: (*Config).adviseGradient,
+		},
+		{
+			Entry: Entry{
+				Name:       "imbalanced-gd",
+				About:      "gd for UVᵀ, but for one step near the truth that makes all singular values of U equal",
+				References: []Reference{xiong2024},
+				After:      true,
+				Settings:   []string{"imbalance-scale", "imbalance-below"},
+				Check:      (*Config).checkImbalance,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.ImbalancedGD{StepSize: c.Step, Scale: c.ImbalanceScale, Below: c.ImbalanceBelow}
+			},
+			Advise: (*Config).adviseImbalanced,
+			Growth: (*Config).gradientGrowth,
 		},
 		{
 			Entry: Entry{
@@ -366,6 +383,31 @@ func (c *Config) checkRatio(m *Mistakes) {
 		c.StepRatio = defaultRatio
 	}
 	m.Finite("step-ratio", c.StepRatio, c.StepRatio > 0 && c.StepRatio <= 1, "above 0 and at most 1")
+}
+
+// defaultImbalanceBelow is the part of ‖y‖ that the residuals must come down to before imbalanced-gd makes the
+// factors unbalanced.
+const defaultImbalanceBelow = 0.1
+
+// checkImbalance fills in the size of U after the step that makes the factors unbalanced, and when to take it.
+func (c *Config) checkImbalance(m *Mistakes) {
+	switch {
+	case c.Given("imbalance-scale"):
+		m.Finite("imbalance-scale", c.ImbalanceScale, c.ImbalanceScale > 0, "positive")
+	case c.soughtSingular() != nil:
+		singular := c.soughtSingular()
+		c.ImbalanceScale = math.Sqrt(singular[len(singular)-1])
+	case !c.drawsTruth():
+		m.Bad("imbalance-scale", "imbalanced-gd needs imbalance-scale, of the order of the root of the truth's "+
+			"smallest singular value, which is not known of user data")
+	case c.Kappa >= 1:
+		c.ImbalanceScale = 1 / c.Kappa
+	}
+	if !c.Given("imbalance-below") && c.ImbalanceBelow == 0 {
+		c.ImbalanceBelow = defaultImbalanceBelow
+	}
+	m.Finite("imbalance-below", c.ImbalanceBelow, c.ImbalanceBelow > 0 && c.ImbalanceBelow < 1,
+		"positive and less than 1")
 }
 
 // defaultMomentum is the momentum where none is given.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -54,5 +55,40 @@ func TestMethodSettings(t *testing.T) {
 	if err := c.Validate(); err != nil || c.Momentum != 0.9 || c.BatchSize != 0 || c.MethodSeed != 0 {
 		t.Errorf("filled in: momentum %v, batch-size %d, method-seed %d (%v)", c.Momentum, c.BatchSize,
 			c.MethodSeed, err)
+	}
+}
+
+// TestImbalanceScale: the default is the root of the truth's least singular value. User data must give it.
+func TestImbalanceScale(t *testing.T) {
+	for _, c := range []struct {
+		settings string
+		want     float64
+	}{
+		{"kappa=4", 0.25}, {"spectrum=1,0.09", 0.3}, {"kappa=4 imbalance-scale=0.7", 0.7},
+	} {
+		given := append(strings.Fields("n=9 parametrization=uv method=imbalanced-gd"),
+			strings.Fields(c.settings)...)
+		got := configOf(t, given...)
+		if err := got.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(got.ImbalanceScale-c.want) > 1e-15 || got.ImbalanceBelow != 0.1 {
+			t.Errorf("%s: β = %v and τ = %v", c.settings, got.ImbalanceScale, got.ImbalanceBelow)
+		}
+	}
+	for _, w := range []struct{ settings, want string }{
+		{"n=9 imbalance-scale=0", "imbalance-scale must be positive, got 0"},
+		{"n=9 imbalance-scale=-1", "imbalance-scale must be positive, got -1"},
+		{"n=9 imbalance-below=-0.1", "imbalance-below must be positive and less than 1"},
+		{"n=9 imbalance-below=1", "imbalance-below must be positive and less than 1"},
+		{"n=9 parametrization=psd", "method imbalanced-gd goes with parametrization uv, not psd"},
+		{"n=9 method=gd imbalance-below=0.2", "imbalance-below is for method imbalanced-gd, and this is gd"},
+		{"matrices=A.npy observations=y.npy", "which is not known of user data"},
+	} {
+		given := append(strings.Fields("parametrization=uv method=imbalanced-gd"), strings.Fields(w.settings)...)
+		c := configOf(t, given...)
+		if p := problemsOf(t, c.Validate()); len(p) != 1 || !strings.Contains(p[0], w.want) {
+			t.Errorf("%s: %v, want … %s …", w.settings, p, w.want)
+		}
 	}
 }

@@ -317,6 +317,13 @@ var (
 		Title:       "Implicit Regularization for Optimal Sparse Recovery",
 		Proceedings: neurIPS, Short: "NeurIPS", Volume: "32", Year: 2019, ArXiv: "1909.05122",
 	}
+	xiong2024 = Reference{
+		Key: "xiong2024overparameterization", Authors: []string{"Xiong, Nuoya", "Ding, Lijun", "Du, Simon S."},
+		Title: "How Over-Parameterization Slows Down Gradient Descent in Matrix Sensing: The Curses of Symmetry " +
+			"and Initialization",
+		Proceedings: "International Conference on Learning Representations", Short: "ICLR", Year: 2024,
+		ArXiv: "2310.01769",
+	}
 	xu2023 = Reference{
 		Key: "xu2023power", Authors: []string{"Xu, Xingyu", "Shen, Yandi", "Chi, Yuejie", "Ma, Cong"},
 		Title:       "The Power of Preconditioning in Overparameterized Low-Rank Matrix Sensing",

@@ -59,6 +59,7 @@ func TestSource(t *testing.T) {
 	for name, want := range map[string]string{
 		"gd":             "Stöger and Soltanolkotabi, arXiv 2106.15013",
 		"polyak-gd":      "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
+		"imbalanced-gd":  "after Xiong, Ding and Du, arXiv 2310.01769",
 		"prec-gd":        "Zhang, Fattahi and Zhang, NeurIPS 2021",
 		"momentum":       "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)",
 		"nesterov":       "Nesterov, Introductory Lectures on Convex Optimization (2004)",

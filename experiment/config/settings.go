@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // Setting describes a setting: one of [Config], or one that a member of the catalog declares. A member that
@@ -368,6 +369,10 @@ func builtinSettings() []*Setting {
 			Default: fmt.Sprintf("%g; %g for parametrization %s", Default().Alpha, defaultLayer, products),
 			at:      func(c *Config) any { return &c.Alpha },
 		}, {
+			Key: "alpha-right", Group: factorGroup, applies: func(c *Config) bool { return c.AlphaRight != 0 },
+			Help: "size α of V₀ with parametrization " + solver.UV{}.Name() + " (0: that of U₀)",
+			at:   func(c *Config) any { return &c.AlphaRight },
+		}, {
 			Key: "start-seed", Group: factorGroup, applies: (*Config).hasRandomStart,
 			Help: "seed of G in the start", Default: "seed",
 			at: func(c *Config) any { return &c.StartSeed },
@@ -413,6 +418,14 @@ func builtinSettings() []*Setting {
 			Key: "step-ratio", Group: methodGroup, Default: fmt.Sprint(defaultRatio),
 			Help: "ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same)",
 			at:   func(c *Config) any { return &c.StepRatio },
+		}, {
+			Key: "imbalance-scale", Group: methodGroup, Default: "√σ_min(M*) = 1/kappa",
+			Help: "singular values β of U after the step that makes U and V unbalanced",
+			at:   func(c *Config) any { return &c.ImbalanceScale },
+		}, {
+			Key: "imbalance-below", Group: methodGroup, Default: fmt.Sprint(defaultImbalanceBelow),
+			Help: "take that step at the first iterate with ‖res‖ of at most this times ‖y‖",
+			at:   func(c *Config) any { return &c.ImbalanceBelow },
 		}, {
 			Key: "batch-size", Group: methodGroup, Help: "number B of measurements drawn for each step",
 			Default: "a tenth of all",

@@ -42,10 +42,12 @@ func init() {
 				Name:       random,
 				About:      "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
 				References: []Reference{stoeger2021},
+				Settings:   []string{"alpha-right"},
+				Check:      (*Config).checkRandom,
 			},
 			Sized: true, Random: true, Unnamed: true,
 			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
-				return solver.Random{Alpha: c.Alpha, Seed: c.StartSeed}, nil
+				return solver.Random{Alpha: c.Alpha, AlphaRight: c.AlphaRight, Seed: c.StartSeed}, nil
 			},
 		},
 		{
@@ -144,6 +146,15 @@ func (c *Config) checkStart(m *Mistakes) {
 		m.Bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
 	default:
 		c.StartSeed = 0
+	}
+}
+
+// checkRandom wants a size of V₀ for the parametrization that has U and V apart.
+func (c *Config) checkRandom(m *Mistakes) {
+	m.Finite("alpha-right", c.AlphaRight, c.AlphaRight >= 0, "zero or positive")
+	if uv := (solver.UV{}).Name(); c.AlphaRight != 0 && c.Parametrization != uv {
+		m.Bad("alpha-right", "alpha-right is the size of V₀ with parametrization %s, not %s", uv,
+			c.Parametrization)
 	}
 }
 

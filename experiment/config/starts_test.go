@@ -2,7 +2,10 @@ package config
 
 import (
 	"math"
+	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -69,6 +72,37 @@ func TestRandomStart(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestAlphaRight: V₀ has its own size if alpha-right gives one, and U₀ does not change. Other starts and
+// parametrizations refuse it.
+func TestAlphaRight(t *testing.T) {
+	c := Default()
+	c.Alpha = 0.25
+	same := factorOf(t, &c, 5, 3)
+	c.AlphaRight = 0.0625
+	for b, u := range factorOf(t, &c, 5, 3) {
+		want := mat.DenseCopyOf(same[b])
+		want.Scale(math.Pow(0.25, float64(b)), want) // exact: a power of two
+		if !mat.Equal(u, want) {
+			t.Errorf("matrix %d is\n%v\nwant\n%v", b, mat.Formatted(u), mat.Formatted(want))
+		}
+	}
+	for _, settings := range [][]string{
+		{"n=9", "alpha-right=0.1"},
+		{"n=9", "parametrization=deep", "alpha-right=0.1"},
+		{"n=9", "parametrization=uv", "init=spectral", "alpha-right=0.1"},
+		{"n=9", "parametrization=uv", "alpha-right=-1"},
+	} {
+		c := configOf(t, settings...)
+		if p := problemsOf(t, c.Validate()); len(p) != 1 || !strings.Contains(p[0], "alpha-right") {
+			t.Errorf("%v: %v", settings, p)
+		}
+	}
+	c = configOf(t, "n=9", "parametrization=uv", "alpha-right=0.1")
+	if err := c.Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -103,6 +103,11 @@ func All() []Experiment {
 			uvClaim,
 			"the theorem's exponent of α, and the number of measurements that it asks for",
 			judgeUV},
+		{"imbalanced-gd", "rates with more columns than the rank, with UUᵀ, UVᵀ and unbalanced factors",
+			imbalancedClaim,
+			"the constants, the number of columns and of measurements that the theorems ask for, κ above 1, and " +
+				"that no rate of gd on UVᵀ is better than of order α²",
+			onEvenSpectra(judgeImbalanced)},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
 			"noise of shots, and the constants",

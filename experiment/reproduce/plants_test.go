@@ -53,6 +53,11 @@ func plants() []plant {
 			change(o, alpha)
 		})...)
 	}
+	contradict := func(change func(r *rates)) []observation {
+		r := claimed()
+		change(&r)
+		return r.observations()
+	}
 	one := func(change func(o *observation)) []observation { return []observation{observe(change)} }
 	return []plant{
 		{"alpha", "the error is proportional to α", overAlpha(func(o *observation, alpha, w float64) {
@@ -118,6 +123,15 @@ func plants() []plant {
 					o.FloorStart, o.Final.Imbalance = nil, 1
 				}
 			})},
+		{"imbalanced-gd", "the rate of gd on UVᵀ does not depend on α", contradict(func(r *rates) {
+			r.plain = func(T, _ float64) float64 { return math.Exp(-0.01 * T) }
+		})},
+		{"imbalanced-gd", "a wide UUᵀ converges linearly", contradict(func(r *rates) {
+			r.wide = func(T float64) float64 { return math.Exp(-0.002 * T) }
+		})},
+		{"imbalanced-gd", "the rate of imbalanced-gd is that of gd", contradict(func(r *rates) {
+			r.changed = r.plain
+		})},
 		{"pauli", "as many words as there are", slices.Concat(
 			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
 		{"flatness", "the trace does not fall", noisyProducts()},

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""More reference cases: momentum, Polyak's step, mini-batches, label noise,
-Riemannian descent, a game and a zeroth-order method, for the problems of
-reference.py.
+"""More reference cases: momentum, Polyak's step, unbalanced factors, mini-batches,
+label noise, Riemannian descent, a game and a zeroth-order method, for the
+problems of reference.py.
 
 Usage
     python3 methods.py           (re)create every case: inputs and outputs
@@ -35,6 +35,12 @@ polyak-gd        (Polyak 1987, section 5.3, with the bound of Loizou et al.,
                      mu_t = min(step, (f(U) - f*) / |grad f(U)|^2)
                  and mu_t = 0 if f(U) <= f*.  |.|^2 is the sum of the squares of
                  all entries, and f* is 0 if settings.json does not have it.
+imbalanced-gd    (after Xiong, Ding and Du, arXiv 2310.01769; settings `step`,
+                 `imbalance-scale` beta, `imbalance-below` tau), `uv` only
+                     U <- U - step * grad_U,    V <- V - step * grad_V
+                 but for the first step from a (U, V) with |res| <= tau |y|, which
+                 with the symmetric root S of U^T U is
+                     U <- beta U S^{-1},    V <- V S / beta
 sgd              (settings `step`, `batch-size` B)
                      U <- U - step * (gradient of 1/(4B) sum_k res_{i_k}^2)
                  i_0 .. i_{B-1} are drawn with replacement from 0 .. m-1: the
@@ -143,6 +149,8 @@ coordinates and columns permuted and with other formulas:
                      U <- U + beta P - step * grad f(U), with P = 0 at first
     polyak-gd        mu_t = step / max(1, step |grad f|^2 / (f - f*)), where
                      |grad f|^2 = tr(G U U^T G) and f is from the mean of res^2
+    imbalanced-gd    U <- beta L R^T and V <- V R diag(s) R^T / beta, from the SVD
+                     U = L diag(s) R^T
     sgd              sum over all measurements, each times the number of times
                      it was drawn
     rgd, rsgd        B = (I - Q/2) (G/2) U^+T with Q = L L^T and
@@ -177,7 +185,8 @@ from reference import (
 HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
-OPTIONS = ["step-decay", "retraction", "momentum", "optimal-value", "batch-size",
+OPTIONS = ["step-decay", "retraction", "momentum", "optimal-value",
+           "imbalance-scale", "imbalance-below", "batch-size",
            "label-noise", "directions", "radius",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
@@ -218,6 +227,13 @@ CASES = {
         seed=3414, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=1e-2, kappa=2.0, noise=3e-2,
         step=2.2, iterations=32, **STORED),
+    # Noise is far below what makes the residuals large.
+    "imbalanced_gd": dict(
+        method="imbalanced-gd", parametrization="uv",
+        options={"imbalance-scale": 0.6, "imbalance-below": 0.15},
+        seed=3515, n=9, n2=7, rank=2, measurements=191, factor_rank=4,
+        alpha=0.1, kappa=1.5, noise=1e-3,
+        step=0.3, iterations=120, **STORED),
     # The seed is above 2^32: both words of the generator's key matter.
     "sgd": dict(
         method="sgd", parametrization="psd",
@@ -349,7 +365,7 @@ def directions(settings, t, shape):
 def estimate(A, y, U, settings, t):
     """What step t takes for grad f(U)."""
     method, m = settings["method"], len(y)
-    if method in ("momentum", "nesterov", "polyak-gd", "rgd"):
+    if method in ("momentum", "nesterov", "polyak-gd", "imbalanced-gd", "rgd"):
         return gradient(A, y, U)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, m)
@@ -369,7 +385,7 @@ def estimate(A, y, U, settings, t):
 def estimate_uv(A, y, U, V, settings, t):
     """What step t takes for grad_U and grad_V."""
     method = settings["method"]
-    if method in ("momentum", "nesterov", "polyak-gd", "rgd"):
+    if method in ("momentum", "nesterov", "polyak-gd", "rgd", "imbalanced-gd"):
         return gradient_uv(A, y, U, V)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, len(y))
@@ -530,15 +546,32 @@ def polyak_step(f, gradients, settings):
     return min(settings["step"], excess / sum(np.sum(g ** 2) for g in gradients))
 
 
+def near(f, f_of_zero, settings):
+    """Whether |res| is at most tau |y|, with f = |res|^2 / (4m)."""
+    return np.sqrt(f / f_of_zero) <= settings["imbalance-below"]
+
+
+def unbalanced(U, V, settings):
+    """U and V after the step of imbalanced-gd that is not one of gradient descent."""
+    beta = settings["imbalance-scale"]
+    squares, R = np.linalg.eigh(U.T @ U)
+    S = R @ np.diag(np.sqrt(squares)) @ R.T
+    return [beta * np.linalg.solve(S, U.T).T, V @ S / beta]
+
+
 def descent(factors, f, gradients, settings):
     """All iterates, each a list of factors, by `gradients`, a function of the step
     and the factors, and f, a function of the factors."""
     beta = settings.get("momentum", 0.0)
     P, W = [np.zeros_like(U) for U in factors], factors
+    changing = settings["method"] == "imbalanced-gd"
+    f_of_zero = f(*P)
     yield factors
     for t in range(settings["iterations"]):
         G, step = gradients(t, *factors), decayed(settings, t)
-        if settings["method"] in ("rgd", "rsgd"):
+        if changing and near(f(*factors), f_of_zero, settings):
+            changing, factors = False, unbalanced(*factors, settings)
+        elif settings["method"] in ("rgd", "rsgd"):
             factors = retract(factors, tangents(factors, G), step,
                               settings.get("retraction", "factor"))
         elif settings["method"] == "nesterov":
@@ -684,13 +717,28 @@ def other_polyak_step(A, y, U, settings):
     return most / max(1.0, most * squares / excess) if excess > 0 else 0.0
 
 
+def other_unbalanced(Z, left, settings):
+    """`unbalanced` for Z = [U; V], in which `left` says which rows are U's."""
+    L, s, Rt = np.linalg.svd(Z[left], full_matrices=False)
+    Z = Z.copy()
+    Z[left] = settings["imbalance-scale"] * L @ Rt
+    Z[~left] = Z[~left] @ Rt.T @ np.diag(s / settings["imbalance-scale"]) @ Rt
+    return Z
+
+
 def other_iterates(A, y, U, settings, i, j, k, sides=None):
     """`iterates`; with sides, the two sets of rows of U that are U and V."""
     beta = settings.get("momentum", 0.0)
     before, P = U, np.zeros_like(U)
     sides = sides or [slice(None)]
+    changing = settings["method"] == "imbalanced-gd"
     yield U
     for t in range(settings["iterations"]):
+        if changing and np.linalg.norm(residual(A, y, U)) <= (
+                settings["imbalance-below"] * np.linalg.norm(y)):
+            changing, U = False, other_unbalanced(U, j < settings["n"], settings)
+            yield U
+            continue
         g, step = other_estimate(A, y, U, settings, t, i, j, k), decayed(settings, t)
         if settings["method"] == "polyak-gd":
             step = other_polyak_step(A, y, U, settings)
@@ -997,6 +1045,16 @@ def check(name, case):
     problems += too_large(
         name, differences(names, computed, (want, factors, estimate_angle)), TOLERANCE,
         "largest relative difference", "relative difference {:.2e}")
+
+    # The step that is not one of gradient descent: the loss stays, and U and V
+    # become unbalanced.
+    if settings["method"] == "imbalanced-gd":
+        f, imbalance = want[:, 0], want[:, names.index("imbalance")]
+        steps = np.flatnonzero(np.abs(f[1:] / f[:-1] - 1) < 1e-9)
+        print(f"{name}: the loss stays in steps {steps.tolist()}")
+        if not (len(steps) == 1 and 10 <= steps[0] <= case["iterations"] - 30
+                and imbalance[steps[0] + 1] > 10 * imbalance[steps[0]]):
+            problems.append("the factors do not become unbalanced once")
 
     # The outputs' dependence on rounding.
     if settings["method"] in ("rgd", "rsgd", "rgda"):

@@ -35,6 +35,7 @@ Method: TypeAlias = Literal[
     "gd",
     "polyak-gd",
     "subgradient",
+    "imbalanced-gd",
     "scaled-gd",
     "scaled-subgradient",
     "scaled-gd-lambda",
@@ -100,6 +101,7 @@ def run(
     init: Init | Data | None = None,
     init_right: Data | None = None,
     alpha: float | None = None,
+    alpha_right: float | None = None,
     start_seed: int | None = None,
     method: Method | str | None = None,
     step: float | None = None,
@@ -109,6 +111,8 @@ def run(
     momentum: float | None = None,
     optimal_value: float | None = None,
     step_ratio: float | None = None,
+    imbalance_scale: float | None = None,
+    imbalance_below: float | None = None,
     batch_size: int | None = None,
     label_noise: float | None = None,
     directions: int | None = None,
@@ -275,6 +279,8 @@ def run(
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
+    alpha_right : float
+        Size α of V₀ with parametrization uv (0: that of U₀; for random).
     start_seed : int
         Seed of G in the start (default seed).
 
@@ -282,9 +288,9 @@ def run(
     ------
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
-        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'scaled-gd',
-        'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd',
-        'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'imbalanced-gd',
+        'scaled-gd', 'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov',
+        'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -306,6 +312,12 @@ def run(
     step_ratio : float
         Ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same; for
         subgradient; default 0.995).
+    imbalance_scale : float
+        Singular values β of U after the step that makes U and V unbalanced (for imbalanced-gd;
+        default √σ_min(M*) = 1/kappa).
+    imbalance_below : float
+        Take that step at the first iterate with ‖res‖ of at most this times ‖y‖ (for imbalanced-gd;
+        default 0.1).
     batch_size : int
         Number B of measurements drawn for each step (for sgd and rsgd; default a tenth of all).
     label_noise : float
@@ -460,6 +472,7 @@ def run(
                 "init": init,
                 "init-right": init_right,
                 "alpha": alpha,
+                "alpha-right": alpha_right,
                 "start-seed": start_seed,
                 "method": method,
                 "step": step,
@@ -469,6 +482,8 @@ def run(
                 "momentum": momentum,
                 "optimal-value": optimal_value,
                 "step-ratio": step_ratio,
+                "imbalance-scale": imbalance_scale,
+                "imbalance-below": imbalance_below,
                 "batch-size": batch_size,
                 "label-noise": label_noise,
                 "directions": directions,
@@ -549,6 +564,7 @@ def problem(
     init: Init | Data | None = None,
     init_right: Data | None = None,
     alpha: float | None = None,
+    alpha_right: float | None = None,
     start_seed: int | None = None,
     device: Device | str | None = None,
     storage: Storage | None = None,
@@ -688,6 +704,8 @@ def problem(
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
+    alpha_right : float
+        Size α of V₀ with parametrization uv (0: that of U₀; for random).
     start_seed : int
         Seed of G in the start (default seed).
 
@@ -775,6 +793,7 @@ def problem(
                 "init": init,
                 "init-right": init_right,
                 "alpha": alpha,
+                "alpha-right": alpha_right,
                 "start-seed": start_seed,
                 "device": device,
                 "storage": storage,
