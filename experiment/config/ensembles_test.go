@@ -114,7 +114,7 @@ func TestVectorMistakes(t *testing.T) {
 			"link is for observation single-index or multi-index, and this is linear"},
 		{[]string{"preprocessing=trim"}, "preprocessing is for observation multi-index, and this is linear"},
 		{[]string{"observation=multi-index", "link=cube"},
-			`must be norm, product or sign-product, got "cube"`},
+			`must be norm, quadratic, product or sign-product, got "cube"`},
 		{[]string{"observation=multi-index", "preprocessing=clip"},
 			`must be none, trim or optimal, got "clip"`},
 		{[]string{"observation=multi-index", "link=product", "rank=3"},

@@ -117,8 +117,17 @@ func All() []Experiment {
 			judgeIndefinite},
 		{"single-index", "the test error of sparse vectors behind links against the number of samples",
 			singleIndexClaim,
-			"samples that are not Gaussian, tails that need truncation, and matrices",
+			"tails that need truncation; other sizes and covariates, which single-index-sizes and " +
+				"covariates test",
 			judgeSingleIndex},
+		{"single-index-sizes", "the test error behind a link against sparsity, rank and size",
+			singleIndexSizesClaim,
+			"elements so small that the logarithm counts, and the constants",
+			judgeSingleIndexSizes},
+		{"covariates", "the test error of sparse vectors against samples that are not Gaussian",
+			covariatesClaim,
+			"matrices, covariates whose score has heavy tails, and clipping",
+			judgeCovariates},
 		{"completion", "recovery against the number of observed entries, symmetric and not",
 			completionClaim,
 			"noise, and matrices whose singular vectors are not spread out, which need more entries",
@@ -153,8 +162,12 @@ func All() []Experiment {
 			judgePhaseRetrieval},
 		{"multi-index", "the overlap of spectral estimates with the truth, beside its prediction",
 			multiIndexClaim,
-			"more than one direction, and eigenvalues that leave the bulk one by one",
+			"more than one direction, which outliers tests",
 			judgeMultiIndex},
+		{"outliers", "the eigenvalues that leave the bulk one by one in multi-index models",
+			outliersClaim,
+			"directions that do not diagonalize E[z zᵀ | y] for every y, and a T that is best for all of them",
+			judgeOutliers},
 	}
 }
 

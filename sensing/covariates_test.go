@@ -1,0 +1,119 @@
+package sensing
+
+import (
+	"math"
+	"testing"
+)
+
+// TestCovariates: every law has the mean 0, the variance 1, E S(X)·X = 1 (Stein's identity for h(x) = x) and
+// its characteristic function, by 200,000 draws. A mean of numbers of variance V has an error of √(V/200000),
+// and E X⁴ is 9 for student.
+func TestCovariates(t *testing.T) {
+	const draws = 200_000
+	for _, c := range allCovariates() {
+		x := make([]float64, draws)
+		c.row(NewStream(5, EntriesStream), 3, x)
+		var mean, square, stein float64
+		for _, v := range x {
+			mean += v / draws
+			square += v * v / draws
+			stein += c.score(v) * v / draws
+		}
+		if !(math.Abs(mean) < 0.01 && math.Abs(square-1) < 0.03 && math.Abs(stein-1) < 0.02) {
+			t.Errorf("%s: mean %.4f, variance %.4f, E S(X)X = %.4f", c.name, mean, square, stein)
+		}
+		for _, at := range []float64{0.3, 1, 2.5} {
+			var got float64
+			for _, v := range x {
+				got += math.Cos(at*v) / draws
+			}
+			if want := c.characteristic(at); !(math.Abs(got-want) < 0.008) {
+				t.Errorf("%s: E cos(%gx) = %.4f, want %.4f", c.name, at, got, want)
+			}
+		}
+	}
+}
+
+// TestEta: η is E h′(g): for a Gaussian g the η of the link, and for others what is known in closed form. The
+// sign has 2p(0): √2 for Laplace's law, 4/(√3·π)·4/3 for Student's, and for the sum of two Laplace variables over √2, whose
+// density at 0 is half of √2·(1/√2)·√2, it is 1.
+func TestEta(t *testing.T) {
+	laws := map[string]covariates{}
+	for _, c := range allCovariates() {
+		laws[c.name] = c
+	}
+	for _, l := range links() {
+		if l.spectrum == nil {
+			continue
+		}
+		gaussian := laws[gaussianCovariates]
+		gaussian.name = "gaussian, by the integral"
+		if got := gaussian.eta(l, []float64{0.6, -0.8}); !(math.Abs(got-l.eta) < 1e-6) {
+			t.Errorf("%s: η is %.8f, want %.8f", l.name, got, l.eta)
+		}
+	}
+	sign := links()[2]
+	for _, c := range []struct {
+		law   string
+		index []float64
+		want  float64
+	}{
+		{"laplace", []float64{1}, math.Sqrt2},
+		{"laplace", []float64{math.Sqrt2 / 2, -math.Sqrt2 / 2}, 1},
+		{"student", []float64{0, 1}, 16 / (3 * math.Sqrt(3) * math.Pi)},
+	} {
+		if got := laws[c.law].eta(sign, c.index); !(math.Abs(got-c.want) < 1e-6) {
+			t.Errorf("%s, %v: η is %.8f, want %.8f", c.law, c.index, got, c.want)
+		}
+	}
+}
+
+// TestScores: T estimates η·M*/‖M*‖ for every link and law. Without the score function, the average of y·X
+// has another direction: that of M* is only known of Gaussian covariates.
+func TestScores(t *testing.T) {
+	truth, err := NewSparseTruth(10, 3, 4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	space := Rect{10, 1}
+	for _, law := range SingleIndexCovariates() {
+		for _, link := range SingleIndexLinks() {
+			if link == "cubic" && law != gaussianCovariates {
+				continue // y has no variance, or too large a one
+			}
+			const m = 60_000
+			s := SingleIndex{Space: space, Samples: m, Link: link, Covariates: law, Unknown: true, Seed: 2}
+			got, err := s.Observe(truth)
+			if err != nil {
+				t.Fatal(err)
+			}
+			target, err := s.Target(truth)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// E y² and E S² are at most 2 where links are not cubic, and E y²S² at most 4 (15 for cubic: 105).
+			bound := 5 * 2 / math.Sqrt(m)
+			if link == "cubic" {
+				bound = 5 * 11 / math.Sqrt(m)
+			}
+			for c, want := range target.coordinates(space) {
+				if off := got[c]/math.Sqrt(10) - want; !(math.Abs(off) < bound) {
+					t.Errorf("%s, %s: T is off by %.4f in coordinate %d, at most %.4f", law, link, off, c, bound)
+				}
+			}
+		}
+	}
+	for _, s := range []SingleIndex{{Link: "sign", Covariates: "laplace"}, {Link: "tanh", Covariates: "student"}} {
+		if !s.ScaleDepends() {
+			t.Errorf("%v: the scale does not depend on M*", s)
+		}
+	}
+	for _, s := range []SingleIndex{{Link: "sign"}, {Link: "cubic", Covariates: "student"}} {
+		if s.ScaleDepends() {
+			t.Errorf("%v: the scale depends on M*", s)
+		}
+	}
+	if _, err := (SingleIndex{Space: space, Samples: 5, Link: "sign", Covariates: "cauchy"}).Observe(truth); err == nil {
+		t.Error("an unknown law was taken")
+	}
+}
