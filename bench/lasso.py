@@ -4,15 +4,15 @@
     PYTHONPATH=python/src MATSENSE=./matsense python3 bench/lasso.py
     PYTHONPATH=python/src MATSENSE=./matsense python3 bench/lasso.py --link cubic --covariates laplace
 
-Needs the package matsense with its command, and NumPy. All estimators have the same T = 1/m Σ y_i S(X_i), which
-matsense draws. The Lasso with this loss (Fan, Yang and Yu, arXiv 2007.08322) is
+Needs the package matsense with its command, and NumPy. All estimators have the same T = 1/m Σ y_i S(X_i),
+which matsense draws. The Lasso with this loss (Fan, Yang and Yu, arXiv 2007.08322) is
 
     argmin ‖β‖² − 2⟨β, T⟩ + λ‖β‖₁,
 
-whose solution is T with each number moved towards zero by λ/2. It has two choices of λ: *best* has the least
-error for the true vector, which nobody knows; *universal* is λ/2 = σ·√(2 ln n), where σ, the median magnitude of
-the numbers of T over 0.6745, is their standard deviation if most of the true ones are zero. Descent begins at
-α·1 and takes the same number of steps for all m.
+whose solution is T with each number moved towards zero by λ/2. There are two choices of λ. *Best* has the
+least error for the true vector, which nobody knows. *Universal* is λ/2 = σ·√(2 ln n) with σ the median
+magnitude of T's numbers over 0.6745, which is their standard deviation if most of the true ones are zero.
+Descent begins at α·1 and takes the same number of steps for all m.
 
 Printed are medians over the seeds of ‖estimate − β*‖/‖β*‖, and of how many numbers of the universal Lasso's
 estimate are not zero. β* is η times the unit vector that is sought.

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestOutliersReference compares the eigenvalues in summary.json, and the overlaps of their eigenvectors, with
-// those of a NumPy program that draws the same vectors. 1e-8 leaves room for 10⁶ roundings, of matrices whose
-// norm is about 10.
+// TestOutliersReference compares the eigenvalues in summary.json, and the overlaps of their eigenvectors,
+// with those of a NumPy program that draws the same vectors. 1e-8 leaves room for 10⁶ roundings, of matrices
+// whose norm is about 10.
 func TestOutliersReference(t *testing.T) {
 	text, err := os.ReadFile("../testdata/reference/outliers/estimates.json")
 	if err != nil {
@@ -29,9 +29,9 @@ func TestOutliersReference(t *testing.T) {
 	}
 	for _, c := range cases {
 		spectrum := strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Spectrum), " ", ","), "[]")
-		config := configOf(t, "observation=multi-index", "link=quadratic", "spectrum="+spectrum, "factor-rank=4",
-			"preprocessing="+c.Preprocessing, fmt.Sprint("n=", c.N), fmt.Sprint("measurements=", c.Measurements),
-			fmt.Sprint("seed=", c.Seed))
+		config := configOf(t, "observation=multi-index", "link=quadratic", "spectrum="+spectrum,
+			"factor-rank=4", "preprocessing="+c.Preprocessing, fmt.Sprint("n=", c.N),
+			fmt.Sprint("measurements=", c.Measurements), fmt.Sprint("seed=", c.Seed))
 		out, err := runHere(config, cpuHost(1e9), Options{Dir: filepath.Join(t.TempDir(), "run")})
 		if err != nil {
 			t.Fatal(err)

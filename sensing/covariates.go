@@ -20,7 +20,8 @@ const gaussianCovariates = "gaussian"
 // allCovariates returns all laws. Their draws and scores have the same bits on every machine.
 func allCovariates() []covariates {
 	return []covariates{
-		{gaussianCovariates, 1, func(g []float64) float64 { return g[0] }, func(x float64) float64 { return x },
+		{gaussianCovariates, 1, func(g []float64) float64 { return g[0] },
+			func(x float64) float64 { return x },
 			func(t float64) float64 { return math.Exp(-t * t / 2) }},
 		// g_0·√(3/χ²_5): Student's t with 5 degrees of freedom has the variance 5/3, and
 		// p ∝ (1 + x²/3)^(−3) with the variance 1.

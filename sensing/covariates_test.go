@@ -35,8 +35,8 @@ func TestCovariates(t *testing.T) {
 }
 
 // TestEta: η is E h′(g): for a Gaussian g the η of the link, and for others what is known in closed form. The
-// sign has 2p(0): √2 for Laplace's law, 4/(√3·π)·4/3 for Student's, and for the sum of two Laplace variables over √2, whose
-// density at 0 is half of √2·(1/√2)·√2, it is 1.
+// sign has 2p(0): √2 for Laplace's law and 16/(3√3·π) for Student's. The sum of two Laplace variables of the
+// density exp(−√2|x|)/√2 has the density √2/4 at 0, and over √2 it has 1/2.
 func TestEta(t *testing.T) {
 	laws := map[string]covariates{}
 	for _, c := range allCovariates() {
@@ -91,7 +91,7 @@ func TestScores(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// E y² and E S² are at most 2 where links are not cubic, and E y²S² at most 4 (15 for cubic: 105).
+			// E y²S² is at most 4 if the link is not cubic, and else E g⁶·g² = 105.
 			bound := 5 * 2 / math.Sqrt(m)
 			if link == "cubic" {
 				bound = 5 * 11 / math.Sqrt(m)
@@ -103,7 +103,9 @@ func TestScores(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []SingleIndex{{Link: "sign", Covariates: "laplace"}, {Link: "tanh", Covariates: "student"}} {
+	for _, s := range []SingleIndex{
+		{Link: "sign", Covariates: "laplace"}, {Link: "tanh", Covariates: "student"},
+	} {
 		if !s.ScaleDepends() {
 			t.Errorf("%v: the scale does not depend on M*", s)
 		}
@@ -113,7 +115,8 @@ func TestScores(t *testing.T) {
 			t.Errorf("%v: the scale depends on M*", s)
 		}
 	}
-	if _, err := (SingleIndex{Space: space, Samples: 5, Link: "sign", Covariates: "cauchy"}).Observe(truth); err == nil {
+	unknown := SingleIndex{Space: space, Samples: 5, Link: "sign", Covariates: "cauchy"}
+	if _, err := unknown.Observe(truth); err == nil {
 		t.Error("an unknown law was taken")
 	}
 }

@@ -31,7 +31,8 @@ func lawByAngles(lambda []float64, y float64) (density float64, second []float64
 		for i := range points { // equal parts of the angle from the pole
 			down := (float64(i) + 0.5) / points * math.Pi
 			flat := math.Sin(down)
-			add(2*math.Pi/points*math.Pi/points*flat, flat*math.Cos(angle), flat*math.Sin(angle), math.Cos(down))
+			area := 2 * math.Pi / points * math.Pi / points * flat
+			add(area, flat*math.Cos(angle), flat*math.Sin(angle), math.Cos(down))
 		}
 	}
 	for j := range second {
@@ -153,7 +154,8 @@ func TestQuadraticObserves(t *testing.T) {
 			t.Errorf("observation %d is %v, want %v", i, y[i], want)
 		}
 	}
-	if _, err := link.Weighted([]float64{1, 0.5}).Observe(&Problem{Ensemble: e, Truth: truth}, e); err == nil {
+	two := link.Weighted([]float64{1, 0.5})
+	if _, err := two.Observe(&Problem{Ensemble: e, Truth: truth}, e); err == nil {
 		t.Error("two eigenvalues were taken for three directions")
 	}
 }

@@ -67,8 +67,8 @@ func writeEigenvalues(w io.Writer, all []experiment.Eigenvalue) {
 		if e.PredictedOverlap == 0 {
 			where = "the edge of the bulk"
 		}
-		fmt.Fprintf(w, "  eigenvalue %d: %.3f with overlap %.3f, predicted %.3f with %.3f, %s\n", k+1,
-			float64(e.Value), float64(e.Overlap), float64(e.PredictedValue), float64(e.PredictedOverlap), where)
+		fmt.Fprintf(w, "  eigenvalue %d: %.3f with overlap %.3f, predicted %.3f with %.3f, %s\n", k+1, e.Value,
+			e.Overlap, e.PredictedValue, e.PredictedOverlap, where)
 	}
 }
 

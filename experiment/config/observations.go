@@ -137,7 +137,8 @@ const (
 	unknownScale = "unknown"
 )
 
-// checkSingleIndex wants a link, a law of the covariates, and a scale that does not depend on M* if it is known.
+// checkSingleIndex wants a link, a law of the covariates, and a scale that is not called known if it depends
+// on M*.
 func (c *Config) checkSingleIndex(m *Mistakes) {
 	if c.Link == "" {
 		c.Link = sensing.SingleIndexLinks()[0]

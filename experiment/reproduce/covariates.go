@@ -7,13 +7,13 @@ import (
 )
 
 const covariatesClaim = `The covariates need not be Gaussian: with the score function of their law in
-the place of X, a sparse vector behind an unknown link is found with an error of order √(s·log p / m), a slope of
-−1/2 in the number of samples m, and with all of its support (Fan, Yang and Yu, arXiv 2007.08322).`
+the place of X, a sparse vector behind an unknown link is found with an error of order √(s·log p / m), a slope
+of −1/2 in the number of samples m, and with all of its support (Fan, Yang and Yu, arXiv 2007.08322).`
 
-// judgeCovariates asks for every law and link that the slope of the last test error in the number
-// of samples, in logarithms, be within 0.1 of −1/2, and that every run with the most samples find the support,
-// and asks for a law that is not Gaussian. It disagrees if a slope is off by more than 0.25, or if half of the
-// runs miss the support.
+// judgeCovariates asks for every law and link that the slope of the last test error in the number of samples,
+// in logarithms, be within 0.1 of −1/2, and that every run with the most samples find the support. One law
+// must not be Gaussian. It disagrees if a slope is off by more than 0.25, or if half of the runs miss the
+// support.
 func judgeCovariates(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	names, groups := by(v.only(all, whatever, "diverged"),
@@ -24,7 +24,8 @@ func judgeCovariates(all []observation) Verdict {
 		g := groups[name]
 		sizes, ends := by(g, func(o observation) int { return o.Measurements })
 		last := ends[sizes[len(sizes)-1]]
-		s := slopeOf(g, log10(func(o observation) float64 { return float64(o.Measurements) }), log10(testError))
+		samples := func(o observation) float64 { return float64(o.Measurements) }
+		s := slopeOf(g, log10(samples), log10(testError))
 		found := len(keep(last, func(o observation) bool { return o.Final.Signal > o.Final.Noise }))
 		v.find("%s: slope %v in m; with m = %d the test error is %.2g, and the support is found by %d of %d runs",
 			name, s, sizes[len(sizes)-1], median(last, testError), found, len(last))
@@ -35,7 +36,8 @@ func judgeCovariates(all []observation) Verdict {
 		if link := g[0].Link; !links[link] {
 			links[link] = true
 			v.Figures = append(v.Figures, Figure{Fit: true, Query: sweep.Query{
-				X: "measurements", Y: "test_error", By: "covariates", Where: map[string][]string{"link": {link}},
+				X: "measurements", Y: "test_error", By: "covariates",
+				Where: map[string][]string{"link": {link}},
 			}})
 		}
 	}

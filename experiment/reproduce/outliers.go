@@ -17,8 +17,8 @@ directions on which y depends; those in the bulk have none (Kovačević, Zhang a
 // judgeOutliers compares the medians of the p + 1 largest eigenvalues, and of their eigenvectors' overlaps,
 // with their predictions, for every model of p ≥ 2 directions and every m. It asks that eigenvalues be within
 // a tenth of the bulk's half-width and overlaps within 0.15, and that for one model each number of outliers
-// from 0 to p be predicted for some m, where an overlap of 0.2 counts. It disagrees if an eigenvalue is off by
-// more than a quarter of the half-width, or an overlap by more than 0.3.
+// from 0 to p be predicted for some m, where an overlap of 0.2 counts. It disagrees if an eigenvalue is off
+// by more than a quarter of the half-width, or an overlap by more than 0.3.
 func judgeOutliers(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	several := v.only(all, func(o observation) bool { return o.Rank > 1 }, "have one direction or diverged")
@@ -87,7 +87,7 @@ func outlierModel(o observation) string {
 	return name
 }
 
-// ofEigenvalue returns a value of the eigenvalue at place k of a run's estimate, or NaN if it is not reported.
+// ofEigenvalue returns a value of the eigenvalue at place k of a run's estimate, or NaN if it is not there.
 func ofEigenvalue(k int, value func(e experiment.Eigenvalue) experiment.Number) func(o observation) float64 {
 	return func(o observation) float64 {
 		if k >= len(o.Eigenvalues) {

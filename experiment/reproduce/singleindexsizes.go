@@ -8,8 +8,8 @@ import (
 )
 
 const singleIndexSizesClaim = `Behind an unknown link the error of a vector with s of p numbers not zero is of
-order √(s·log p / m): it grows like √s, and with p no faster than √log p. That of a p × p matrix of rank r is of
-order √(r·p·log p / m): it grows like √r and √p (Fan, Yang and Yu, arXiv 2007.08322).`
+order √(s·log p / m): it grows like √s, and with p no faster than √log p. That of a p × p matrix of rank r is
+of order √(r·p·log p / m): it grows like √r and √p (Fan, Yang and Yu, arXiv 2007.08322).`
 
 // sizeLaw is a slope of the last test error in a size, in logarithms, that the claim predicts.
 type sizeLaw struct {
@@ -38,7 +38,9 @@ func judgeSingleIndexSizes(all []observation) Verdict {
 		{"vectors, in the sparsity s", "sparse", "sparsity", "n", sparsity, n, half, half},
 		{"vectors, in their size p", "sparse", "n", "sparsity", n, sparsity,
 			func(_, _ float64) float64 { return 0 },
-			func(p0, p1 float64) float64 { return math.Log(math.Log(p1)/math.Log(p0)) / 2 / math.Log(p1/p0) }},
+			func(p0, p1 float64) float64 {
+				return math.Log(math.Log(p1)/math.Log(p0)) / 2 / math.Log(p1/p0)
+			}},
 		{"matrices, in the rank r", "indefinite", "rank", "n", rank, n, half, half},
 		{"matrices, in their size p", "indefinite", "n", "rank", n, rank, half, half},
 	} {
@@ -68,11 +70,11 @@ func judgeSingleIndexSizes(all []observation) Verdict {
 	return v
 }
 
-// runs returns the value of the fixed size that has the most values of the other, at least three, and the runs
-// with it.
+// runs returns the value of the fixed size that has the most values of the other, at least three, and the
+// runs with it.
 func (l sizeLaw) runs(all []observation) (fixed int, best []observation) {
-	values, groups := by(keep(all, func(o observation) bool { return o.Parametrization == l.parametrization }),
-		l.other)
+	of := func(o observation) bool { return o.Parametrization == l.parametrization }
+	values, groups := by(keep(all, of), l.other)
 	most := 2
 	for _, value := range values {
 		if sizes, _ := by(groups[value], l.size); len(sizes) > most {
