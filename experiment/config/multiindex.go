@@ -40,7 +40,7 @@ func (c *Config) checkMultiIndex(m *Mistakes) {
 	case link.IsWeighted():
 		c.checkWeights(m)
 	case c.Spectrum != "":
-		m.Bad("spectrum", "multi-index directions are orthonormal: leave spectrum out")
+		m.Bad("spectrum", "multi-index directions are orthonormal: leave spectrum out, or take link quadratic")
 	case c.Kappa != 1:
 		m.Bad("kappa", "multi-index directions are orthonormal, so that kappa is 1, got %v", c.Kappa)
 	}
