@@ -68,8 +68,57 @@ func TestEta(t *testing.T) {
 	}
 }
 
-// TestScores: T estimates η·M*/‖M*‖ for every link and law. Without the score function, the average of y·X
-// has another direction: that of M* is only known of Gaussian covariates.
+// TestScoresObserve: T is its definition, written out, with clipping and noise.
+func TestScoresObserve(t *testing.T) {
+	truth, err := NewSparseTruth(12, 3, 1, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const m, n = 300, 12
+	root := math.Sqrt2
+	for law, of := range map[string]struct {
+		normals int
+		x       func(g []float64) float64
+		score   func(x float64) float64
+	}{
+		"student": {6, func(g []float64) float64 {
+			return g[0] / math.Sqrt((g[1]*g[1]+g[2]*g[2]+g[3]*g[3]+g[4]*g[4]+g[5]*g[5])/5) * math.Sqrt(0.6)
+		}, func(x float64) float64 { return 2 * x / (1 + x*x/3) }},
+		"laplace": {4, func(g []float64) float64 {
+			return ((g[0]*g[0]+g[1]*g[1])/2 - (g[2]*g[2]+g[3]*g[3])/2) / root
+		}, func(x float64) float64 { return root * x / math.Abs(x) }},
+	} {
+		s := SingleIndex{Space: Rect{n, 1}, Samples: m, Link: "tanh", Covariates: law, Unknown: true,
+			Truncation: 0.9, Noise: 0.3, Seed: 9}
+		got, err := s.Observe(truth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, want := make([]float64, m), make([]float64, n)
+		NewStream(9, NoiseStream).Normals(0, w)
+		for i := range m {
+			g := make([]float64, n*of.normals)
+			NewStream(9, EntriesStream).Normals(uint64(i), g)
+			x := make([]float64, n)
+			var index float64
+			for j, v := range truth.coordinates(s.Space) {
+				x[j] = of.x(g[j*of.normals:])
+				index += x[j] * v / truth.Norm()
+			}
+			y := min(max(math.Tanh(index)+0.3*w[i], -0.9), 0.9)
+			for j, v := range x {
+				want[j] += y * of.score(v) / m
+			}
+		}
+		for j, v := range want {
+			if !(math.Abs(got[j]/math.Sqrt(n)-v) < 1e-12) {
+				t.Errorf("%s: coordinate %d of T is %v, want %v", law, j, got[j]/math.Sqrt(n), v)
+			}
+		}
+	}
+}
+
+// TestScores: T estimates η·M*/‖M*‖ for every link and law.
 func TestScores(t *testing.T) {
 	truth, err := NewSparseTruth(10, 3, 4, 7)
 	if err != nil {

@@ -3,7 +3,7 @@ package sensing
 import "math"
 
 // MaxSpread is the largest ratio of eigenvalues for which the law of the link quadratic is computed.
-const MaxSpread = 400
+const MaxSpread = 100
 
 // Weighted returns the link for a truth with given eigenvalues, largest first, of which the least is at least
 // a part 1/[MaxSpread] of the largest. Only the link quadratic uses them; without them it has the eigenvalues
@@ -37,7 +37,7 @@ func quadraticLink(eigenvalues []float64) Link {
 			return second
 		},
 		each: func(_ int, use func(y, weight float64)) {
-			const points = 20_000
+			const points = 10_000
 			last := math.Sqrt(law.last)
 			normalized(points, func(k int) (y, weight float64) {
 				root := (float64(k) + 0.5) / points * last

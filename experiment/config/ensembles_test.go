@@ -88,7 +88,7 @@ func TestMultiIndexConfig(t *testing.T) {
 		{[]string{"observation=multi-index"}, 1, "norm", "optimal"},
 		{[]string{"observation=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
 		{[]string{"observation=multi-index", "link=product"}, 2, "product", "optimal"},
-		{[]string{"observation=multi-index", "link=quadratic", "kappa=20"}, 3, "quadratic", "optimal"},
+		{[]string{"observation=multi-index", "link=quadratic", "kappa=10"}, 3, "quadratic", "optimal"},
 		{[]string{"observation=multi-index", "link=quadratic", "spectrum=1,0.5"}, 2, "quadratic", "optimal"},
 	} {
 		cfg := configOf(t, c.settings...)
@@ -122,9 +122,9 @@ func TestVectorMistakes(t *testing.T) {
 		{[]string{"observation=multi-index", "link=product", "rank=3"},
 			"the link product has 2 indices, got rank 3"},
 		{[]string{"observation=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
-		{[]string{"observation=multi-index", "link=quadratic", "kappa=21"}, "at most 400 times the least"},
+		{[]string{"observation=multi-index", "link=quadratic", "kappa=11"}, "at most 100 times the least"},
 		{[]string{"observation=multi-index", "link=quadratic", "spectrum=1,0.002"},
-			"at most 400 times the least"},
+			"at most 100 times the least"},
 		{[]string{"observation=multi-index", "iterations=10"}, "take ensemble rank-one"},
 		{[]string{"observation=multi-index", "parametrization=uv"}, "with parametrization psd"},
 		{[]string{"observation=multi-index", "method=gd"},

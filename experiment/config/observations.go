@@ -144,10 +144,13 @@ func (c *Config) checkSingleIndex(m *Mistakes) {
 		c.Link = sensing.SingleIndexLinks()[0]
 	}
 	m.OneOf("link", c.Link, sensing.SingleIndexLinks()...)
-	if c.Covariates == "" {
-		c.Covariates = sensing.SingleIndexCovariates()[0]
+	laws := sensing.SingleIndexCovariates()
+	if c.Covariates == laws[0] {
+		c.Covariates = "" // as in configurations before there was a choice, whose fingerprints stay
 	}
-	m.OneOf("covariates", c.Covariates, sensing.SingleIndexCovariates()...)
+	if c.Covariates != "" {
+		m.OneOf("covariates", c.Covariates, laws...)
+	}
 	model := sensing.SingleIndex{Link: c.Link, Covariates: c.Covariates}
 	switch {
 	case c.LinkScale == "" && model.ScaleDepends():

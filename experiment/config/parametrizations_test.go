@@ -79,6 +79,7 @@ func TestDifferencesFillIn(t *testing.T) {
 			"measurements=1382 link=identity link-scale=known"},
 		{"observation=single-index covariates=student link=sign", "link-scale=unknown covariates=student"},
 		{"observation=single-index covariates=student", "link-scale=known"},
+		{"observation=single-index covariates=gaussian", "covariates= link-scale=known"},
 		{"parametrization=sparse kappa=2 sparsity=5", "kappa=2"},
 		{"observation=single-index link=tanh", "entries= truncation=0"},
 	} {

@@ -228,6 +228,7 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.LinkScale },
 		}, {
 			Key: "covariates", Group: problemGroup, shared: true, Values: sensing.SingleIndexCovariates,
+			applies: func(c *Config) bool { return c.Covariates != "" },
 			Help: "law of the independent coordinates of X, of variance 1: gaussian, student (t with 5 degrees of " +
 				"freedom) or laplace",
 			Default: sensing.SingleIndexCovariates()[0],

@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -17,7 +18,7 @@ of −1/2 in the number of samples m, and with all of its support (Fan, Yang and
 func judgeCovariates(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	names, groups := by(v.only(all, whatever, "diverged"),
-		func(o observation) string { return o.Covariates + ", " + o.Link })
+		func(o observation) string { return cmp.Or(o.Covariates, "gaussian") + ", " + o.Link })
 	agree, disagree, other := true, false, false
 	links := map[string]bool{}
 	for _, name := range names {
@@ -32,7 +33,7 @@ func judgeCovariates(all []observation) Verdict {
 		off := math.Abs(s.mean + 0.5)
 		agree = agree && off <= 0.1 && found == len(last)
 		disagree = disagree || off > 0.25 || 2*found <= len(last)
-		other = other || g[0].Covariates != "gaussian"
+		other = other || g[0].Covariates != ""
 		if link := g[0].Link; !links[link] {
 			links[link] = true
 			v.Figures = append(v.Figures, Figure{Fit: true, Query: sweep.Query{
