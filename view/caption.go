@@ -87,8 +87,8 @@ func method(c *config.Config) string {
 	return c.Method
 }
 
-// law names the ensemble or the law of the covariates, the entries if there are any, and the observation model
-// if it is not linear.
+// law names the ensemble or the law of the covariates, the entries if there are any, and the observation
+// model if it is not linear.
 func law(c *config.Config) string {
 	words := cmp.Or(c.Covariates, c.Ensemble) + " " + c.Entries
 	if c.Link != "" {

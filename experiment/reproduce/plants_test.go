@@ -135,6 +135,8 @@ func plants() []plant {
 			map[string]float64{"": -0.5, "laplace": -0.05}, 1e-6)},
 		{"covariates", "the support is not found", covered(
 			map[string]float64{"": -0.5, "laplace": -0.5}, 0.4)},
+		{"truncation", "clipping does not help", clipped(-0.5, 1.2)},
+		{"truncation", "the error does not fall", clipped(-0.05, 0.6)},
 		{"completion", "recovery from fewer entries than free numbers",
 			found(map[string]int{"psd": 60, "uv": 60}, 0)},
 		{"relu-completion", "the start that was made for it does not recover", append(
