@@ -13,8 +13,8 @@ smaller than without clipping (Fan, Yang and Yu, arXiv 2007.08322).`
 // judgeTruncation compares the sine of the angle to the truth with and without clipping. It asks for every τ
 // that its slope in the number of samples, in logarithms, be within 0.1 of −1/2, and that its median with the
 // most samples be at most 0.8 of that without clipping. It disagrees if a slope is off by more than 0.25, or
-// if no τ is better than none. (Clipping makes another link of h, so that every τ finds the direction. The paper
-// lets τ grow with m.)
+// if no τ is better than none. (Clipping makes another link of h, so that every τ finds the direction. The
+// paper lets τ grow with m.)
 func judgeTruncation(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "measurements", Y: "angle", By: "truncation"}},

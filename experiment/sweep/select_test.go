@@ -290,8 +290,8 @@ func TestSelectResultNamedAsSetting(t *testing.T) {
 	}
 }
 
-// TestSelectNumbered: a family of columns has a line for each. The columns are there if a run reports more than
-// one eigenvalue.
+// TestSelectNumbered: a family of columns has a line for each. The columns are there if a run reports more
+// than one eigenvalue.
 func TestSelectNumbered(t *testing.T) {
 	r := results(t, "axes:\n  - measurements: [100, 200, 400]\nseeds: 2\n")
 	if slices.ContainsFunc(r.Spec.resultsTable(r.Records), func(c column) bool {
