@@ -87,6 +87,10 @@ type SpectralSummary struct {
 	// EstimateOverlap is ‖V_XᵀV‖_F²/r*, where V spans the spectral estimate's subspace and V_X the truth's:
 	// the part of the truth's subspace that lies in the estimate's.
 	EstimateOverlap Number `json:"estimate_overlap"`
+	// Eigenvalues has the r* + 1 largest eigenvalues (or singular values) of S = 1/m Σ y_i A_i, in descending
+	// order, if method none makes an estimate of as many columns, else as many as that has; left out for
+	// other methods.
+	Eigenvalues []Eigenvalue `json:"eigenvalues,omitempty"`
 	// AtAlignmentEnd is the angle between the factor at the end of phase I and the spectral estimate.
 	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
 	AtAlignmentEndDegrees Number `json:"factor_to_estimate_at_alignment_end_degrees"`
@@ -98,6 +102,40 @@ type SpectralSummary struct {
 	// Akin says that a measured iterate came within [AkinWithin] of the estimate. If it is false, either none
 	// did, or none was measured at that time, or the estimate is so good that the two cannot be told apart.
 	Akin bool `json:"akin_to_spectral_method"`
+}
+
+// Eigenvalue is one of the largest eigenvalues of S.
+type Eigenvalue struct {
+	Value Number `json:"eigenvalue"`
+	// Overlap is ‖V_Xᵀv‖²: the part of its eigenvector v that lies in the truth's subspace.
+	Overlap Number `json:"overlap"`
+	// PredictedValue and PredictedOverlap are their limits as n and m grow together, for observation
+	// multi-index ([config.Config.Predict]). In the bulk of the spectrum they are its edge and 0.
+	PredictedValue   Number `json:"predicted_eigenvalue"`
+	PredictedOverlap Number `json:"predicted_overlap"`
+}
+
+// eigenvaluesOf returns the largest eigenvalues of an estimate, with their predictions if there are any.
+func eigenvaluesOf(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate) (all []Eigenvalue) {
+	nan := Number(math.NaN())
+	count := min(c.FactorRank, c.Rank+1, len(est.Values()))
+	for _, v := range est.Values()[:count] {
+		all = append(all, Eigenvalue{Number(v), nan, nan, nan})
+	}
+	if truth != nil {
+		for k, overlap := range est.Overlaps(truth, count) {
+			all[k].Overlap = Number(overlap)
+		}
+	}
+	if c.IsLinear() {
+		return all
+	}
+	if p, err := c.Predict(); err == nil {
+		for k, limit := range p.Top(count) {
+			all[k].PredictedValue, all[k].PredictedOverlap = Number(limit.Eigenvalue), Number(limit.Overlap)
+		}
+	}
+	return all
 }
 
 // Plateau is a stretch of iterations along which Z is closer to the best approximation of M* of a rank than
@@ -164,6 +202,9 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		}
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
+	if s.Spectral != nil && res.Estimate != nil {
+		s.Spectral.Eigenvalues = eigenvaluesOf(c, d.Problem.Truth, res.Estimate)
+	}
 	return s
 }
 

@@ -16,6 +16,8 @@ func TestVectorsOnDevice(t *testing.T) {
 		"bilinear sensing": "ensemble=rank-one parametrization=uv n=7 n2=5 rank=2 factor-rank=6 alpha=0.1 " +
 			"measurements=90 iterations=10",
 		"norm": "observation=multi-index method=none n=15 measurements=90",
+		"quadratic": "observation=multi-index method=none link=quadratic spectrum=1,0.5,0.2 factor-rank=4 n=14 " +
+			"measurements=120",
 		"product, optimal": "observation=multi-index method=none link=product preprocessing=optimal n=12 " +
 			"measurements=100",
 	} {

@@ -31,11 +31,13 @@ type Link struct {
 // Links returns all links:
 //
 //	norm          y = ‖z‖², for any p: phase retrieval if p = 1
+//	quadratic     y = Σ_j λ_j z_j² = aᵀ M* a, for any p, with the eigenvalues λ_j of M* ([Link.Weighted])
 //	product       y = z_1·z_2
 //	sign-product  y = sign(z_1·z_2)
 func Links() []Link {
 	return []Link{
-		{"norm", 0, func(z []float64) float64 { return dot(z, z) }, secondOfNorm, eachNorm},
+		{"norm", 0, squared, secondOfNorm, eachNorm},
+		{quadratic, 0, squared, secondOfNorm, eachNorm},
 		{"product", 2, func(z []float64) float64 { return z[0] * z[1] }, secondOfProduct, eachProduct},
 		{"sign-product", 2, func(z []float64) float64 {
 			return math.Copysign(1, z[0]) * math.Copysign(1, z[1])
@@ -61,7 +63,8 @@ func (l Link) Name() string { return l.name }
 // Indices returns p if the link has a fixed number of indices, and 0 if it takes any.
 func (l Link) Indices() int { return l.indices }
 
-// Observe returns y_i = q(V_Xᵀ a_i), plus the problem's noise.
+// Observe returns y_i = q(V_Xᵀ a_i), plus the problem's noise. The link quadratic must have the truth's
+// eigenvalues.
 func (l Link) Observe(p *Problem, e *RankOne) ([]float64, error) {
 	n, rank := p.Truth.Basis().Dims()
 	switch {
@@ -197,6 +200,8 @@ func blurred(law []LawPoint, noise float64) (out []LawPoint) {
 	}
 	return out
 }
+
+func squared(z []float64) float64 { return dot(z, z) }
 
 // secondOfNorm: all directions are alike, and ‖z‖² = y.
 func secondOfNorm(p int, y float64) []float64 {

@@ -12,13 +12,14 @@ import (
 //
 //	y_i = h(⟨X_i, M*⟩/‖M*‖_F) + noise·w_i
 //
-// with a link h. The covariates are Gaussian, with independent N(0, 1) coordinates, so that their score
-// function is S(X) = X, and by Stein's identity
+// with a link h. The covariates have independent coordinates of mean 0 and variance 1, and the score function
+// S(X)_c = −(ln p)′(X_c) of their density p: X itself if they are Gaussian. By Stein's identity
 //
-//	E[y·S(X)] = η·M*/‖M*‖_F,   η = E h′(g) = E g·h(g),   g ~ N(0, 1),
+//	E[y·S(X)] = η·M*/‖M*‖_F,   η = E h′(g),   g = ⟨X, M*⟩/‖M*‖_F,
 //
-// for every h. So the average T = 1/m Σ ỹ_i X_i estimates M* up to a factor, with ỹ the observations y
-// clipped to ±Truncation. The loss ‖Z‖² − 2⟨Z, T⟩ = ‖Z − T‖² − ‖T‖² is minimized over factors. (Fan, Yang and
+// for every h. For Gaussian covariates η = E g·h(g), g ~ N(0, 1); for others it depends on M* as well. So the
+// average T = 1/m Σ ỹ_i S(X_i) estimates M* up to a factor, with ỹ the observations y clipped to
+// ±Truncation. The loss ‖Z‖² − 2⟨Z, T⟩ = ‖Z − T‖² − ‖T‖² is minimized over factors. (Fan, Yang and
 // Yu, Understanding Implicit Regularization in Over-Parameterized Single Index Model, arXiv 2007.08322, after
 // Plan and Vershynin, The Generalized Lasso With Non-Linear Observations, IEEE Transactions on Information
 // Theory 62 (2016).)
@@ -31,6 +32,8 @@ type SingleIndex struct {
 	Samples int
 	// Link is h, one of [SingleIndexLinks].
 	Link string
+	// Covariates is the law of X, one of [SingleIndexCovariates]; "" for gaussian.
+	Covariates string
 	// Unknown says that h is not known, and neither is η. If h is known, T is multiplied by ‖M*‖_F/η and
 	// estimates M* itself.
 	Unknown bool
@@ -42,23 +45,29 @@ type SingleIndex struct {
 	Seed uint64
 }
 
-// link is h with η = E g·h(g).
+// link is h with η = E g·h(g) for a Gaussian g.
 type link struct {
 	name string
 	of   func(g float64) float64
 	eta  float64
+	// spectrum is w of E h′(g) = ∫ w(t)·E cos(tg) dt over t > 0: 1/π times the Fourier transform of h′. It is
+	// nil if E h′(g) is η for every g of mean 0 and variance 1.
+	spectrum func(t float64) float64
 }
 
 // links returns all links of the model. The last digits of tanh are those of Go's library, which may differ
 // between architectures.
 func links() []link {
 	return []link{
-		{"identity", func(g float64) float64 { return g }, 1},
-		{"tanh", math.Tanh, 0.6057055096021593},
-		{"sign", func(g float64) float64 { return math.Copysign(1, g) }, math.Sqrt(2 / math.Pi)},
+		{"identity", func(g float64) float64 { return g }, 1, nil},
+		{"tanh", math.Tanh, 0.6057055096021593, // h′ = 1/cosh²
+			func(t float64) float64 { return t / math.Sinh(math.Pi*t/2) }},
+		{"sign", func(g float64) float64 { return math.Copysign(1, g) }, math.Sqrt(2 / math.Pi), // h′ = 2·δ
+			func(float64) float64 { return 2 / math.Pi }},
 		{"square-root", func(g float64) float64 { return math.Copysign(math.Sqrt(math.Abs(g)), g) },
-			0.86003998732451954}, // E|g|^{3/2} = 2^{3/4}·Γ(5/4)/√π
-		{"cubic", func(g float64) float64 { return float64(g*g) * g }, 3},
+			0.86003998732451954, // E|g|^{3/2} = 2^{3/4}·Γ(5/4)/√π; h′ = 1/(2√|g|)
+			func(t float64) float64 { return 1 / math.Sqrt(2*math.Pi*t) }},
+		{"cubic", func(g float64) float64 { return float64(g*g) * g }, 3, nil},
 	}
 }
 
@@ -81,6 +90,9 @@ func (s SingleIndex) check() (link, error) {
 			strings.Join(SingleIndexLinks(), ", "), s.Link)
 	case s.Samples < 1:
 		return link{}, fmt.Errorf("sensing: the number of samples must be positive, got %d", s.Samples)
+	case !slices.Contains(SingleIndexCovariates(), s.Covariates) && s.Covariates != "":
+		return link{}, fmt.Errorf("sensing: covariates are %s, got %q",
+			strings.Join(SingleIndexCovariates(), ", "), s.Covariates)
 	case !(s.Truncation >= 0):
 		return link{}, fmt.Errorf("sensing: the truncation must be positive, or 0 for none, got %v",
 			s.Truncation)
@@ -89,6 +101,24 @@ func (s SingleIndex) check() (link, error) {
 			Largest/10, s.Noise)
 	}
 	return all[at], nil
+}
+
+// ScaleDepends says whether η depends on M*, so that nobody knows it who does not know M*.
+func (s SingleIndex) ScaleDepends() bool {
+	gaussian := s.Covariates == gaussianCovariates || s.Covariates == ""
+	return !gaussian && slices.ContainsFunc(links(), func(l link) bool {
+		return l.name == s.Link && l.spectrum != nil
+	})
+}
+
+// law returns the law of the covariates of a valid model.
+func (s SingleIndex) law() covariates {
+	for _, c := range allCovariates() {
+		if c.name == s.Covariates {
+			return c
+		}
+	}
+	return allCovariates()[0]
 }
 
 // Ensemble returns the measurements of T that an engine works with: a [Completion] that observes each of T's
@@ -117,7 +147,11 @@ func (s SingleIndex) Target(t *Truth) (*Truth, error) {
 	if !s.Unknown {
 		return t, nil
 	}
-	return t.Scaled(h.eta / t.Norm()), nil
+	index := t.coordinates(s.Space)
+	for c := range index {
+		index[c] /= t.Norm()
+	}
+	return t.Scaled(s.law().eta(h, index) / t.Norm()), nil
 }
 
 // Observe draws the samples of a truth, on all processors, and returns the observations of T, √K·T_c for each
@@ -136,17 +170,19 @@ func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 	for c := range index {
 		index[c] /= norm
 	}
+	law := s.law()
 	noise := make([]float64, s.Samples)
 	(&Problem{Noise: s.Noise, NoiseSeed: s.Seed}).AddNoise(noise)
 	sum := make([]float64, k)
 	s.eachBatch(k, func(first int, x [][]float64) {
 		y := make([]float64, len(x))
 		inParallel(len(x), func(i int) {
-			NewStream(s.Seed, EntriesStream).Normals(uint64(first+i), x[i])
+			law.row(NewStream(s.Seed, EntriesStream), uint64(first+i), x[i])
 			y[i] = h.of(dot(x[i], index)) + noise[first+i]
 			if s.Truncation > 0 {
 				y[i] = max(-s.Truncation, min(y[i], s.Truncation))
 			}
+			law.toScores(x[i])
 		})
 		// Each coordinate is summed in the order of samples, whatever processor does it.
 		const part = 1 << 10
@@ -161,7 +197,7 @@ func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 	})
 	scale := math.Sqrt(float64(k)) / float64(s.Samples)
 	if !s.Unknown {
-		scale *= norm / h.eta
+		scale *= norm / law.eta(h, index)
 	}
 	for c := range sum {
 		sum[c] *= scale

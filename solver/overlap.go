@@ -1,7 +1,9 @@
 package solver
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -16,6 +18,18 @@ func (s *SpectralEstimate) OverlapWith(truth *sensing.Truth) float64 {
 	inside.Mul(truthBasis(truth, s.left != s.right).T(), s.Top(truth.Rank()))
 	norm := mat.Norm(&inside, 2)
 	return norm * norm / float64(truth.Rank())
+}
+
+// Overlaps returns ‖V_Xᵀv_k‖² for the top r eigenvectors v_k: the part of each that lies in the truth's
+// subspace. For r = r* their mean is [SpectralEstimate.OverlapWith].
+func (s *SpectralEstimate) Overlaps(truth *sensing.Truth, r int) []float64 {
+	var inside mat.Dense
+	inside.Mul(truthBasis(truth, s.left != s.right).T(), s.Top(r))
+	out := make([]float64, r)
+	for k := range out {
+		out[k] = sumOfSquares(mat.Col(nil, k, &inside))
+	}
+	return out
 }
 
 // WeakRecovery returns the threshold of δ = m/n for a multi-index model. Above it some T exists such that, as
@@ -39,8 +53,41 @@ func WeakRecovery(law []sensing.LawPoint) float64 {
 	return 1 / most
 }
 
-// PredictOverlap returns the limit of the overlap of S's top eigenvectors with a multi-index model's
-// subspace, as n and m = δ·n grow, for a T that is bounded from above. With the functions of λ > sup T
+// Outliers are the limits of S's largest eigenvalues, and of their eigenvectors' overlaps with a multi-index
+// model's subspace, as n and m = δ·n grow.
+type Outliers struct {
+	// Mean is the mean E[T] of S's eigenvalues, and Edge the upper end of the bulk of the spectrum.
+	Mean, Edge float64
+	// Directions has an outlier for each direction u_j of the indices, in the order of [sensing.LawPoint].
+	Directions []Outlier
+}
+
+// Outlier is an eigenvalue outside the bulk, and the squared cosine between its eigenvector and u_j. If there
+// is none it is the edge of the bulk, and the overlap is 0.
+type Outlier struct{ Eigenvalue, Overlap float64 }
+
+// Overlap returns the limit of [SpectralEstimate.OverlapWith]: the mean overlap of the directions.
+func (o Outliers) Overlap() float64 {
+	var sum float64
+	for _, d := range o.Directions {
+		sum += d.Overlap
+	}
+	return sum / float64(len(o.Directions))
+}
+
+// Top returns the limits of S's k largest eigenvalues: the outliers in descending order, then the edge.
+func (o Outliers) Top(k int) []Outlier {
+	top := slices.Clone(o.Directions)
+	slices.SortStableFunc(top, func(a, b Outlier) int { return cmp.Compare(b.Eigenvalue, a.Eigenvalue) })
+	for len(top) < k {
+		top = append(top, Outlier{Eigenvalue: o.Edge})
+	}
+	return top[:k]
+}
+
+// PredictOutliers returns the limits of S's largest eigenvalues and of their eigenvectors' overlaps with a
+// multi-index model's subspace, as n and m = δ·n grow, for a T that is bounded from above. With the functions
+// of λ > sup T
 //
 //	ψ(λ) = λ·(1/δ + E[T/(λ − T)]),   φ_j(λ) = λ·E[T·⟨u_j, z⟩²/(λ − T)],
 //
@@ -50,19 +97,23 @@ func WeakRecovery(law []sensing.LawPoint) float64 {
 // for High-Dimensional Nonconvex Estimation, arXiv 1702.06435, for p = 1. Along directions that diagonalize
 // E[z zᵀ | y] for every y, each direction is such a problem by itself, a case of Kovačević, Zhang and
 // Mondelli, arXiv 2502.01583.)
-func PredictOverlap(law []sensing.LawPoint, transform func(y float64) float64, delta float64) float64 {
+func PredictOutliers(law []sensing.LawPoint, transform func(y float64) float64, delta float64) Outliers {
 	s := spiked{law: law, delta: delta, top: math.Inf(-1)}
 	for _, at := range law {
 		t := transform(at.Y)
 		s.t = append(s.t, t)
 		s.top = math.Max(s.top, t)
 	}
-	p := len(law[0].Second)
-	var sum float64
-	for j := range p {
-		sum += s.overlap(j)
+	s.scale = math.Max(math.Abs(s.top), 1e-12)
+	edge := rootAbove(s.top, s.scale, func(x float64) float64 { _, psi, _ := s.functions(0, x); return psi })
+	o := Outliers{Edge: s.psi(edge)}
+	for k, at := range law {
+		o.Mean += at.Weight * s.t[k]
 	}
-	return sum / float64(p)
+	for j := range law[0].Second {
+		o.Directions = append(o.Directions, s.outlier(j, edge))
+	}
+	return o
 }
 
 // spiked is a spectrum in which the eigenvalues of some directions may lie outside the bulk.
@@ -70,7 +121,17 @@ type spiked struct {
 	law   []sensing.LawPoint
 	t     []float64 // T of each point
 	top   float64   // sup T
+	scale float64   // the size of λ
 	delta float64
+}
+
+// psi returns ψ at λ.
+func (s *spiked) psi(lambda float64) float64 {
+	sum := 1 / s.delta
+	for k, at := range s.law {
+		sum += at.Weight * s.t[k] / (lambda - s.t[k])
+	}
+	return lambda * sum
 }
 
 // functions returns ψ − φ_j, ψ′ and φ_j′ at λ.
@@ -85,16 +146,14 @@ func (s *spiked) functions(j int, lambda float64) (gap, psi, phi float64) {
 	return lambda * (1/s.delta + e1 - f1), 1/s.delta + e1 - lambda*e2, f1 - lambda*f2
 }
 
-// overlap returns the overlap of one direction.
-func (s *spiked) overlap(j int) float64 {
-	scale := math.Max(math.Abs(s.top), 1e-12)
-	edge := rootAbove(s.top, scale, func(x float64) float64 { _, psi, _ := s.functions(j, x); return psi })
+// outlier returns the outlier of one direction. The bulk ends at ψ(edge).
+func (s *spiked) outlier(j int, edge float64) Outlier {
 	if gap, _, _ := s.functions(j, edge); gap >= 0 {
-		return 0
+		return Outlier{Eigenvalue: s.psi(edge)}
 	}
-	at := rootAbove(edge, scale, func(x float64) float64 { gap, _, _ := s.functions(j, x); return gap })
+	at := rootAbove(edge, s.scale, func(x float64) float64 { gap, _, _ := s.functions(j, x); return gap })
 	_, psi, phi := s.functions(j, at)
-	return psi / (psi - phi)
+	return Outlier{s.psi(at), psi / (psi - phi)}
 }
 
 // rootAbove finds the point above from at which a function turns from negative to positive. If the function

@@ -1,7 +1,10 @@
 package solver
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"slices"
 	"testing"
 
 	"github.com/matsense/matsense/sensing"
@@ -39,17 +42,17 @@ func TestWeakRecovery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if below, above := PredictOverlap(law, optimal, 0.999*got),
-			PredictOverlap(law, optimal, 1.02*got); below != 0 || !(above > 0) {
+		if below, above := PredictOutliers(law, optimal, 0.999*got).Overlap(),
+			PredictOutliers(law, optimal, 1.02*got).Overlap(); below != 0 || !(above > 0) {
 			t.Errorf("%s of %d: the overlap is %g below the threshold and %g above",
 				c.link, c.p, below, above)
 		}
 	}
 }
 
-// TestPredictOverlap compares, for phase retrieval, with the values of a separate NumPy program, which
+// TestPredictOutliers compares, for phase retrieval, with the values of a separate NumPy program, which
 // evaluated the same formulas on another grid.
-func TestPredictOverlap(t *testing.T) {
+func TestPredictOutliers(t *testing.T) {
 	l := linkOf(t, "norm")
 	for _, c := range []struct {
 		t           sensing.Preprocessing
@@ -63,15 +66,15 @@ func TestPredictOverlap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := PredictOverlap(l.Law(1, 0), transform, c.delta); !(math.Abs(got-c.want) < 1e-3) {
+		if got := PredictOutliers(l.Law(1, 0), transform, c.delta).Overlap(); !(math.Abs(got-c.want) < 1e-3) {
 			t.Errorf("%s, δ = %g: %.4f, want %.3f", c.t, c.delta, got, c.want)
 		}
 	}
 }
 
-// TestPredictOverlapOfProduct: T of trim jumps, and the prediction is that of a NumPy program whose
+// TestPredictOutliersOfProduct: T of trim jumps, and the prediction is that of a NumPy program whose
 // Gauss–Legendre quadrature ends and begins at the jump.
-func TestPredictOverlapOfProduct(t *testing.T) {
+func TestPredictOutliersOfProduct(t *testing.T) {
 	l := linkOf(t, "product")
 	law := l.Law(2, 0)
 	transform, err := l.Transform(sensing.Trim, 2)
@@ -79,7 +82,7 @@ func TestPredictOverlapOfProduct(t *testing.T) {
 		t.Fatal(err)
 	}
 	for delta, want := range map[float64]float64{2: 0, 3: 0.06212, 4: 0.17025, 6: 0.27482, 10: 0.36044} {
-		if got := PredictOverlap(law, transform, delta); !(math.Abs(got-want) < 3e-4) {
+		if got := PredictOutliers(law, transform, delta).Overlap(); !(math.Abs(got-want) < 3e-4) {
 			t.Errorf("δ = %g: %.5f, want %.5f", delta, got, want)
 		}
 	}
@@ -110,7 +113,7 @@ func TestNoisyLaw(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, delta := range []float64{1, 2, 4} {
-				if got := PredictOverlap(law, transform, delta); !(math.Abs(got-want[i]) < 1e-3) {
+				if got := PredictOutliers(law, transform, delta).Overlap(); !(math.Abs(got-want[i]) < 1e-3) {
 					t.Errorf("noise %g, %s, δ = %g: %.4f, want %.4f", c.noise, kind, delta, got, want[i])
 				}
 			}
@@ -127,5 +130,71 @@ func TestNoisyLaw(t *testing.T) {
 	}
 	if math.Abs(total-1) > 1e-12 {
 		t.Errorf("the weights add up to %v", total)
+	}
+}
+
+// TestPredictOutliersReference compares the edge of the bulk, the eigenvalues outside and their overlaps with
+// those of a NumPy program whose law of y comes from integrals over circles and spheres. Both sum over grids
+// on which T has corners or jumps, with steps of 0.002 and less.
+func TestPredictOutliersReference(t *testing.T) {
+	text, err := os.ReadFile("../testdata/reference/outliers/predictions.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Spectrum      []float64
+		Preprocessing sensing.Preprocessing
+		Delta, Edge   float64
+		Directions    [][2]float64
+	}
+	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
+		t.Fatal(len(cases), err)
+	}
+	outside := 0
+	var link sensing.Link
+	var law []sensing.LawPoint // of cases with the same spectrum, which follow each other
+	for i, c := range cases {
+		p := len(c.Spectrum)
+		if i == 0 || !slices.Equal(c.Spectrum, cases[i-1].Spectrum) {
+			link = linkOf(t, "quadratic").Weighted(c.Spectrum)
+			law = link.Law(p, 0)
+		}
+		transform, err := link.Transform(c.Preprocessing, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := PredictOutliers(law, transform, c.Delta)
+		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-3*math.Max(1, math.Abs(b)) }
+		if !near(got.Edge, c.Edge) {
+			t.Errorf("%v, %s, δ = %g: the bulk ends at %.5f, want %.5f", c.Spectrum, c.Preprocessing, c.Delta,
+				got.Edge, c.Edge)
+		}
+		for j, want := range c.Directions {
+			d := got.Directions[j]
+			if !near(d.Eigenvalue, want[0]) || !near(d.Overlap, want[1]) {
+				t.Errorf("%v, %s, δ = %g, direction %d: %.5f, want %.5f", c.Spectrum, c.Preprocessing, c.Delta,
+					j+1, d, want)
+			}
+			if want[1] > 0 {
+				outside++
+			}
+		}
+	}
+	if outside < 20 {
+		t.Errorf("only %d eigenvalues are outside of the bulk", outside)
+	}
+}
+
+// TestTop: the limits of the largest eigenvalues are in descending order, and after the outliers come edges.
+func TestTop(t *testing.T) {
+	o := Outliers{Edge: 1, Directions: []Outlier{{1, 0}, {3, 0.2}, {4, 0.6}}}
+	want := []Outlier{{4, 0.6}, {3, 0.2}, {1, 0}, {1, 0}, {1, 0}}
+	for k, at := range o.Top(5) {
+		if at != want[k] {
+			t.Errorf("limit %d is %v, want %v", k+1, at, want[k])
+		}
+	}
+	if got := o.Overlap(); !(math.Abs(got-0.8/3) < 1e-15) {
+		t.Errorf("the mean overlap is %v", got)
 	}
 }

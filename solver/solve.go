@@ -106,6 +106,9 @@ type Result struct {
 	// Spectral is the spectral estimate; nil if nothing asked for it. A run that diverged, or ended with a
 	// loss of more than [Unexplained] times f(0), asks for it.
 	Spectral *SpectralEstimate
+	// Estimate is the spectral estimate that the factor was made of, with its pairs, if the method is [None]
+	// and the start [Spectral] with nothing to skip; else nil.
+	Estimate *SpectralEstimate
 	// Opening is what was known before the first step.
 	Opening Opening
 }

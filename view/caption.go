@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -104,9 +105,10 @@ func method(c *config.Config) string {
 	return c.Method
 }
 
-// law names the ensemble, its entries if it has any, and the observation model if it is not linear.
+// law names the ensemble or the law of the covariates, the entries if there are any, and the observation
+// model if it is not linear.
 func law(c *config.Config) string {
-	words := c.Ensemble + " " + c.Entries
+	words := cmp.Or(c.Covariates, c.Ensemble) + " " + c.Entries
 	if c.Link != "" {
 		words += " " + c.Observation + " " + c.Link
 	}

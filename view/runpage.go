@@ -49,6 +49,9 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 		}
 		if s.Spectral != nil {
 			p.Tables = append(p.Tables, spectralTable(s.Spectral))
+			if len(s.Spectral.Eigenvalues) > 0 {
+				p.Tables = append(p.Tables, eigenvalueTable(s.Spectral.Eigenvalues))
+			}
 		}
 		p.Tables = append(p.Tables, circumstances(s))
 		if len(s.Data) > 0 {
@@ -201,6 +204,23 @@ func spectralTable(s *experiment.SpectralSummary) report.Table {
 				s.Closest, s.ClosestDegrees),
 		},
 	}
+}
+
+// eigenvalueTable returns the largest eigenvalues of the spectral estimate, beside their predictions.
+func eigenvalueTable(all []experiment.Eigenvalue) report.Table {
+	t := report.Table{
+		Title: "Largest eigenvalues of the spectral estimate",
+		Head: []string{"k", "eigenvalue", "predicted", "overlap of its eigenvector with the truth's subspace",
+			"predicted"},
+	}
+	for k, e := range all {
+		row := []report.Cell{report.Whole(k + 1)}
+		for _, v := range []experiment.Number{e.Value, e.PredictedValue, e.Overlap, e.PredictedOverlap} {
+			row = append(row, report.Number(float64(v)))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
 }
 
 // circumstances returns the device, the program, the seeds and the time of a run.

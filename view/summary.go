@@ -36,6 +36,7 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1, "+
 			"largest angle %.3g°\n",
 			float64(sp.EstimateOverlap), float64(sp.EstimateAngleDegrees))
+		writeEigenvalues(w, sp.Eigenvalues)
 	}
 	if contradicts {
 		fmt.Fprintf(w, "  no verdict: for the truth ‖A(M*) − y‖ is %.3g of ‖y‖, so that it contradicts the "+
@@ -54,6 +55,21 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		fmt.Fprintf(w, "  report   %s\n", page)
 	}
 	fmt.Fprintf(w, "  results  %s\n", out.Dir)
+}
+
+// writeEigenvalues writes the largest eigenvalues of an estimate beside their predictions, if there are any.
+func writeEigenvalues(w io.Writer, all []experiment.Eigenvalue) {
+	if len(all) == 0 || !known(all[0].PredictedValue) {
+		return
+	}
+	for k, e := range all {
+		where := "outside of the bulk"
+		if e.PredictedOverlap == 0 {
+			where = "the edge of the bulk"
+		}
+		fmt.Fprintf(w, "  eigenvalue %d: %.3f with overlap %.3f, predicted %.3f with %.3f, %s\n", k+1, e.Value,
+			e.Overlap, e.PredictedValue, e.PredictedOverlap, where)
+	}
 }
 
 // goOn returns what the user types to go on with the run in a directory: a command or, if the steps are those

@@ -29,6 +29,7 @@ var titles = map[string]string{
 	"floor_start":                          "start of the floor (steps)",
 	"estimate_to_truth":                    "angle of spectral estimate and truth (sine)",
 	"estimate_overlap":                     "overlap of spectral estimate and truth",
+	"eigenvalue":                           "k-th largest eigenvalue of the spectral estimate",
 	"factor_to_estimate_closest":           "least angle to the spectral estimate (sine)",
 	"factor_to_estimate_closest_iteration": "steps to the least angle to the spectral estimate",
 	"recovered":                            "share of runs that recovered the truth",

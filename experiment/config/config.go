@@ -26,6 +26,7 @@ type Config struct {
 	Observation    string
 	Link           string
 	LinkScale      string
+	Covariates     string
 	Truncation     float64
 	Preprocessing  string
 	Noise          float64

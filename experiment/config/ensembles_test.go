@@ -88,6 +88,8 @@ func TestMultiIndexConfig(t *testing.T) {
 		{[]string{"observation=multi-index"}, 1, "norm", "optimal"},
 		{[]string{"observation=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
 		{[]string{"observation=multi-index", "link=product"}, 2, "product", "optimal"},
+		{[]string{"observation=multi-index", "link=quadratic", "kappa=10"}, 3, "quadratic", "optimal"},
+		{[]string{"observation=multi-index", "link=quadratic", "spectrum=1,0.5"}, 2, "quadratic", "optimal"},
 	} {
 		cfg := configOf(t, c.settings...)
 		if err := cfg.Validate(); err != nil {
@@ -114,12 +116,15 @@ func TestVectorMistakes(t *testing.T) {
 			"link is for observation single-index or multi-index, and this is linear"},
 		{[]string{"preprocessing=trim"}, "preprocessing is for observation multi-index, and this is linear"},
 		{[]string{"observation=multi-index", "link=cube"},
-			`must be norm, product or sign-product, got "cube"`},
+			`must be norm, quadratic, product or sign-product, got "cube"`},
 		{[]string{"observation=multi-index", "preprocessing=clip"},
 			`must be none, trim or optimal, got "clip"`},
 		{[]string{"observation=multi-index", "link=product", "rank=3"},
 			"the link product has 2 indices, got rank 3"},
 		{[]string{"observation=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
+		{[]string{"observation=multi-index", "link=quadratic", "kappa=11"}, "at most 100 times the least"},
+		{[]string{"observation=multi-index", "link=quadratic", "spectrum=1,0.002"},
+			"at most 100 times the least"},
 		{[]string{"observation=multi-index", "iterations=10"}, "take ensemble rank-one"},
 		{[]string{"observation=multi-index", "parametrization=uv"}, "with parametrization psd"},
 		{[]string{"observation=multi-index", "method=gd"},

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
 
 // Observation is a way in which measurements and a truth make observations, that a configuration can name.
@@ -44,9 +43,9 @@ func init() {
 		{
 			Entry: Entry{
 				Name:       "single-index",
-				About:      "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
+				About:      "y = h(⟨X, M*⟩) with a link h, through the average of y·S(X) over m random X",
 				References: []Reference{fan2023},
-				Settings:   []string{"link", "link-scale", "truncation"},
+				Settings:   []string{"link", "link-scale", "covariates", "truncation"},
 				Check:      (*Config).checkSingleIndex,
 			},
 			Ensembles: []string{"gaussian"},
@@ -59,7 +58,7 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:       "multi-index",
+				Name:       multiIndex,
 				About:      "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
 				References: []Reference{kovacevic2025},
 				Settings:   []string{"link", "preprocessing"},
@@ -132,83 +131,35 @@ func (c *Config) checkObservation(m *Mistakes) {
 	}
 }
 
-// checkMultiIndex wants a link with as many indices as the truth has directions, which are of one length, and
-// no steps: T(y) is not linear in a matrix, so that f has nothing to find, and only the spectral estimate
-// does.
-func (c *Config) checkMultiIndex(m *Mistakes) {
-	if c.Parametrization != (solver.PSD{}).Name() {
-		m.Bad("parametrization", "multi-index directions are sought in symmetric matrices, with "+
-			"parametrization psd, got %q", c.Parametrization)
-	}
-	if c.Link == "" {
-		c.Link = sensing.Links()[0].Name()
-	}
-	if c.Preprocessing == "" {
-		c.Preprocessing = string(sensing.Optimal)
-	}
-	m.OneOf("preprocessing", c.Preprocessing, preprocessing...)
-	m.OneOf("link", c.Link, multiIndexLinks()...)
-	link, err := sensing.LinkOf(c.Link)
-	if err != nil {
-		return
-	}
-	if !c.Given("rank") {
-		c.Rank = max(link.Indices(), 1)
-	}
-	if link.Indices() != 0 && c.Rank != link.Indices() {
-		m.Bad("rank", "the link %s has %d indices, got rank %d", c.Link, link.Indices(), c.Rank)
-	}
-	switch {
-	case c.Truth != "":
-		m.Bad("truth", "multi-index directions are drawn: leave truth out")
-	case c.Spectrum != "":
-		m.Bad("spectrum", "multi-index directions are orthonormal: leave spectrum out")
-	case c.Kappa != 1:
-		m.Bad("kappa", "multi-index directions are orthonormal, so that kappa is 1, got %v", c.Kappa)
-	}
-	if !c.Given("measurements") {
-		c.Measurements = 10 * c.N * c.Rank
-	}
-	if c.Given("iterations") && c.Iterations > 0 {
-		m.Bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral "+
-			"estimate is made of them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, "+
-			"take ensemble rank-one), got %d",
-			c.Iterations)
-		c.Iterations = 0
-	}
-}
-
-// observeIndices makes T(y) of the truth's directions.
-func (c *Config) observeIndices(p *sensing.Problem) error {
-	link, err := sensing.LinkOf(c.Link)
-	if err != nil {
-		return err
-	}
-	transform, err := link.Transform(sensing.Preprocessing(c.Preprocessing), c.Rank)
-	if err != nil {
-		return err
-	}
-	p.Observations, err = link.Observe(p, p.Ensemble.(*sensing.RankOne))
-	for i, y := range p.Observations {
-		p.Observations[i] = transform(y)
-	}
-	return err
-}
-
 // The values of link-scale.
 const (
 	knownScale   = "known"
 	unknownScale = "unknown"
 )
 
-// checkSingleIndex wants a link, and f64 arithmetic.
+// checkSingleIndex wants a link, a law of the covariates, and a scale that is not called known if it depends
+// on M*.
 func (c *Config) checkSingleIndex(m *Mistakes) {
 	if c.Link == "" {
 		c.Link = sensing.SingleIndexLinks()[0]
 	}
 	m.OneOf("link", c.Link, sensing.SingleIndexLinks()...)
-	if c.LinkScale == "" {
+	laws := sensing.SingleIndexCovariates()
+	if c.Covariates == laws[0] {
+		c.Covariates = "" // as in configurations before there was a choice, whose fingerprints stay
+	}
+	if c.Covariates != "" {
+		m.OneOf("covariates", c.Covariates, laws...)
+	}
+	model := sensing.SingleIndex{Link: c.Link, Covariates: c.Covariates}
+	switch {
+	case c.LinkScale == "" && model.ScaleDepends():
+		c.LinkScale = unknownScale
+	case c.LinkScale == "":
 		c.LinkScale = knownScale
+	case c.LinkScale == knownScale && model.ScaleDepends():
+		m.Bad("link-scale", "with %s covariates the scale of the link %s depends on M*, so that link-scale is "+
+			"unknown, got known", c.Covariates, c.Link)
 	}
 	m.OneOf("link-scale", c.LinkScale, linkScales...)
 	m.Finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
@@ -224,7 +175,7 @@ func (c *Config) checkSingleIndex(m *Mistakes) {
 func (c *Config) singleIndex() sensing.SingleIndex {
 	return sensing.SingleIndex{
 		Space: c.Space(), Samples: c.Measurements, Link: c.Link, Unknown: c.LinkScale == unknownScale,
-		Truncation: c.Truncation, Noise: c.Noise, Seed: c.Seed,
+		Covariates: c.Covariates, Truncation: c.Truncation, Noise: c.Noise, Seed: c.Seed,
 	}
 }
 

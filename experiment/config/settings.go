@@ -221,13 +221,22 @@ func builtinSettings() []*Setting {
 			Key: "link", Group: problemGroup, shared: true,
 			Values: func() []string { return slices.Concat(sensing.SingleIndexLinks(), multiIndexLinks()) },
 			Help: "link function: of single-index " + orList(sensing.SingleIndexLinks()) + "; of " +
-				"multi-index, with z_j = ⟨a, w_j⟩, norm ‖z‖², product z_1·z_2 or sign-product",
+				"multi-index, with z_j = ⟨a, w_j⟩, norm ‖z‖², quadratic Σ λ_j z_j² with the eigenvalues " +
+				"λ_j of M*, product z_1·z_2 or sign-product",
 			Default: sensing.SingleIndexLinks()[0] + "; " + multiIndexLinks()[0] + " for multi-index",
 			at:      func(c *Config) any { return &c.Link },
 		}, {
 			Key: "link-scale", Group: problemGroup, shared: true, Values: words(linkScales),
-			Help: "known, or unknown, so that M* is recovered only up to scale", Default: knownScale,
-			at: func(c *Config) any { return &c.LinkScale },
+			Help:    "known, or unknown, so that M* is recovered only up to scale",
+			Default: knownScale + "; " + unknownScale + " if the scale depends on M*",
+			at:      func(c *Config) any { return &c.LinkScale },
+		}, {
+			Key: "covariates", Group: problemGroup, shared: true, Values: sensing.SingleIndexCovariates,
+			applies: func(c *Config) bool { return c.Covariates != "" },
+			Help: "law of the independent coordinates of X, of variance 1: gaussian, student (t with 5 degrees of " +
+				"freedom) or laplace",
+			Default: sensing.SingleIndexCovariates()[0],
+			at:      func(c *Config) any { return &c.Covariates },
 		}, {
 			Key: "truncation", Group: problemGroup, shared: true,
 			Help: "clip observations to ±T, against heavy tails (0: off)",

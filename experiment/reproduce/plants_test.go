@@ -7,6 +7,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
 )
 
 // plant is a set of results that a claim excludes.
@@ -136,6 +137,20 @@ func plants() []plant {
 			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
 		{"flatness", "the trace does not fall", noisyProducts()},
 		{"single-index", "an error of order 1/m", singleIndices()},
+		{"single-index-sizes", "the error of all elements, √(p/m)", sized(
+			func(_, p float64) float64 { return 0.01 * math.Sqrt(p) }, rootOfBoth)},
+		{"single-index-sizes", "the error does not depend on the sparsity", sized(
+			func(_, _ float64) float64 { return 0.01 }, rootOfBoth)},
+		{"single-index-sizes", "the error of all matrices, p/√m", sized(rootOfFirst,
+			func(_, p float64) float64 { return 0.001 * p })},
+		{"single-index-sizes", "the error is proportional to the rank", sized(rootOfFirst,
+			func(r, p float64) float64 { return 0.001 * r * math.Sqrt(p) })},
+		{"covariates", "the error of one law does not fall", covered(
+			map[string]float64{"": -0.5, "laplace": -0.05}, 1e-6)},
+		{"covariates", "the support is not found", covered(
+			map[string]float64{"": -0.5, "laplace": -0.5}, 0.4)},
+		{"truncation", "clipping does not help", clipped(-0.5, 1.2)},
+		{"truncation", "the error does not fall", clipped(-0.05, 0.6)},
 		{"completion", "recovery from fewer entries than free numbers",
 			found(map[string]int{"psd": 60, "uv": 60}, 0)},
 		{"relu-completion", "the start that was made for it does not recover", append(
@@ -235,7 +250,57 @@ func plants() []plant {
 				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
 				o.EstimateOverlap = experiment.Number(0.6)
 			})},
+		{"outliers", "all eigenvalues leave together", outliers(
+			func(k int, top []solver.Outlier) solver.Outlier {
+				if k < len(top)-1 && top[0].Overlap > 0 {
+					return top[0]
+				}
+				return top[k]
+			})},
+		{"outliers", "no eigenvalue leaves", outliers(func(k int, top []solver.Outlier) solver.Outlier {
+			return top[len(top)-1]
+		})},
+		{"outliers", "eigenvalues leave, and their eigenvectors know nothing", outliers(
+			func(k int, top []solver.Outlier) solver.Outlier {
+				return solver.Outlier{Eigenvalue: top[k].Eigenvalue}
+			})},
+		{"outliers", "eigenvectors know the directions from the beginning", outliers(
+			func(k int, top []solver.Outlier) solver.Outlier {
+				return solver.Outlier{Eigenvalue: top[k].Eigenvalue, Overlap: math.Max(top[k].Overlap, 0.4)}
+			})},
+		{"outliers", "eigenvalues leave at other places", outliers(
+			func(k int, top []solver.Outlier) solver.Outlier {
+				edge := top[len(top)-1].Eigenvalue
+				return solver.Outlier{Eigenvalue: 3*top[k].Eigenvalue - 2*edge, Overlap: top[k].Overlap}
+			})},
 	}
+}
+
+// predicted has the limits of the largest eigenvalues for the runs of outliers, by m. They take a while.
+var predicted = map[int][]solver.Outlier{}
+
+// outliers makes runs of a multi-index model with three directions, whose eigenvalues and overlaps are those
+// that change makes of the predicted ones.
+func outliers(change func(k int, top []solver.Outlier) solver.Outlier) []observation {
+	return grid([]float64{500, 2000, 3000, 6000, 10_000}, func(o *observation, m, _ float64) {
+		o.Observation, o.Link, o.Preprocessing, o.N, o.Rank = "multi-index", "quadratic", "optimal", 1000, 3
+		o.Spectrum, o.Kappa, o.Measurements = "geometric:0.7", 0, int(m)
+		top := predicted[o.Measurements]
+		if top == nil {
+			limit, err := o.Predict()
+			if err != nil {
+				panic(err)
+			}
+			top = limit.Top(4)
+			predicted[o.Measurements] = top
+		}
+		for k := range top {
+			at := change(k, top)
+			o.Eigenvalues = append(o.Eigenvalues, experiment.Eigenvalue{
+				Value: experiment.Number(at.Eigenvalue), Overlap: experiment.Number(at.Overlap),
+			})
+		}
+	})
 }
 
 // learned makes runs of a truth of rank 3 whose plateaus depend on the start.

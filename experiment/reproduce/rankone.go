@@ -7,7 +7,6 @@ import (
 
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
 
 const phaseRetrievalClaim = `Gradient descent on uuᵀ recovers a vector of n numbers from the squares of its
@@ -79,18 +78,12 @@ func judgeMultiIndex(all []observation) Verdict {
 	agree, disagree := slices.ContainsFunc(all, isOptimal), false
 	for _, kind := range kinds {
 		first := groups[kind][0]
-		link, err := sensing.LinkOf(first.Link)
+		limit, err := first.Predict()
 		if err != nil {
 			v.find("%v", err)
 			continue
 		}
-		transform, err := link.Transform(sensing.Preprocessing(first.Preprocessing), first.Rank)
-		if err != nil {
-			v.find("%v", err)
-			continue
-		}
-		law := link.Law(first.Rank, first.Noise)
-		threshold := solver.WeakRecovery(law)
+		threshold := limit.WeakRecovery
 		sizes, runs := by(groups[kind], func(o observation) int { return o.Measurements })
 		n := float64(first.N)
 		below, above := false, false
@@ -98,7 +91,8 @@ func judgeMultiIndex(all []observation) Verdict {
 		for _, m := range sizes {
 			delta := float64(m) / n
 			measured := median(runs[m], func(o observation) float64 { return float64(o.EstimateOverlap) })
-			predicted := solver.PredictOverlap(law, transform, delta)
+			limit, _ := runs[m][0].Predict() // as that of the first run
+			predicted := limit.Overlap()
 			v.find("%s, m = %.3gn: overlap %.3f, predicted %.3f (median of %d runs)",
 				kind, delta, measured, predicted, len(runs[m]))
 			off := math.Abs(measured - predicted)

@@ -36,10 +36,12 @@ type Record struct {
 	// Plateaus are the ranks that the run learned one after another.
 	Plateaus []experiment.Plateau `json:"plateaus,omitempty"`
 	// Angles as in [experiment.SpectralSummary].
-	EstimateAngle    experiment.Number `json:"estimate_to_truth"`
-	EstimateOverlap  experiment.Number `json:"estimate_overlap"`
-	ClosestAngle     experiment.Number `json:"factor_to_estimate_closest"`
-	ClosestIteration *int              `json:"factor_to_estimate_closest_iteration"`
+	EstimateAngle   experiment.Number `json:"estimate_to_truth"`
+	EstimateOverlap experiment.Number `json:"estimate_overlap"`
+	// Eigenvalues are those of the spectral estimate, if the run reports more than one.
+	Eigenvalues      []experiment.Eigenvalue `json:"eigenvalues,omitempty"`
+	ClosestAngle     experiment.Number       `json:"factor_to_estimate_closest"`
+	ClosestIteration *int                    `json:"factor_to_estimate_closest_iteration"`
 	// Targets has, for each target of the sweep, the first measured iteration whose test error is at most the
 	// target.
 	Targets []*int `json:"targets"`
@@ -120,6 +122,9 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	if e := s.Spectral; e != nil {
 		rec.EstimateAngle, rec.EstimateOverlap = e.EstimateAngle, e.EstimateOverlap
 		rec.ClosestAngle, rec.ClosestIteration = e.Closest, &e.ClosestIteration
+		if len(e.Eigenvalues) > 1 {
+			rec.Eigenvalues = e.Eigenvalues
+		}
 	}
 	for _, target := range targets {
 		at, seconds := firstBelow(r.Trajectory, target)

@@ -18,12 +18,15 @@ const (
 	Evaluations = "evaluations" // evaluations of f, for methods that count them
 )
 
+// Number is what the lines of a numbered family of columns differ in.
+const Number = "k"
+
 // Query says what to draw of a sweep.
 type Query struct {
 	// X is a setting that differs between runs, or [Iteration] or [Evaluations].
 	X string
 	// Y is a column of runs.csv or timings.csv; if X is [Iteration] or [Evaluations], a column of
-	// trajectories.parquet.
+	// trajectories.parquet. If runs.csv has the columns Y_1, Y_2, …, each of them has a line.
 	Y string
 	// By is a setting: each of its values has a line. "" draws one line.
 	By string
@@ -88,7 +91,7 @@ func (r *Results) Defaults(q Query) Query {
 			}
 		}
 	}
-	if q.By == "" {
+	if q.By == "" && r.numbered(q) == 0 {
 		for _, a := range open {
 			if !slices.Contains(a.Keys, q.X) {
 				q.By = a.Setting()
@@ -114,8 +117,14 @@ func (r *Results) Select(q Query) (*Selection, error) {
 	if !curves && field(&r.Spec.Base, q.X).Type() == "string" {
 		s.Categories = r.values(q.X)
 	}
-	if q.By == "" {
+	numbered := r.numbered(q)
+	if numbered > 0 {
+		s.By = Number
+	} else if q.By == "" {
 		s.Lines = []Series{{}}
+	}
+	for k := range numbered {
+		s.Lines = append(s.Lines, Series{Value: strconv.Itoa(k + 1)})
 	}
 	for _, value := range r.values(q.By) {
 		s.Lines = append(s.Lines, Series{Value: value})
@@ -127,6 +136,10 @@ func (r *Results) Select(q Query) (*Selection, error) {
 	}
 	for i := range s.Lines {
 		line := &s.Lines[i]
+		if numbered > 0 {
+			numbers = r.column(q.Y + "_" + line.Value)
+			s.Failed, s.Diverged, s.Unknown = 0, 0, 0 // each line has all runs
+		}
 		var runs []*Record
 		for _, rec := range kept {
 			if q.By == "" || rec.Values[slices.Index(keys, q.By)] == line.Value {
@@ -182,7 +195,12 @@ func (r *Results) check(q Query) (problems []string) {
 		}
 	}
 	known("x", q.X, append(slices.Clone(keys), Iteration, Evaluations))
-	known("y", q.Y, r.numberColumns(q.OverTrajectories()))
+	if numbered := r.numbered(q); numbered == 0 {
+		known("y", q.Y, r.numberColumns(q.OverTrajectories()))
+	} else if q.By != "" {
+		problems = append(problems, fmt.Sprintf("--by: %s has a line for each of its %d numbers: leave --by out",
+			q.Y, numbered))
+	}
 	if q.By != "" {
 		if known("by", q.By, keys); q.By == q.X {
 			problems = append(problems, fmt.Sprintf("--by: %s is --x already", q.By))
@@ -390,6 +408,18 @@ func spansDecades(lines []Series) bool {
 	return hi/lo > 100
 }
 
+// numbered returns how many of the columns Y_1, Y_2, … of runs.csv there are.
+func (r *Results) numbered(q Query) (count int) {
+	if q.OverTrajectories() || q.Y == "" {
+		return 0
+	}
+	names := r.numberColumns(false)
+	for slices.Contains(names, fmt.Sprintf("%s_%d", q.Y, count+1)) {
+		count++
+	}
+	return count
+}
+
 // numberColumns lists the columns that can be drawn: those of trajectories if curves is true, else those of
 // runs.
 func (r *Results) numberColumns(curves bool) []string {
@@ -400,7 +430,7 @@ func (r *Results) numberColumns(curves bool) []string {
 		}
 		return names
 	}
-	for _, c := range slices.Concat(r.Spec.resultsTable(nil), r.Spec.timingsTable(nil)) {
+	for _, c := range slices.Concat(r.Spec.resultsTable(r.Records), r.Spec.timingsTable(nil)) {
 		if c.name != "run" && c.kind != text {
 			names = append(names, c.name)
 		}

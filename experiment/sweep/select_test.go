@@ -289,3 +289,51 @@ func TestSelectResultNamedAsSetting(t *testing.T) {
 		t.Error("a setting is drawn as a result")
 	}
 }
+
+// TestSelectNumbered: a family of columns has a line for each. The columns are there if a run reports more
+// than one eigenvalue.
+func TestSelectNumbered(t *testing.T) {
+	r := results(t, "axes:\n  - measurements: [100, 200, 400]\nseeds: 2\n")
+	if slices.ContainsFunc(r.Spec.resultsTable(r.Records), func(c column) bool {
+		return strings.HasPrefix(c.name, "eigenvalue")
+	}) {
+		t.Error("there are columns for eigenvalues without any")
+	}
+	for i, rec := range r.Records {
+		for k := range 3 {
+			v := experiment.Number(10*i + k)
+			rec.Eigenvalues = append(rec.Eigenvalues, experiment.Eigenvalue{
+				Value: v, PredictedValue: v + 0.1, Overlap: v + 0.2, PredictedOverlap: v + 0.3,
+			})
+		}
+	}
+	r.Records[0].Eigenvalues = r.Records[0].Eigenvalues[:2]
+	s, err := r.Select(r.Defaults(Query{Y: "eigenvalue"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.X != "measurements" || s.By != Number || len(s.Lines) != 3 || s.Unknown != 1 {
+		t.Fatalf("%+v", s)
+	}
+	for k, l := range s.Lines {
+		want := []float64{0, 10, 20, 30, 40, 50}[max(0, k-1):]
+		for i := range want {
+			want[i] += float64(k)
+		}
+		if l.Value != fmt.Sprint(k+1) || !slices.Equal(l.Y, want) {
+			t.Errorf("line %d: %+v, want %v", k+1, l, want)
+		}
+	}
+	for name, want := range map[string]float64{
+		"eigenvalue_2": 31, "eigenvalue_2_predicted": 31.1, "eigenvalue_2_overlap": 31.2,
+		"eigenvalue_2_overlap_predicted": 31.3,
+	} {
+		if got := r.column(name)[3]; got != want {
+			t.Errorf("%s of run 3 is %v, want %v", name, got, want)
+		}
+	}
+	_, err = r.Select(Query{X: "measurements", Y: "eigenvalue", By: "seed"})
+	if err == nil || !strings.Contains(err.Error(), "leave --by out") {
+		t.Errorf("--by: %v", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
@@ -95,6 +96,7 @@ func (s *Spec) resultsTable(records []*Record) table {
 	add("factor_to_estimate_closest", number, func(r *Record) any { return known(r.ClosestAngle) })
 	add("factor_to_estimate_closest_iteration", whole,
 		func(r *Record) any { return optional(r.ClosestIteration) })
+	addEigenvalues(records, add)
 	for i, target := range s.Targets {
 		add("iterations_to_"+formatNumber(target), whole, func(r *Record) any {
 			if i >= len(r.Targets) {
@@ -110,6 +112,34 @@ func (s *Spec) resultsTable(records []*Record) table {
 		return r.Error
 	})
 	return t
+}
+
+// addEigenvalues adds columns for the eigenvalues of spectral estimates, as many as any of the records has.
+func addEigenvalues(records []*Record, add func(string, parquet.Node, func(r *Record) any)) {
+	most := 0
+	for _, r := range records {
+		most = max(most, len(r.Eigenvalues))
+	}
+	for k := range most {
+		for _, c := range []struct {
+			name  string
+			value func(e experiment.Eigenvalue) experiment.Number
+		}{
+			{"eigenvalue_%d", func(e experiment.Eigenvalue) experiment.Number { return e.Value }},
+			{"eigenvalue_%d_predicted",
+				func(e experiment.Eigenvalue) experiment.Number { return e.PredictedValue }},
+			{"eigenvalue_%d_overlap", func(e experiment.Eigenvalue) experiment.Number { return e.Overlap }},
+			{"eigenvalue_%d_overlap_predicted",
+				func(e experiment.Eigenvalue) experiment.Number { return e.PredictedOverlap }},
+		} {
+			add(fmt.Sprintf(c.name, k+1), number, func(r *Record) any {
+				if k >= len(r.Eigenvalues) {
+					return nil
+				}
+				return known(c.value(r.Eigenvalues[k]))
+			})
+		}
+	}
 }
 
 // recordMetrics returns the metrics that records keep: all but times.

@@ -23,10 +23,12 @@ Link: TypeAlias = Literal[
     "square-root",
     "cubic",
     "norm",
+    "quadratic",
     "product",
     "sign-product",
 ]
 LinkScale: TypeAlias = Literal["known", "unknown"]
+Covariates: TypeAlias = Literal["gaussian", "student", "laplace"]
 Preprocessing: TypeAlias = Literal["none", "trim", "optimal"]
 Loss: TypeAlias = Literal["squared", "l1", "huber"]
 Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "sparse"]
@@ -74,6 +76,7 @@ def run(
     observation: Observation | None = None,
     link: Link | None = None,
     link_scale: LinkScale | None = None,
+    covariates: Covariates | None = None,
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
@@ -189,13 +192,18 @@ def run(
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
-    link : {'identity', 'tanh', 'sign', 'square-root', 'cubic', 'norm', 'product', 'sign-product'}
+    link : str
         Link function: of single-index identity, tanh, sign, square-root or cubic; of multi-index,
-        with z_j = ⟨a, w_j⟩, norm ‖z‖², product z_1·z_2 or sign-product (for single-index and
-        multi-index; default identity; norm for multi-index).
+        with z_j = ⟨a, w_j⟩, norm ‖z‖², quadratic Σ λ_j z_j² with the eigenvalues λ_j of M*, product
+        z_1·z_2 or sign-product (for single-index and multi-index; default identity; norm for
+        multi-index). One of 'identity', 'tanh', 'sign', 'square-root', 'cubic', 'norm',
+        'quadratic', 'product', 'sign-product'.
     link_scale : {'known', 'unknown'}
         Known, or unknown, so that M* is recovered only up to scale (for single-index; default
-        known).
+        known; unknown if the scale depends on M*).
+    covariates : {'gaussian', 'student', 'laplace'}
+        Law of the independent coordinates of X, of variance 1: gaussian, student (t with 5 degrees
+        of freedom) or laplace (for single-index; default gaussian).
     truncation : float
         Clip observations to ±T, against heavy tails (0: off; for single-index).
     preprocessing : {'none', 'trim', 'optimal'}
@@ -445,6 +453,7 @@ def run(
                 "observation": observation,
                 "link": link,
                 "link-scale": link_scale,
+                "covariates": covariates,
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
@@ -537,6 +546,7 @@ def problem(
     observation: Observation | None = None,
     link: Link | None = None,
     link_scale: LinkScale | None = None,
+    covariates: Covariates | None = None,
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
@@ -614,13 +624,18 @@ def problem(
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
-    link : {'identity', 'tanh', 'sign', 'square-root', 'cubic', 'norm', 'product', 'sign-product'}
+    link : str
         Link function: of single-index identity, tanh, sign, square-root or cubic; of multi-index,
-        with z_j = ⟨a, w_j⟩, norm ‖z‖², product z_1·z_2 or sign-product (for single-index and
-        multi-index; default identity; norm for multi-index).
+        with z_j = ⟨a, w_j⟩, norm ‖z‖², quadratic Σ λ_j z_j² with the eigenvalues λ_j of M*, product
+        z_1·z_2 or sign-product (for single-index and multi-index; default identity; norm for
+        multi-index). One of 'identity', 'tanh', 'sign', 'square-root', 'cubic', 'norm',
+        'quadratic', 'product', 'sign-product'.
     link_scale : {'known', 'unknown'}
         Known, or unknown, so that M* is recovered only up to scale (for single-index; default
-        known).
+        known; unknown if the scale depends on M*).
+    covariates : {'gaussian', 'student', 'laplace'}
+        Law of the independent coordinates of X, of variance 1: gaussian, student (t with 5 degrees
+        of freedom) or laplace (for single-index; default gaussian).
     truncation : float
         Clip observations to ±T, against heavy tails (0: off; for single-index).
     preprocessing : {'none', 'trim', 'optimal'}
@@ -766,6 +781,7 @@ def problem(
                 "observation": observation,
                 "link": link,
                 "link-scale": link_scale,
+                "covariates": covariates,
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
