@@ -32,6 +32,7 @@ type pauli struct {
 	workers int
 	loops   pauliLoops
 	stop    *interruption
+	loss    loss
 	words   []pauliWord // sorted by x, words with the same x in the order of measurements
 	groups  []pauliGroup
 	bundles []pauliBundle
@@ -87,7 +88,7 @@ func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
 	m := e.Measurements()
 	op := &pauli{
-		n: n, workers: o.workers, loops: pauliLoopsOf(o.simd), stop: o.stop,
+		n: n, workers: o.workers, loops: pauliLoopsOf(o.simd), stop: o.stop, loss: o.loss,
 		words: make([]pauliWord, m), values: make([]float64, m),
 	}
 	x, z := e.Masks()
@@ -273,18 +274,8 @@ func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from,
 
 // contract implements operator.
 func (o *pauli) contract(y []float64, parts []*part) error {
-	m := float64(len(y))
 	for _, p := range parts {
-		if err := o.apply(o.values, p.l, p.r); err != nil {
-			return err
-		}
-		p.squares = 0
-		for i, v := range o.values {
-			res := v - y[i]
-			p.squares += float64(res * res)
-			o.values[i] = res / m
-		}
-		if err := adjoint(o, p, o.values); err != nil {
+		if err := o.loss.contractWhole(o, y, p, o.values); err != nil {
 			return err
 		}
 	}

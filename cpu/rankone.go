@@ -15,7 +15,7 @@ import (
 // measurements as the rows of A and B (A = B for symmetric matrices),
 //
 //	P = A·L,  Q = B·R,  p_i = P_i·Q_i,  res_i = p_i − y_i,
-//	G·R = 1/m Aᵀ·diag(res)·Q,  Gᵀ·L = 1/m Bᵀ·diag(res)·P,
+//	G·R = 1/m Aᵀ·diag(ψ(res))·Q,  Gᵀ·L = 1/m Bᵀ·diag(ψ(res))·P,
 //
 // Each block of vectors is read from memory, or generated, once for all members of a batch. One worker sums a
 // chunk of measurements, block after block, and the sums over chunks are added to the result in order (see
@@ -38,6 +38,7 @@ type rankOne struct {
 	workspaces []*vectorWorkspace
 	totals     []*vectorSums // of the walk under way, for each member
 	stop       *interruption
+	loss       loss
 	ending     ending[float64]
 	queue      chunkQueue      // of the chunks of a walk
 	partial    [][]*vectorSums // the partial sums of chunks, for each member
@@ -109,6 +110,7 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	v := &rankOne{
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
 		chunk: chunk, chunks: (m + chunk - 1) / chunk, block: vectorBlock(m, length), stop: o.stop,
+		loss:   o.loss,
 		ending: newKernel[float64, float64](o.simd).ending,
 	}
 	for range min(o.workers, v.chunks) {
@@ -383,8 +385,8 @@ func (v *rankOne) contract(y []float64, parts []*part) error {
 				h.dots(h.weights, pt, qt)
 				for i, p := range h.weights {
 					res := p - y[first+i]
-					s.squares += float64(res * res)
-					h.weights[i] = res * scale
+					s.squares += v.loss.square(res)
+					h.weights[i] = v.loss.psi(res) * scale
 				}
 				h.addTo(s.gr, qt, h.weights, a)
 				if part.gl != part.gr {
