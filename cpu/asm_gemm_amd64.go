@@ -175,3 +175,13 @@ func thin6x8AVX2(c []float64, stride int, a []float64, down int, along int, b []
 //
 //go:noescape
 func transpose8AVX2(dst []float64, apart int, src []float64, down int, columns int)
+
+// column48AcrossAVX2 does c[i] = Σ_k a[i + k·step]·b[4·k] for i < 48 and all of b.
+//
+//go:noescape
+func column48AcrossAVX2(c []float64, a []float64, step int, b []float64)
+
+// column24AlongAVX2 does c[i] = Σ_k a[i·step + k]·b[4·k] for i < 24 and all of b.
+//
+//go:noescape
+func column24AlongAVX2(c []float64, a []float64, step int, b []float64)

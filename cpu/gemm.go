@@ -21,6 +21,7 @@ import (
 // never for a worker to start: on a busy machine that takes longer than the whole multiplication.
 type gemm struct {
 	tiles   []tile // the narrowest first
+	columns columnTiles
 	workers []*gemmWorker
 
 	// The multiplication under way.
@@ -52,6 +53,28 @@ type tile struct {
 	block, row  tileLoop
 }
 
+// columnTile is the loop for several rows of a C of one column. The zero value is without.
+type columnTile struct {
+	rows int
+	// loop does c[i] = Σ_k a_ik·b[k·width] for i < rows, where width is that of the narrowest tile.
+	loop func(c []float64, a []float64, step int, b []float64)
+}
+
+// columnTiles are those for an A whose columns lie together (a_ik = a[i + k·step]), and for one whose rows do
+// (a_ik = a[i·step + k]).
+type columnTiles struct{ across, along columnTile }
+
+// of returns the tile for A, with its step.
+func (t columnTiles) of(a operand) (columnTile, int) {
+	switch {
+	case a.down == 1:
+		return t.across, a.along
+	case a.along == 1:
+		return t.along, a.down
+	}
+	return columnTile{}, 0
+}
+
 // tileLoop does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·width + j], for as many k as b has.
 type tileLoop func(c []float64, stride int, a []float64, down, along int, b []float64)
 
@@ -73,7 +96,7 @@ func transposed(a *mat.Dense) operand {
 }
 
 func newGEMM(o options) *gemm {
-	g := &gemm{tiles: tilesOf(o.simd)}
+	g := &gemm{tiles: tilesOf(o.simd), columns: columnTilesOf(o.simd)}
 	for range o.workers {
 		w := &gemmWorker{edge: make([]float64, g.tiles[0].rows*g.widest())}
 		w.run = func() {
@@ -87,7 +110,10 @@ func newGEMM(o options) *gemm {
 
 // alone returns a gemm with a single worker, for use inside a worker's task. It gives the same bits.
 func (g *gemm) alone() *gemm {
-	return &gemm{tiles: g.tiles, workers: []*gemmWorker{{edge: make([]float64, len(g.workers[0].edge))}}}
+	return &gemm{
+		tiles: g.tiles, columns: g.columns,
+		workers: []*gemmWorker{{edge: make([]float64, len(g.workers[0].edge))}},
+	}
 }
 
 // multiply does c = a·b. With upper, c is square and only its upper triangle is computed; the elements below
@@ -193,6 +219,15 @@ func (g *gemm) strip(w *gemmWorker, from, to, col int) {
 		to = min(to, col+cols)
 	}
 	raw := g.c.RawMatrix()
+	if g.cols == 1 {
+		column, step := g.columns.of(g.a)
+		for ; column.rows > 0 && to-from >= column.rows; from += column.rows {
+			column.loop(w.edge, g.a.data[from*g.a.down:], step, b)
+			for i, v := range w.edge[:column.rows] {
+				raw.Data[(from+i)*raw.Stride] = v
+			}
+		}
+	}
 	for i := from; i < to; {
 		rows, loop := 1, t.row
 		if to-i >= t.rows {

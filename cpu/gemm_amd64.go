@@ -1,5 +1,13 @@
 package cpu
 
+// columnTilesOf returns the loops for one column of an instruction set.
+func columnTilesOf(simd SIMD) columnTiles {
+	if simd == Off {
+		return columnTiles{}
+	}
+	return columnTiles{columnTile{48, column48AcrossAVX2}, columnTile{24, column24AlongAVX2}}
+}
+
 // tilesOf returns the tiles of an instruction set, the narrowest first.
 func tilesOf(simd SIMD) []tile {
 	switch simd {

@@ -1,5 +1,8 @@
 package cpu
 
+// columnTilesOf returns no loops for one column: the narrowest tile takes it.
+func columnTilesOf(SIMD) columnTiles { return columnTiles{} }
+
 // tilesOf returns the tiles of an instruction set, the narrowest first.
 func tilesOf(simd SIMD) []tile {
 	if simd == Off {

@@ -118,6 +118,7 @@ func TestGEMM(t *testing.T) {
 				{rows: 11, cols: n, inner: 5, workers: 2, seed: 2},
 				{rows: 9, cols: 26, inner: n, workers: 1, seed: 3, special: true},
 				{rows: n, cols: n, inner: 4, upper: true, workers: 1, seed: 4},
+				{rows: 2 * n, cols: 1, inner: 1 + n%11, workers: 1, seed: 5, special: n%2 == 1},
 			} {
 				c.transA, c.transB, c.shift = trans&1 == 1, trans&2 == 2, n
 				c.check(t)

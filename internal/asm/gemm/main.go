@@ -15,7 +15,8 @@
 // latency of four cycles busy.
 //
 // For products with few rows there are functions for every small number of rows, which read b where it is,
-// and one that transposes b into such a place: see thin.go.
+// and one that transposes b into such a place: see thin.go. For a b of one column there are two functions
+// whose registers have neighbouring rows of c: see column.go.
 package main
 
 import (
@@ -53,6 +54,8 @@ func main() {
 		}
 	}
 	transpose()
+	columnAcross()
+	columnAlong()
 	Generate()
 }
 
