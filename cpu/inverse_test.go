@@ -79,6 +79,9 @@ func TestInversesSameBitsEverywhere(t *testing.T) {
 		{solver.ScaledGDLambda{StepSize: 0.3, Lambda: 0.2}, "b934ffb713e89358"},
 		{solver.PrecGD{StepSize: 0.3}, "bf1c66aa0ee2343b"},
 		{solver.RGD{StepSize: 0.3}, "fef6d874927172a8"},
+		{solver.RGD{StepSize: 0.3, Retraction: solver.SecondOrderRetraction{}}, "94bab26e92650b1e"},
+		{solver.RGD{StepSize: 0.3, Retraction: solver.ProjectionRetraction{}}, "6187d298d0596d49"},
+		{solver.RGD{StepSize: 0.3, Retraction: solver.ExponentialRetraction{}}, "05257b278b339cf3"},
 	} {
 		for _, simd := range []SIMD{Off, Auto} {
 			res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
