@@ -44,7 +44,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, imbalanced-gd, scaled-gd, scaled-gd-lambda, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, imbalanced-gd, scaled-gd, ") {
 		t.Error(r.err)
 	}
 }

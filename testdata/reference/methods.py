@@ -148,7 +148,8 @@ HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
 OPTIONS = ["momentum", "optimal-value", "imbalance-scale", "imbalance-below",
-           "batch-size", "label-noise", "directions", "radius", "adversary-step", "adversary-weight", "adversary-radius",
+           "batch-size", "label-noise", "directions", "radius",
+           "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
 # The cases, with the keys of reference.py; `options` are those just listed, and
