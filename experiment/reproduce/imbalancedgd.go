@@ -21,8 +21,8 @@ and Du, arXiv 2310.01769).`
 // fall below a half of its median there. Of the others it asks for a steady rate ([fall]) of at least 0.9.
 // The rate of gd on UVᵀ must grow as α to a power within 0.2 of 2, and the rates of imbalanced-gd must be
 // within a quarter of each other. A power below −2.5 for UUᵀ, one more than 0.5 off for UVᵀ, rates of
-// imbalanced-gd twofold apart, a steadiness below 0.75, or runs that do not fall disagree. So does T² times the
-// squared error below a tenth of its median.
+// imbalanced-gd twofold apart, a steadiness below 0.75, or runs that do not fall disagree. So does T² times
+// the squared error below a tenth of its median.
 func judgeImbalanced(all []observation) Verdict {
 	const method = "imbalanced-gd"
 	uv := solver.UV{}.Name()
