@@ -115,7 +115,7 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	}
 	for range min(o.workers, v.chunks) {
 		v.workspaces = append(v.workspaces, &vectorWorkspace{
-			thin: newThin(o.simd), single: newVectorLoops(o.simd)})
+			thin: newThin(o.simd), single: newVectorLoops(o.simd, o.loss)})
 	}
 	v.queue.init(len(v.workspaces))
 	v.partial = make([][]*vectorSums, partialCount(len(v.workspaces)))

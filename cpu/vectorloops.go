@@ -9,14 +9,17 @@ import "gonum.org/v1/gonum/mat"
 // Assembly takes padded(columns) numbers of each row. Those behind a row are the start of the next one. Dot
 // products multiply them by zeros, and accumulations add them to padding.
 type vectorLoops struct {
+	loss    loss
 	kernel  kernel[float64, float64]
 	memory  *workspace[float64, float64]
 	columns [2][]float64 // of the factors, with zeros behind them
 	edge    []float64    // the last rows of a matrix, with zeros behind each
 }
 
-func newVectorLoops(simd SIMD) *vectorLoops {
-	return &vectorLoops{kernel: newKernel[float64, float64](simd), memory: newWorkspace[float64, float64]()}
+func newVectorLoops(simd SIMD, l loss) *vectorLoops {
+	return &vectorLoops{
+		loss: l, kernel: newKernel[float64, float64](simd), memory: newWorkspace[float64, float64](),
+	}
 }
 
 // column returns the column of a factor as dots takes it, in memory number i.
@@ -92,8 +95,8 @@ func (v *vectorLoops) addTo(sum, w []float64, a operand) {
 	}
 }
 
-// contract adds the terms of some measurements to a member's sums, for observations y and weights res_i·scale
-// in the gradient. It reads eight vectors at a time, for both products.
+// contract adds the terms of some measurements to a member's sums, for observations y and weights
+// ψ(res_i)·scale in the gradient. It reads eight vectors at a time, for both products.
 func (v *vectorLoops) contract(s *vectorSums, p *part, a, b operand, y []float64, scale float64) {
 	l := v.column(0, p.l)
 	r := l
@@ -112,8 +115,8 @@ func (v *vectorLoops) contract(s *vectorSums, p *part, a, b operand, y []float64
 		var weights [blockRows]float64
 		for j, observed := range y[i:][:count] {
 			res := float64(left[j]*right[j]) - observed
-			s.squares += float64(res * res)
-			weights[j] = res * scale
+			s.squares += v.loss.square(res)
+			weights[j] = v.loss.psi(res) * scale
 		}
 		if p.gl != p.gr {
 			for j, w := range weights {

@@ -27,9 +27,10 @@ import (
 // number that depends on the draw of the start, for a start of size α.
 //
 // Xiong, Ding and Du take βP and 1/β·V·QΣ. These are the matrices above times Q, and gradient descent from
-// there is the same but for this rotation. The product with Qᵀ makes the result independent of the signs
-// of singular vectors. They take the step at a given iteration. (How Over-Parameterization Slows Down Gradient
-// Descent in Matrix Sensing: The Curses of Symmetry and Initialization, arXiv 2310.01769, section 5.)
+// there is the same but for this rotation. The product with Qᵀ makes the result independent of the signs of
+// singular vectors. They take the step once UVᵀ is near M*; here the residuals say when that is. (How
+// Over-Parameterization Slows Down Gradient Descent in Matrix Sensing: The Curses of Symmetry and
+// Initialization, arXiv 2310.01769, section 5.)
 type ImbalancedGD struct {
 	// StepSize is μ > 0.
 	StepSize float64

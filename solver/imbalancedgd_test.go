@@ -123,8 +123,9 @@ func TestImbalancedGDStep(t *testing.T) {
 }
 
 // TestImbalancedGDRate: near a truth that is observed whole the error falls by 1 − (μ/2)·min(β², (σ/β)²) in
-// each step, or a little faster, with r > r*, whatever the size α of the start. The exponent of gradient descent
-// is proportional to α², if V₀ is a third of U₀: U keeps columns outside of the truth that it had at the start.
+// each step, or a little faster, with r > r*, whatever the size α of the start. The exponent of gradient
+// descent is proportional to α², if V₀ is a third of U₀: U keeps columns outside of the truth that it had at
+// the start.
 func TestImbalancedGDRate(t *testing.T) {
 	const mu = 0.2
 	exponent := func(m solver.Method, alpha float64, iterations, every int, high, low float64) float64 {
@@ -145,7 +146,8 @@ func TestImbalancedGDRate(t *testing.T) {
 		if to == len(path)-1 {
 			t.Fatalf("%s from %g: the error %g was not reached", m.Name(), alpha, low)
 		}
-		return math.Log(path[from].TestError/path[to].TestError) / float64(path[to].Iteration-path[from].Iteration)
+		first, last := path[from], path[to]
+		return math.Log(first.TestError/last.TestError) / float64(last.Iteration-first.Iteration)
 	}
 	for _, beta := range []float64{0.5, 1, 1.5} {
 		want := -math.Log1p(-mu / 2 * min(beta*beta, 1/(beta*beta)))
@@ -173,8 +175,8 @@ func TestImbalancedGDResumes(t *testing.T) {
 	p := rectangular(t, 400, 2)
 	method := solver.ImbalancedGD{StepSize: 0.5, Scale: 0.5, Below: 0.1}
 	settings := func(iterations int) solver.Settings {
-		return solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 0.1, Seed: 1}, FactorRank: 4,
-			Iterations: iterations, MeasureEvery: 1}
+		return solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 0.1, Seed: 1},
+			FactorRank: 4, Iterations: iterations, MeasureEvery: 1}
 	}
 	var path solver.Trajectory
 	s := settings(120)

@@ -65,7 +65,7 @@ func (c *Config) adviseImbalanced(f Facts, a *Advice) {
 	share := 2 * norm / (square + norm*norm/square)
 	if f.Status == solver.Diverged && share < 1.0/wrongBefore {
 		a.Set("imbalance-scale", math.Sqrt(norm))
-		a.Say("β is far from the root of ‖S‖ of the spectral estimate S, so that one of the factors is too large")
+		a.Say("β is far from √‖S‖ of the spectral estimate S, so that one of the factors is too large")
 		return
 	}
 	if share < 1 {

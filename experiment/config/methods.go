@@ -81,7 +81,7 @@ func init() {
 		{
 			Entry: Entry{
 				Name:       "imbalanced-gd",
-				About:      "gd for UVᵀ, but for one step near the truth that makes all singular values of U equal",
+				About:      "gd for UVᵀ, but for one step near the truth that makes U and V unbalanced",
 				References: []Reference{xiong2024},
 				After:      true,
 				Settings:   []string{"imbalance-scale", "imbalance-below"},
@@ -385,11 +385,12 @@ func (c *Config) checkRatio(m *Mistakes) {
 	m.Finite("step-ratio", c.StepRatio, c.StepRatio > 0 && c.StepRatio <= 1, "above 0 and at most 1")
 }
 
-// defaultImbalanceBelow is the part of ‖y‖ that the residuals must come down to before imbalanced-gd makes the
-// factors unbalanced.
+// defaultImbalanceBelow is the part of ‖y‖ that the residuals must come down to before imbalanced-gd makes
+// the factors unbalanced.
 const defaultImbalanceBelow = 0.1
 
-// checkImbalance fills in the size of U after the step that makes the factors unbalanced, and when to take it.
+// checkImbalance fills in the size of U after the step that makes the factors unbalanced, and when to take
+// it.
 func (c *Config) checkImbalance(m *Mistakes) {
 	switch {
 	case c.Given("imbalance-scale"):
@@ -398,8 +399,8 @@ func (c *Config) checkImbalance(m *Mistakes) {
 		singular := c.soughtSingular()
 		c.ImbalanceScale = math.Sqrt(singular[len(singular)-1])
 	case !c.drawsTruth():
-		m.Bad("imbalance-scale", "imbalanced-gd needs imbalance-scale, of the order of the root of the truth's "+
-			"smallest singular value, which is not known of user data")
+		m.Bad("imbalance-scale", "imbalanced-gd needs imbalance-scale, of the order of the root of the "+
+			"truth's smallest singular value, which is not known of user data")
 	case c.Kappa >= 1:
 		c.ImbalanceScale = 1 / c.Kappa
 	}

@@ -85,7 +85,8 @@ func TestImbalanceScale(t *testing.T) {
 		{"n=9 method=gd imbalance-below=0.2", "imbalance-below is for method imbalanced-gd, and this is gd"},
 		{"matrices=A.npy observations=y.npy", "which is not known of user data"},
 	} {
-		given := append(strings.Fields("parametrization=uv method=imbalanced-gd"), strings.Fields(w.settings)...)
+		given := append(strings.Fields("parametrization=uv method=imbalanced-gd"),
+			strings.Fields(w.settings)...)
 		c := configOf(t, given...)
 		if p := problemsOf(t, c.Validate()); len(p) != 1 || !strings.Contains(p[0], w.want) {
 			t.Errorf("%s: %v, want … %s …", w.settings, p, w.want)

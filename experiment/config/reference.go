@@ -318,9 +318,10 @@ var (
 		Proceedings: neurIPS, Short: "NeurIPS", Volume: "32", Year: 2019, ArXiv: "1909.05122",
 	}
 	xiong2024 = Reference{
-		Key: "xiong2024overparameterization", Authors: []string{"Xiong, Nuoya", "Ding, Lijun", "Du, Simon S."},
-		Title: "How Over-Parameterization Slows Down Gradient Descent in Matrix Sensing: The Curses of Symmetry " +
-			"and Initialization",
+		Key:     "xiong2024overparameterization",
+		Authors: []string{"Xiong, Nuoya", "Ding, Lijun", "Du, Simon S."},
+		Title: "How Over-Parameterization Slows Down Gradient Descent in Matrix Sensing: The Curses of " +
+			"Symmetry and Initialization",
 		Proceedings: "International Conference on Learning Representations", Short: "ICLR", Year: 2024,
 		ArXiv: "2310.01769",
 	}

@@ -378,9 +378,10 @@ func builtinSettings() []*Setting {
 			Default: fmt.Sprintf("%g; %g for parametrization %s", Default().Alpha, defaultLayer, products),
 			at:      func(c *Config) any { return &c.Alpha },
 		}, {
-			Key: "alpha-right", Group: factorGroup, applies: func(c *Config) bool { return c.AlphaRight != 0 },
-			Help: "size α of V₀ with parametrization " + solver.UV{}.Name() + " (0: that of U₀)",
-			at:   func(c *Config) any { return &c.AlphaRight },
+			Key: "alpha-right", Group: factorGroup,
+			applies: func(c *Config) bool { return c.AlphaRight != 0 },
+			Help:    "size α of V₀ with parametrization " + solver.UV{}.Name() + " (0: that of U₀)",
+			at:      func(c *Config) any { return &c.AlphaRight },
 		}, {
 			Key: "start-seed", Group: factorGroup, applies: (*Config).hasRandomStart,
 			Help: "seed of G in the start", Default: "seed",

@@ -105,8 +105,8 @@ func All() []Experiment {
 			judgeUV},
 		{"imbalanced-gd", "rates with more columns than the rank, with UUᵀ, UVᵀ and unbalanced factors",
 			imbalancedClaim,
-			"the constants, the number of columns and of measurements that the theorems ask for, κ above 1, and " +
-				"that no rate of gd on UVᵀ is better than of order α²",
+			"the constants, the numbers of columns and measurements that the theorems ask for, κ above 1, " +
+				"and that no rate of gd on UVᵀ is better than of order α²",
 			onEvenSpectra(judgeImbalanced)},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,

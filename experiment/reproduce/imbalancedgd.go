@@ -9,19 +9,20 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const imbalancedClaim = `If the factor has more columns than the truth's rank, gradient descent on UUᵀ converges
-no faster than sublinearly: ‖UUᵀ − M*‖² is at least of order 1/T². With as many columns as the rank it converges
+const imbalancedClaim = `If the factor has more columns than the truth's rank, gradient descent on UUᵀ
+converges sublinearly: ‖UUᵀ − M*‖² is at least of order 1/T². With as many columns as the rank it converges
 linearly. On UVᵀ, from V₀ a third as large as U₀, it converges linearly with more columns too, at a rate
-proportional to α². With one step that makes U and V unbalanced, the rate does not depend on α (Xiong, Ding and
-Du, arXiv 2310.01769).`
+proportional to α². With one step that makes U and V unbalanced, the rate does not depend on α (Xiong, Ding
+and Du, arXiv 2310.01769).`
 
-// judgeImbalanced looks at four kinds of runs: gradient descent on UUᵀ with r = r* and with r > r*, and with r >
-// r* gradient descent and imbalanced-gd on UVᵀ. For UUᵀ with r > r* it asks that the power of T in the squared
-// error, over the last decade of T, be within 0.2 of −2, and that T² times the squared error never fall below a
-// half of its median there. Of the others it asks for a steady rate ([fall]) of at least 0.9. The rate of gd on
-// UVᵀ must grow as α to a power within 0.2 of 2, and the rates of imbalanced-gd must be within a quarter of each
-// other. A power below −2.5 for UUᵀ, one more than 0.5 off for UVᵀ, rates of imbalanced-gd twofold apart, a
-// steadiness below 0.75, or runs that do not fall disagree.
+// judgeImbalanced looks at four kinds of runs: gradient descent on UUᵀ with r = r* and with r > r*, and with
+// r > r* gradient descent and imbalanced-gd on UVᵀ. For UUᵀ with r > r* it asks that the power of T in the
+// squared error, over the last decade of T, be within 0.2 of −2, and that T² times the squared error never
+// fall below a half of its median there. Of the others it asks for a steady rate ([fall]) of at least 0.9.
+// The rate of gd on UVᵀ must grow as α to a power within 0.2 of 2, and the rates of imbalanced-gd must be
+// within a quarter of each other. A power below −2.5 for UUᵀ, one more than 0.5 off for UVᵀ, rates of
+// imbalanced-gd twofold apart, a steadiness below 0.75, or runs that do not fall disagree. So does T² times
+// the squared error below a tenth of its median.
 func judgeImbalanced(all []observation) Verdict {
 	const method = "imbalanced-gd"
 	uv := solver.UV{}.Name()
@@ -31,7 +32,8 @@ func judgeImbalanced(all []observation) Verdict {
 			Where: where("parametrization", solver.PSD{}.Name())}},
 		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
 			Where: map[string][]string{"parametrization": {uv}, "method": {"gd"}}}},
-		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha", Where: where("method", method)}},
+		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
+			Where: where("method", method)}},
 	}}
 	exact := func(o observation) bool { return o.FactorRank == o.Rank }
 	symmetric := keep(all, func(o observation) bool { return o.Parametrization == solver.PSD{}.Name() })
@@ -43,7 +45,7 @@ func judgeImbalanced(all []observation) Verdict {
 	plainAlphas, _ := by(plain, alphaOf)
 	changedAlphas, groups := by(changed, alphaOf)
 	if len(wide) == 0 || len(narrow) == 0 || len(plainAlphas) < 3 || len(changedAlphas) < 2 {
-		v.find("runs of UUᵀ with r = r* and r > r*, of UVᵀ with three α, and of %s with two are not all there",
+		v.find("runs of UUᵀ with r = r* and r > r*, of UVᵀ with three α, or of %s with two are missing",
 			method)
 		return v
 	}
@@ -54,15 +56,16 @@ func judgeImbalanced(all []observation) Verdict {
 	power := median(wide, func(o observation) float64 { return powerOfT(o).Slope })
 	fastest := least(wide, func(o observation) float64 { return powerOfT(o).Slope })
 	lowest := least(wide, leastOverMedian)
-	v.find("UUᵀ, r > r*: ‖UUᵀ − M*‖² falls like T to the power %.3f over the last decade of T (median of %d runs, "+
-		"at the fastest %.3f); T² times it is never below %.2f of its median there", power, len(wide), fastest,
-		lowest)
-	also(math.Abs(power+2) <= 0.2 && math.Abs(fastest+2) <= 0.2 && lowest >= 0.5, !(fastest >= -2.5) || lowest < 0.1)
+	v.find("UUᵀ, r > r*: ‖UUᵀ − M*‖² falls like T to the power %.3f over the last decade of T (median of "+
+		"%d runs, at the fastest %.3f); T² times it is never below %.2f of its median there", power,
+		len(wide), fastest, lowest)
+	also(math.Abs(power+2) <= 0.2 && math.Abs(fastest+2) <= 0.2 && lowest >= 0.5,
+		!(fastest >= -2.5) || lowest < 0.1)
 
 	linear := func(what string, runs []observation) {
 		steady, slowest := least(runs, steadinessOf), least(runs, rateOf)
-		v.find("%s: the error falls by e^−%.4g each step (median of %d runs), at the end at least %.2f times as "+
-			"fast as before", what, median(runs, rateOf), len(runs), steady)
+		v.find("%s: the error falls by e^−%.4g each step (median of %d runs), at the end at least %.2f "+
+			"times as fast as before", what, median(runs, rateOf), len(runs), steady)
 		also(steady >= 0.9 && slowest > 0, !(steady >= 0.75) || !(slowest > 0))
 	}
 	linear("UUᵀ, r = r*", narrow)

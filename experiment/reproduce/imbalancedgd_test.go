@@ -7,8 +7,8 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// rates makes runs whose errors after T steps follow the given laws: of UUᵀ with r = r* and r > r*, and with r
-// > r* of gd and imbalanced-gd on UVᵀ.
+// rates makes runs whose errors after T steps follow the given laws: of UUᵀ with r = r* and r > r*, and with
+// r > r* of gd and imbalanced-gd on UVᵀ.
 type rates struct {
 	narrow, wide   func(T float64) float64
 	plain, changed func(T, alpha float64) float64
@@ -28,7 +28,8 @@ func (r rates) observations() (all []observation) {
 	runs := func(parametrization, method string, rank int, alphas []float64,
 		iterations func(alpha float64) int, law func(T, alpha float64) float64) {
 		all = append(all, grid(alphas, func(o *observation, alpha, wobble float64) {
-			o.Parametrization, o.Method, o.Rank, o.FactorRank, o.Alpha = parametrization, method, 2, rank, alpha
+			o.Parametrization, o.Method, o.Alpha = parametrization, method, alpha
+			o.Rank, o.FactorRank = 2, rank
 			o.Trajectory = nil
 			for i := range 201 {
 				at := i * iterations(alpha) / 200

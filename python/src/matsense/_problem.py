@@ -203,6 +203,7 @@ class Problem:
         self,
         *,
         alpha: float | None = None,
+        alpha_right: float | None = None,
         init: Factor | str | os.PathLike[str] | None = None,
         init_right: ArrayLike | str | os.PathLike[str] | None = None,
         start_seed: int | None = None,
@@ -216,6 +217,8 @@ class Problem:
         ----------
         alpha : float
             Size α of the start.
+        alpha_right : float
+            Size α of V₀ with uv (0: that of U₀).
         init : str, factor or path
             Name of the start (see `matsense list starts`), or a factor, or the path of a .npy file.
         init_right : array or path
@@ -227,6 +230,7 @@ class Problem:
         """
         given = {
             "alpha": alpha,
+            "alpha-right": alpha_right,
             "init": init,
             "init-right": init_right,
             "start-seed": start_seed,
