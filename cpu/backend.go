@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/matsense/matsense/internal/parallel"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -34,13 +35,14 @@ func (b Backend) Device() string {
 	if err != nil {
 		simd = b.SIMD
 	}
-	return fmt.Sprintf("%s, %d workers, simd %s", runtime.GOARCH, workerCount(b.Workers), simd)
+	return fmt.Sprintf("%s, %d workers, simd %s", runtime.GOARCH, parallel.Workers(b.Workers), simd)
 }
 
 // Offers implements solver.Backend.
 func (Backend) Offers() solver.Needs {
 	return solver.Needs{
 		Gradient: true, Draws: true, Values: true, Random: true, Products: true, Inverses: true,
+		AnyLoss: true,
 	}
 }
 
@@ -58,7 +60,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	if err != nil {
 		return 0, err
 	}
-	if err := o.checkMixed(batch.Needs); err != nil {
+	if err := o.checkMixed(batch); err != nil {
 		return 0, err
 	}
 	e := p.Ensemble
@@ -106,10 +108,11 @@ type options struct {
 	simd      SIMD
 	precision solver.Precision
 	stop      *interruption // of an engine's passes; nil outside an engine
+	loss      loss
 }
 
 func (b Backend) options() (options, error) {
-	o := options{storage: b.Storage, workers: workerCount(b.Workers), precision: b.Precision}
+	o := options{storage: b.Storage, workers: parallel.Workers(b.Workers), precision: b.Precision}
 	switch b.Precision {
 	case "":
 		o.precision = solver.F64
@@ -122,13 +125,19 @@ func (b Backend) options() (options, error) {
 	return o, err
 }
 
-// checkMixed refuses mixed precision for methods that step without the full gradient. Such steps do not use
-// anchors: only measuring the loss computes full gradients and may renew an anchor. A resumed run measures at
-// the step of its interruption too, so its anchors would differ.
-func (o options) checkMixed(n solver.Needs) error {
-	if (n.Draws || n.Values) && o.precision == solver.Mixed {
+// checkMixed refuses mixed precision for methods that step without the full gradient, and for losses other
+// than the squared one. Steps of the former do not use anchors: only measuring the loss computes full
+// gradients and may renew an anchor. A resumed run measures at the step of its interruption too, so its
+// anchors would differ. Of the latter the gradient is not affine in Z, as anchors need it to be.
+func (o options) checkMixed(batch solver.Batch) error {
+	switch {
+	case o.precision != solver.Mixed:
+	case batch.Needs.Draws || batch.Needs.Values:
 		return errors.New("cpu: methods that step without the full gradient are computed with in f64, " +
 			"not in mixed precision")
+	case !solver.IsSquared(batch.Loss):
+		return fmt.Errorf("cpu: gradients of the loss %s are computed in f64 or f32, not in mixed precision",
+			batch.Loss.Name())
 	}
 	return nil
 }
@@ -139,10 +148,10 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err != nil {
 		return nil, err
 	}
-	if err := o.checkMixed(batch.Needs); err != nil {
+	if err := o.checkMixed(batch); err != nil {
 		return nil, err
 	}
-	o.stop = &interruption{ctx.Err}
+	o.stop, o.loss = &interruption{ctx.Err}, lossOf(batch.Loss)
 	e, err := newEngine(p, batch, o)
 	if err != nil {
 		return nil, err

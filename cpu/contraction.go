@@ -14,12 +14,13 @@ type contraction[E sensing.Entry, F number] struct {
 	arranged        []*memberPass[F] // the members that take part in a pass
 	group           *group[F]        // those of them that are computed together; nil if there are none
 	tall            int              // rows of a visit
+	loss            loss
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
 	c := contraction[E, F]{
 		rows: r, kernel: newKernel[E, F](o.simd), fewRows: fewRowsOf[E, F](o.simd, r.length),
-		batch: newBatchKernel[E, F](o.simd), tall: blockRows,
+		batch: newBatchKernel[E, F](o.simd), tall: blockRows, loss: o.loss,
 	}
 	for range r.workers {
 		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
@@ -47,12 +48,12 @@ type memberPass[F number] struct {
 	strip          int       // coordinates of a strip; K if the member goes alone
 	apart          int       // from a strip to the next
 	g              []float64 // result: coordinates of G, K; of G − G₀ with an anchor
-	squares        float64   // result: Σ res_i²
+	squares        float64   // result: Σ 2ρ(res_i), which is Σ res_i² for the squared loss
 	res            []float64 // result, if not nil: the m residuals
 	from           *anchor   // the anchor; nil if there is none
 	unit           float64   // with an anchor: the power of 2 in which z and g fit the range of F
 	acc            [][]F     // the partial sums of g, over a chunk each; nil in a group
-	partialSquares []float64 // the partial sums of Σ res_i²
+	partialSquares []float64 // the partial sums of squares
 }
 
 // newMemberPass returns a member without z, which comes when passes are arranged.
@@ -95,8 +96,9 @@ func (c *contraction[E, F]) combine(g []float64, w []F) error {
 	return c.walk(&combination[E, F]{c, g, w, partialSums[F](len(g), c.workers)})
 }
 
-// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every member of the
-// arrangement, reading each row once. With an anchor it does res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
+// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ ψ(res_i) a_i and Σ 2ρ(res_i) for every member of the
+// arrangement, reading each row once. With an anchor, which only the squared loss has, it does
+// res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
 func (c *contraction[E, F]) pass(y []float64) error {
 	for _, p := range c.arranged {
 		clear(p.g)
@@ -209,7 +211,7 @@ func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count
 		}
 		w.dot(h, members)
 		for i, p := range rest[:members] {
-			p.partialSquares[partial] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
+			p.partialSquares[partial] += p.weigh(0, w.loss, &h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
@@ -217,9 +219,9 @@ func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count
 }
 
 // weigh sets c to the weights in g of the rows of a block, from their dot products, which start with row
-// first. The weights past the last row are zero. It returns squares + Σ res².
+// first. The weights past the last row are zero. It returns squares + Σ 2ρ(res).
 func (p *memberPass[F]) weigh(
-	squares float64, c *[blockRows]F, dots, y []float64, first int,
+	squares float64, l loss, c *[blockRows]F, dots, y []float64, first int,
 ) float64 {
 	clear(c[len(dots):])
 	scale := 1 / F(len(y))
@@ -227,11 +229,12 @@ func (p *memberPass[F]) weigh(
 		var res float64
 		if p.from == nil {
 			r := F(v) - F(y[first+j])
-			res, c[j] = float64(r), r*scale
+			res = float64(r)
+			c[j] = F(l.psi(res)) * scale
 		} else {
 			res, c[j] = p.from.res[first+j]+float64(v*p.unit), F(v)*scale
 		}
-		squares += float64(res * res)
+		squares += l.square(res)
 		if p.res != nil {
 			p.res[first+j] = res
 		}

@@ -10,6 +10,7 @@ type draw struct {
 	rows  []int     // nil for all, once each
 	shift []float64 // of each of all measurements; nil for none
 	count int       // B
+	loss  loss
 }
 
 // DrawGradient implements solver.DrawEngine, in f64. Draws change from step to step, so an anchor would not
@@ -17,7 +18,7 @@ type draw struct {
 func (e *engine) DrawGradient(member int, d solver.Draw) (err error) {
 	m := e.members[member]
 	m.fresh = false
-	drawn := draw{rows: d.Rows, count: d.Count(len(e.y))}
+	drawn := draw{rows: d.Rows, count: d.Count(len(e.y)), loss: e.loss}
 	if d.Shift != 0 {
 		drawn.shift = m.vector(d.Shift)
 	}
@@ -64,13 +65,13 @@ func adjoint(o operator, p *part, w []float64) error {
 	return o.adjointMul(p.gl, w, true, p.l)
 }
 
-// weight returns the weight in G of one term with measurement i, whose value is p: (p − y_i − e_i)/B.
+// weight returns the weight in G of one term with measurement i, whose value is p: ψ(p − y_i − e_i)/B.
 func (d draw) weight(i int, p float64, y []float64) float64 {
 	res := p - y[i]
 	if d.shift != nil {
 		res -= d.shift[i]
 	}
-	return res / float64(d.count)
+	return d.loss.psi(res) / float64(d.count)
 }
 
 // selection lists the distinct rows of a draw.

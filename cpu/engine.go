@@ -16,6 +16,7 @@ type engine struct {
 	par      solver.Parametrization
 	operator operator
 	y        []float64
+	loss     loss
 	members  []*member
 	gemm     *gemm
 	stop     *interruption
@@ -47,13 +48,13 @@ type member struct {
 	largest int             // the factor rank that it was opened with
 	slots   []solver.Factor // of the factor's shapes
 	vectors []solver.Factor // of m numbers
-	fresh   bool            // the Gradient slot and the sum of squares are those of the iterate
+	fresh   bool            // the Gradient slot and the sum of losses are those of the iterate
 	renewal solver.Factor   // the iterate of the last renewal of the anchor; nil if there was none
 }
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o), stop: o.stop}
+	e := &engine{space: space, par: batch.Parametrization, loss: o.loss, gemm: newGEMM(o), stop: o.stop}
 	for _, r := range batch.FactorRanks {
 		m := &member{
 			largest: r,
@@ -240,6 +241,27 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 		e.gemm.multiply(cross, transposed(w), plain(block), false)
 		e.gemm.multiply(weights, plain(inverse), plain(cross), false)
 		e.gemm.multiply(m.slots[dst][i], plain(w), plain(weights), false)
+	}
+	m.touched(dst)
+	return nil
+}
+
+// Fit implements solver.InverseEngine.
+func (e *engine) Fit(member int, dst, y, x solver.Slot) error {
+	paired, ok := e.par.(solver.Paired)
+	if !ok {
+		return fmt.Errorf("cpu: the parametrization %s has no pairs to fit with", e.par.Name())
+	}
+	m := e.members[member]
+	for i, block := range m.slots[y] {
+		j := paired.Partner(i)
+		p := m.slots[solver.Iterate][j]
+		_, d := p.Dims()
+		inverse := e.invertedGram(p, 0)
+		cross, weights := mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)
+		e.gemm.multiply(cross, transposed(m.slots[x][j]), plain(p), false)
+		e.gemm.multiply(weights, plain(cross), plain(inverse), false)
+		e.gemm.multiply(m.slots[dst][i], plain(block), plain(weights), false)
 	}
 	m.touched(dst)
 	return nil

@@ -24,11 +24,12 @@ type operator interface {
 	contract(y []float64, parts []*part) error
 }
 
-// part is what one member of a batch gives to a contraction and gets from it. G = 1/m · Σ res_i A_i.
+// part is what one member of a batch gives to a contraction and gets from it. G = 1/m · Σ ψ(res_i) A_i, with
+// ψ(res) = res for the squared loss.
 type part struct {
 	l, r    *mat.Dense // thin: Z = L·Rᵀ; the same matrix if Z = LLᵀ
 	gr, gl  *mat.Dense // results: G·R and Gᵀ·L; the same matrix if L and R are
-	squares float64    // result: Σ res_i²
+	squares float64    // result: Σ 2ρ(res_i), which is Σ res_i² for the squared loss
 	anchor  *anchor    // in mixed precision: the member's anchor; nil before there is one
 	private *anchor    // in mixed precision: memory for an anchor of this member alone
 	change  float64    // result, if there is an anchor: ‖z − z₀‖
@@ -39,7 +40,7 @@ type part struct {
 type drawing interface {
 	operator
 	// contractDrawn fills all results of a part but its squares, in f64, with
-	// G = 1/B · Σ_k (p_i − y_i − e_i)·A_i, i = Rows[k].
+	// G = 1/B · Σ_k ψ(p_i − y_i − e_i)·A_i, i = Rows[k].
 	contractDrawn(y []float64, d draw, p *part) error
 }
 

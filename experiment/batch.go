@@ -9,7 +9,7 @@ import (
 // their problem. It takes the truth as known, if there is a rank.
 func batchOf(configs ...config.Config) solver.Batch {
 	first := &configs[0]
-	b := solver.Batch{Parametrization: first.NewParametrization()}
+	b := solver.Batch{Parametrization: first.NewParametrization(), Loss: first.NewLoss()}
 	largest := 0
 	var measured []solver.Measured
 	for i := range configs {

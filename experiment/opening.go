@@ -67,11 +67,12 @@ func truthNote(c *config.Config, fit *solver.Fit) string {
 }
 
 // addTruth says whether the truth contradicts the observations, of which the last factor may explain more.
-func (s *Summary) addTruth(fit *solver.Fit, zeroLoss float64) {
+// Only the squared loss says how much more.
+func (s *Summary) addTruth(fit *solver.Fit, zeroLoss float64, squared bool) {
 	if fit == nil {
 		return
 	}
-	better := s.Final.TrainLoss < betterFactor*betterFactor*fit.Residual*fit.Residual*zeroLoss
+	better := squared && s.Final.TrainLoss < betterFactor*betterFactor*fit.Residual*fit.Residual*zeroLoss
 	s.Truth = &TruthSummary{
 		Residual: Number(fit.Residual),
 		Contradicts: fit.Residual > wrongTruth && (fit.Residual > uselessTruth || better) &&

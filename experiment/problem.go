@@ -60,7 +60,7 @@ func (p *Plan) Open(ctx context.Context) (*Problem, error) {
 	engine := opened.Engine()
 	s := settingsOf(&p.Config, nil, nil)
 	o := &Problem{Plan: p, Data: d, Engine: engine, opened: opened, examiner: solver.NewExaminer(
-		d.Problem, engine, s.Parametrization, s.Rank, s.SingularValues, ctx.Err)}
+		d.Problem, engine, s.Parametrization, s.Loss, s.Rank, s.SingularValues, ctx.Err)}
 	fit, err := o.examiner.Fit()
 	if err != nil {
 		engine.Close()

@@ -223,7 +223,7 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 	s := solver.Settings{
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: rank,
 		MeasureEvery: c.MeasureEvery, SingularValues: values,
-		Parametrization: c.NewParametrization(), Recorder: r,
+		Parametrization: c.NewParametrization(), Loss: c.NewLoss(), Recorder: r,
 		KeepBest: c.KeepsBest(), Patience: c.Patience,
 		KeepEvery: time.Duration(c.CheckpointEvery * float64(time.Second)),
 	}

@@ -132,7 +132,7 @@ func eigenvaluesOf(c *config.Config, truth *sensing.Truth, est *solver.SpectralE
 	}
 	if p, err := c.Predict(); err == nil {
 		for k, limit := range p.Top(count) {
-			all[k].PredictedValue, all[k].PredictedOverlap = Number(limit.Eigenvalue), Number(limit.Overlap)
+			all[k].PredictedValue, all[k].PredictedOverlap = Number(limit.Value), Number(limit.Overlap)
 		}
 	}
 	return all
@@ -160,6 +160,9 @@ type ProblemSummary struct {
 	Ensemble     string `json:"ensemble"`
 	Entries      string `json:"entries"`
 	Observation  string `json:"observation"`
+	// Noise is the standard deviation of the noise that was added to the observations, also if snr says its
+	// size; 0 for user data.
+	Noise Number `json:"noise"`
 }
 
 // SeedSummary repeats the seeds.
@@ -179,7 +182,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		Iterations: res.Iteration, Steps: res.Steps, Kept: c.Keep,
 		Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t), Plateaus: []Plateau{},
 		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), heldOut(d), c.FactorRank,
-			c.Ensemble, c.Entries, c.Observation},
+			c.Ensemble, c.Entries, c.Observation, Number(d.Problem.Noise)},
 		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision,
 		MemoryPlanned:   Number(p.Bytes),
@@ -188,7 +191,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	}
 	facts := factsOf(res, t)
 	s.Advice = c.Advise(facts)
-	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss())
+	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss(), c.HasSquaredLoss())
 	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)

@@ -38,6 +38,7 @@ const (
 	DirectionStream               // the directions in which a step evaluates f
 	ValueStream                   // the noise on the values of f that a step uses
 	HeldOutStream                 // which measurements are held out
+	OutlierStream                 // which observations have outliers, and the outliers
 )
 
 // Stream is a table of random words with 2⁶⁴ rows, any part of which can be read at any time: block b of row

@@ -7,9 +7,9 @@ import (
 
 // Draw is an objective over some of the measurements, with shifted observations,
 //
-//	f(U) = 1/(4B) Σ_k (⟨A_i, Z⟩ − y_i − e_i)²,   i = Rows[k], k = 0 … B−1.
+//	f(U) = 1/(2B) Σ_k ρ(⟨A_i, Z⟩ − y_i − e_i),   i = Rows[k], k = 0 … B−1,
 //
-// The zero value is the f of the problem.
+// with the batch's [Loss]. The zero value is the f of the problem.
 type Draw struct {
 	// Rows lists B measurements in ascending order, each as often as it is drawn; nil means all m, once each.
 	Rows []int

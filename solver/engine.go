@@ -15,6 +15,18 @@ import (
 // method. Another backend may be able to.
 var ErrUnsupported = errors.New("not supported on this device")
 
+// Unsupported is an [ErrUnsupported] of a backend that knows better what to do than to take another device.
+type Unsupported struct {
+	What    string // what the backend cannot do, and why
+	Instead string // what the user should do
+}
+
+// Error implements error.
+func (e *Unsupported) Error() string { return e.What + ": " + e.Instead }
+
+// Unwrap makes the error an [ErrUnsupported].
+func (*Unsupported) Unwrap() error { return ErrUnsupported }
+
 // Storage says where an ensemble's measurements are kept. Results have the same bits with either.
 type Storage string
 
@@ -57,9 +69,12 @@ type Backend interface {
 	Open(ctx context.Context, p *sensing.Problem, batch Batch) (Engine, error)
 }
 
-// Batch says which factors an engine holds. Its members share one parametrization and the measurements.
+// Batch says which factors an engine holds. Its members share one parametrization, one loss and the
+// measurements.
 type Batch struct {
 	Parametrization Parametrization
+	// Loss is the loss of the residuals; nil is [Squared].
+	Loss Loss
 	// FactorRanks has the largest factor rank r of each member.
 	FactorRanks []int
 	// Needs is what the members' methods need, taken together.
@@ -113,7 +128,8 @@ type Engine interface {
 	// whose iterate has not changed since its last gradient costs nothing; a member that is listed twice
 	// costs as much as once.
 	Gradient(members ...int) error
-	// Losses writes f(U) of each listed member to dst. It computes missing gradients first.
+	// Losses writes f(U) of each listed member to dst, with the batch's [Loss]. It computes missing gradients
+	// first.
 	Losses(dst []float64, members ...int) error
 	// Combine does dst ← a·x + b·y on a member's slots of one shape, which may be the same slot. A term with
 	// the coefficient 0 is not read: Combine(m, dst, 1, x, 0, x) copies.
@@ -169,6 +185,10 @@ type InverseEngine interface {
 	// the iterate: it projects X onto the span of W's columns. dst is not x. If there is no inverse, dst
 	// becomes NaN.
 	Project(member int, dst, x Slot) error
+	// Fit does dst ← Y·(XᵀP)·(PᵀP)⁻¹ for each matrix Y of a member's slot y, with the partner P of that
+	// matrix in the iterate, and the same partner X in slot x: the D with the least ‖D·Pᵀ − Y·Xᵀ‖_F. dst is
+	// neither x nor y. If there is no inverse, dst becomes NaN.
+	Fit(member int, dst, y, x Slot) error
 }
 
 // ProductEngine is an engine that multiplies by the measurement operator and by its adjoint. The spectral
@@ -222,6 +242,10 @@ type Needs struct {
 	Products bool
 	// Inverses: the method uses inverses of Gram matrices ([InverseEngine]).
 	Inverses bool
+	// AnyLoss: f has another [Loss] than [Squared]. [Supports] finds this in the batch; methods leave it out.
+	AnyLoss bool
+	// SquaredLoss: the method is defined for [Squared] alone. Engines know nothing of it.
+	SquaredLoss bool
 }
 
 // keeps says whether a slot is part of the state of a run.
@@ -247,6 +271,7 @@ func (n Needs) And(other Needs) Needs {
 		Random:    n.Random || other.Random,
 		Products:  n.Products || other.Products,
 		Inverses:  n.Inverses || other.Inverses,
+		AnyLoss:   n.AnyLoss || other.AnyLoss,
 	}
 }
 
@@ -262,6 +287,7 @@ func (n Needs) Missing(offers Needs) (names []string) {
 		{n.Random, offers.Random, "random numbers in slots"},
 		{n.Products, offers.Products, "products with the measurements"},
 		{n.Inverses, offers.Inverses, "inverses of Gram matrices"},
+		{n.AnyLoss, offers.AnyLoss, "losses other than the squared one"},
 	} {
 		if c.needed && !c.offered {
 			names = append(names, c.name)
@@ -272,7 +298,9 @@ func (n Needs) Missing(offers Needs) (names []string) {
 
 // Supports returns an error that names what a backend lacks for a batch and wraps [ErrUnsupported], or nil.
 func Supports(b Backend, batch Batch) error {
-	if missing := batch.Needs.Missing(b.Offers()); len(missing) > 0 {
+	needs := batch.Needs
+	needs.AnyLoss = !IsSquared(batch.Loss)
+	if missing := needs.Missing(b.Offers()); len(missing) > 0 {
 		return fmt.Errorf("%s: there are no kernels for %s: %w",
 			b.Name(), strings.Join(missing, ", "), ErrUnsupported)
 	}

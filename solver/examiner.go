@@ -17,16 +17,16 @@ var ErrNotFinite = errors.New("the factor, or its loss, is not finite")
 // run with the same engine would have.
 type Examiner struct{ batch *batch }
 
-// NewExaminer returns the examiner of an open engine. rank is r* if the problem has no truth, and 0 if r* is
-// not known; values is how many singular values a sample has, as in [Settings]. interrupted ends long work
-// early, as [Batch].Interrupted does; it may be nil.
+// NewExaminer returns the examiner of an engine that was opened for a parametrization and a loss. rank is r*
+// if the problem has no truth, and 0 if r* is not known; values is how many singular values a sample has, as
+// in [Settings]. interrupted ends long work early, as [Batch].Interrupted does; it may be nil.
 func NewExaminer(
-	p *sensing.Problem, e Engine, par Parametrization, rank, values int, interrupted func() error,
+	p *sensing.Problem, e Engine, par Parametrization, l Loss, rank, values int, interrupted func() error,
 ) *Examiner {
 	if p.Truth != nil {
 		rank = p.Truth.Rank()
 	}
-	s := Settings{Parametrization: par, Rank: rank, SingularValues: wantedValues(values, rank)}
+	s := Settings{Parametrization: par, Loss: l, Rank: rank, SingularValues: wantedValues(values, rank)}
 	if interrupted == nil {
 		interrupted = func() error { return nil }
 	}
@@ -56,7 +56,7 @@ func (x *Examiner) Measure(member, factorRank int) (Sample, error) {
 	r := &run{
 		Settings: s, batch: g, number: member,
 		member:     &Member{engine: g.engine, number: member, space: space, shapes: shapes},
-		trainUnits: trainUnits(g.problem),
+		trainUnits: trainUnits(g.problem, s.Loss),
 	}
 	var top *mat.Dense
 	if s.Rank > 0 && !isSelfMeasuring(s.Parametrization) {

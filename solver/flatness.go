@@ -10,8 +10,8 @@ import (
 //
 //	Z = B_j·W_j·C_jᵀ.
 //
-// f is then a quadratic in each matrix, and the trace of its Hessian, in all entries of all matrices, needs
-// no residuals:
+// With the squared loss f is then a quadratic in each matrix, and the trace of its Hessian, in all entries of
+// all matrices, needs no residuals:
 //
 //	tr ∇²f = 1/(2m)·Σ_j Σ_i ‖B_jᵀ·A_i·C_j‖_F².
 //
@@ -33,12 +33,12 @@ type ProjectionEngine interface {
 	ProjectedSquares(b, c *mat.Dense) (float64, error)
 }
 
-// flatness is the trace of f's Hessian in the factor. It is NaN if the parametrization is not [Layered] or
-// the engine is not a [ProjectionEngine].
-func flatness(e Engine, p Parametrization, f Factor) (float64, error) {
+// flatness is the trace of f's Hessian in the factor. It is NaN if the parametrization is not [Layered], the
+// engine is not a [ProjectionEngine] or the loss is not [Squared].
+func flatness(e Engine, p Parametrization, l Loss, f Factor) (float64, error) {
 	layered, ok := p.(Layered)
 	engine, able := e.(ProjectionEngine)
-	if !ok || !able {
+	if !ok || !able || !IsSquared(l) {
 		return math.NaN(), nil
 	}
 	var sum float64

@@ -21,10 +21,11 @@ func (r *run) errorOf(s *Sample) float64 {
 
 // trainUnits returns Σ Unit_k² of the measurements ([sensing.UnitSquares]), which makes the loss a root mean
 // square in the data's unit. It is NaN for a problem that has no such unit or has no use for it: if the
-// measurements are no entries, the truth is known and nothing is held out.
-func trainUnits(p *sensing.Problem) float64 {
+// measurements are no entries, the truth is known and nothing is held out; and for every loss but the squared
+// one, which says nothing of squares.
+func trainUnits(p *sensing.Problem, l Loss) float64 {
 	_, entries := p.Ensemble.(*sensing.Completion)
-	if !entries && p.Truth != nil && p.HeldOut == nil {
+	if !IsSquared(l) || !entries && p.Truth != nil && p.HeldOut == nil {
 		return math.NaN()
 	}
 	return sensing.UnitSquares(p.Ensemble)

@@ -123,7 +123,7 @@ func (g *batch) measureFactors(runs []*run, samples map[*run]*Sample) error {
 		if err != nil {
 			return err
 		}
-		if samples[r].Flatness, err = flatness(g.engine, r.Parametrization, f); err != nil {
+		if samples[r].Flatness, err = flatness(g.engine, r.Parametrization, r.Loss, f); err != nil {
 			return err
 		}
 	}

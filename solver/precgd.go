@@ -23,8 +23,10 @@ var (
 // Name implements [Method].
 func (PrecGD) Name() string { return "prec-gd" }
 
-// Needs implements [Method]: a slot for the direction.
-func (PrecGD) Needs() Needs { return Needs{Gradient: true, Slots: 1, Inverses: true} }
+// Needs implements [Method]: a slot for the direction, and a loss whose root is the size of the residuals.
+func (PrecGD) Needs() Needs {
+	return Needs{Gradient: true, Slots: 1, Inverses: true, SquaredLoss: true}
+}
 
 // Suits implements [Selective].
 func (PrecGD) Suits(p Parametrization) error { return needsPairs(p) }

@@ -1,6 +1,9 @@
 package solver
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // RGDA is Riemannian gradient descent-ascent on a game of robust sensing. One player chooses the matrix Z =
 // UUᵀ. The other shifts the observations by e in a ball, at a cost:
@@ -43,11 +46,19 @@ const (
 
 // Needs implements [Method]: a slot for the direction of U's step, and the two vectors.
 func (RGDA) Needs() Needs {
-	return Needs{Slots: 1, Vectors: 2, ScratchVectors: 1, Draws: true, Values: true, Inverses: true}
+	return Needs{
+		Slots: 1, Vectors: 2, ScratchVectors: 1, Draws: true, Values: true, Inverses: true, SquaredLoss: true,
+	}
 }
 
 // Suits implements [Selective].
-func (RGDA) Suits(p Parametrization) error { return needsPSD(p) }
+func (RGDA) Suits(p Parametrization) error {
+	if _, ok := p.(PSD); !ok {
+		return fmt.Errorf("solver: the game is played with positive semidefinite matrices UUᵀ of one rank,"+
+			" and %s makes others", p.Name())
+	}
+	return nil
+}
 
 // Step implements [Method].
 func (g RGDA) Step(m *Member, _ int) error {

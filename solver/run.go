@@ -3,7 +3,6 @@ package solver
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -61,9 +60,9 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	r := &run{
 		Settings: s, batch: g, job: job, method: g.jobs[job].Method,
 		number: number, member: member, kept: time.Now(),
-		trainUnits: trainUnits(g.problem),
+		trainUnits: trainUnits(g.problem, s.Loss),
 	}
-	r.zeroLoss = lossOfZero(member.Observations())
+	r.zeroLoss = LossOfZero(s.Loss, member.Observations())
 	defer func() { r.watch(Stepping, r.iteration) }()
 
 	if s.Resume != nil {
@@ -208,12 +207,6 @@ func (r *run) restore(s *State) error {
 		return nil
 	}
 	return r.member.SetAnchor(s.Anchor)
-}
-
-// lossOfZero is f(0) = 1/(4m) Σ y_i². It has the same bits on every machine, because it decides what counts
-// as divergence.
-func lossOfZero(y []float64) float64 {
-	return max(sumOfSquares(y)/(4*float64(len(y))), math.SmallestNonzeroFloat64)
 }
 
 func (r *run) keepIfDue() error {

@@ -18,6 +18,8 @@ type Settings struct {
 	Iterations int
 	// Parametrization says how factors make a matrix; nil is [PSD].
 	Parametrization Parametrization
+	// Loss is the loss of the residuals; nil is [Squared].
+	Loss Loss
 	// FactorRank is r; 0 is n.
 	FactorRank int
 	// MeasureEvery is the number of steps between measurements; 0 is 10. The first and the last iterate are
@@ -134,7 +136,8 @@ func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Setti
 
 // SolveAll carries out jobs on one problem. The batch has the given number of members, each of which works on
 // one job at a time; one pass over the measurements serves all members. When a job ends, the next takes its
-// place. All jobs use one parametrization. Each result is bit-identical to the job's result alone.
+// place. All jobs use one parametrization and one loss. Each result is bit-identical to the job's result
+// alone.
 //
 // SolveAll calls done when a job ends: with its result, or with the error of its recorder, keeper or start.
 // The other jobs go on. If ctx is done, the jobs under way end as in [Solve], and SolveAll returns ctx's
@@ -206,6 +209,7 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 	if s.Parametrization == nil {
 		s.Parametrization = PSD{}
 	}
+	s.Loss = lossOf(s.Loss)
 	if s.FactorRank == 0 {
 		s.FactorRank = n
 	}
@@ -231,6 +235,12 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 		return s, fmt.Errorf("solver: Settings.SingularValues must not be negative, got %d", s.SingularValues)
 	case s.Rank < 0 || s.Rank > n:
 		return s, fmt.Errorf("solver: Settings.Rank goes from 0 to n = %d, got %d", n, s.Rank)
+	}
+	if err := checkLoss(s.Loss); err != nil {
+		return s, err
+	}
+	if err := SuitsLoss(m, s.Loss); err != nil {
+		return s, err
 	}
 	if err := s.checkResume(); err != nil {
 		return s, err

@@ -60,6 +60,7 @@ func kindsOfEvents() []kind {
 		{referenceEvent{}, "cite", "A publication to cite."},
 		{cpuEvent{}, "devices", "The processor."},
 		{gpuEvent{}, "devices", "A GPU."},
+		{togetherEvent{}, "devices", "Several GPUs that share rows."},
 		{emulatorEvent{}, "devices", "The emulator, which every machine has."},
 		{missingEvent{}, "devices", "There is no device of a kind."},
 		{autoEvent{}, "devices", "What `--device auto` comes to."},
@@ -67,7 +68,10 @@ func kindsOfEvents() []kind {
 		{skippedEvent{}, "bench", "A kind of step that was not measured."},
 	}
 	for _, plural := range kinds() {
-		name := strings.TrimSuffix(plural, "s")
+		name, err := kindNamed(plural)
+		if err != nil {
+			panic(err)
+		}
 		list = append(list, kind{catalogEvent{kind: name}, "list " + plural, "A " + name + " that there is."})
 	}
 	return list
@@ -270,8 +274,15 @@ is null. Seconds are seconds, and bytes are bytes. Settings have the type that t
 		}
 		heading := "`" + k.event.event() + "` of " + k.of
 		if e, ok := k.event.(catalogEvent); ok && e.kind == "method" {
-			heading = "list: `" + strings.Join(strings.Fields(strings.ReplaceAll(
-				strings.Join(kinds(), " ")+" ", "s ", " ")), "`, `") + "`"
+			var names []string
+			for _, plural := range kinds() {
+				name, err := kindNamed(plural)
+				if err != nil {
+					panic(err)
+				}
+				names = append(names, name)
+			}
+			heading = "list: `" + strings.Join(names, "`, `") + "`"
 			k.about = "A member of the catalog, or a metric; the event is its kind."
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", heading, paragraph(k.about))
@@ -318,6 +329,8 @@ func typeWord(t reflect.Type) string {
 		return "number or null"
 	case t.Kind() == reflect.Pointer:
 		return typeWord(t.Elem()) + " or null"
+	case t.Kind() == reflect.Struct:
+		return "object"
 	case t.Kind() == reflect.Slice:
 		return "list of " + typeWord(t.Elem()) + "s"
 	case t.Kind() == reflect.Float64:
@@ -424,7 +437,8 @@ seeds: 1
 	for _, e := range []event{ // those that take time, luck or a GPU
 		progressEvent{"steps", 12, 400, 31.5}, sweepProgressEvent{1, 8, "steps", 2, 3, 4, 31.5},
 		interruptedEvent{"swept", 8, 1, 2}, verdictEvent{"alpha", "α", "β", "agrees", []string{"it does"}},
-		gpuEvent{"cuda:0", "H100", "driver 12.8", "9.0", 1 << 36, -1, 132, ""}, noticeEvent{"<note>"},
+		gpuEvent{"cuda:0", "H100", "driver 12.8", "9.0", 1 << 36, -1, 132, ""},
+		togetherEvent{"cuda:all", []string{"cuda:1", "cuda:0"}, 1 << 35}, noticeEvent{"<note>"},
 		viewEvent{"runs", "http://127.0.0.1:8000/?token=0"},
 	} {
 		var b bytes.Buffer

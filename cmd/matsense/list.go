@@ -18,9 +18,10 @@ func newList(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list [KIND]",
-		Short: "List methods, parametrizations, ensembles, observation models, starts or metrics",
-		Long: `List the methods, parametrizations, ensembles, observation models and starts that run takes,
-each with its source; or one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
+		Short: "List methods, parametrizations, ensembles, observation models, losses, starts, metrics and more",
+		Long: `List the methods, retractions, parametrizations, ensembles, observation models, losses and starts
+that run takes, each with its source; or one kind of them, or the metrics:
+` + strings.Join(kinds(), ", ") + ".",
 		Example: `  matsense list
   matsense list methods
   matsense list metrics`,
@@ -55,21 +56,35 @@ func completeKind(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 // kinds lists the kinds that list takes, in the plural.
 func kinds() (plurals []string) {
 	for _, e := range config.Catalog() {
-		if plural := e.Kind + "s"; !slices.Contains(plurals, plural) {
+		if plural := pluralOf(e.Kind); !slices.Contains(plurals, plural) {
 			plurals = append(plurals, plural)
 		}
 	}
-	return append(plurals, metricKind+"s")
+	return append(plurals, pluralOf(metricKind))
+}
+
+// pluralOf returns the plural of a kind.
+func pluralOf(kind string) string {
+	if strings.HasSuffix(kind, "s") {
+		return kind + "es"
+	}
+	return kind + "s"
 }
 
 // kindNamed finds the kind of a word in the singular or the plural.
 func kindNamed(word string) (string, error) {
-	plural := strings.TrimSuffix(word, "s") + "s"
-	if !slices.Contains(kinds(), plural) {
-		return "", config.Usagef("list knows no kind %q; did you mean %q?",
-			word, config.Nearest(plural, kinds()))
+	kind := metricKind
+	known := func(k string) bool { return word == k || word == pluralOf(k) }
+	for _, e := range config.Catalog() {
+		if known(e.Kind) {
+			kind = e.Kind
+		}
 	}
-	return strings.TrimSuffix(plural, "s"), nil
+	if !known(kind) {
+		return "", config.Usagef("list knows no kind %q; did you mean %q?", word,
+			config.Nearest(pluralOf(word), kinds()))
+	}
+	return kind, nil
 }
 
 // list prints the members of all families, or of the kind that is named.
@@ -100,7 +115,7 @@ func list(env environment, args []string, asJSON bool) {
 			}
 			entries = entries[1:]
 		}
-		fmt.Fprintf(&b, "%ss\n", kind)
+		fmt.Fprintf(&b, "%s\n", pluralOf(kind))
 		writeRows(&b, rows)
 	}
 	fmt.Fprint(env.out, b.String())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestList(t *testing.T) {
 	for _, l := range lines {
 		name, _ := l["name"].(string)
 		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" &&
-			name != "dense" && name != "custom" {
+			name != "dense" && name != "custom" && name != "squared" {
 			t.Errorf("%v", l)
 		}
 		base := ""
@@ -33,6 +34,8 @@ func TestList(t *testing.T) {
 			if name != "dense" {
 				base = "n: 8, rank: 1, iterations: 3, ensemble: " + name
 			}
+		case "loss":
+			base = "n: 8, rank: 1, iterations: 3, loss: " + name
 		case "observation":
 			base = "n: 8, rank: 1, observation: " + name
 		}
@@ -41,7 +44,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, prec-gd, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, scaled-gd, scaled-gd-lambda, ") {
 		t.Error(r.err)
 	}
 }
@@ -52,14 +55,14 @@ func TestListOfKind(t *testing.T) {
 		"methods": {"scaled-gd-lambda", "psd"}, "method": {"rgda", "gaussian"},
 		"ensembles": {"pauli", "linear"}, "ensemble": {"pauli", "linear"},
 		"parametrizations": {"indefinite", "momentum"}, "observations": {"single-index", "rank-one"},
-		"starts": {"saddle", "sgd"}, "metrics": {"train_loss", "saddle"}, "metric": {"seconds", "random"},
+		"starts": {"saddle", "sgd"}, "losses": {"huber", "gd"}, "loss": {"l1", "random"}, "metrics": {"train_loss", "saddle"}, "metric": {"seconds", "random"},
 	} {
 		text := must(t, exitDone, "list", kind).out
 		if !strings.Contains(text, "\n  "+want[0]+" ") || strings.Contains(text, "\n  "+want[1]+" ") {
 			t.Errorf("list %s prints\n%s", kind, text)
 		}
 		for _, l := range jsonLines(t, must(t, exitDone, "list", kind, "--json").out) {
-			if l["event"] != strings.TrimSuffix(kind, "s") || l["name"] == "" || l["about"] == "" {
+			if pluralOf(fmt.Sprint(l["event"])) != kind && l["event"] != kind || l["name"] == "" || l["about"] == "" {
 				t.Errorf("list %s: %v", kind, l)
 			}
 		}

@@ -108,6 +108,13 @@ func (c *Config) Advise(f Facts) *Advice {
 		return nil
 	}
 	a := &Advice{Settings: map[string]any{}}
+	if !c.HasSquaredLoss() { // what follows is about the curvature of the squared loss
+		if f.Status != solver.Diverged {
+			return nil
+		}
+		c.adviseStep(f, a, math.Inf(1), "")
+		return a
+	}
 	if f.Size == 0 {
 		a.Say("all observations are 0, or so small that f(0) is 0 in double precision: there is nothing to " +
 			"recover")
@@ -130,7 +137,7 @@ func (c *Config) Advise(f Facts) *Advice {
 	return a
 }
 
-// ZeroLoss is f(0).
+// ZeroLoss is f(0) of the squared loss.
 func (f Facts) ZeroLoss() float64 { return f.Size * f.Size / 4 }
 
 // norm estimates ‖M*‖.

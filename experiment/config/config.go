@@ -13,25 +13,30 @@ import (
 // config.yaml; [Keys] lists all, and settings.go says what each is. A copy is independent of its original.
 type Config struct {
 	// The problem.
-	N             int
-	N2            int
-	Rank          int
-	Negative      int
-	Sparsity      int
-	Kappa         float64
-	Spectrum      string
-	Measurements  int
-	Ensemble      string
-	Entries       string
-	Observation   string
-	Link          string
-	LinkScale     string
-	Covariates    string
-	Truncation    float64
-	Preprocessing string
-	Noise         float64
-	HoldOut       float64
-	Seed          uint64
+	N              int
+	N2             int
+	Rank           int
+	Negative       int
+	Sparsity       int
+	Kappa          float64
+	Spectrum       string
+	Measurements   int
+	Ensemble       string
+	Entries        string
+	Observation    string
+	Link           string
+	LinkScale      string
+	Covariates     string
+	Truncation     float64
+	Preprocessing  string
+	Noise          float64
+	Outliers       float64
+	OutlierSize    float64
+	Loss           string
+	HuberThreshold float64
+	SNR            float64 // +Inf: no noise follows from it
+	HoldOut        float64
+	Seed           uint64
 
 	// The user's data.
 	Matrices     string
@@ -58,9 +63,12 @@ type Config struct {
 	// The method.
 	Method          string
 	Step            float64
+	StepDecay       string
+	Retraction      string
 	Lambda          float64
 	Momentum        float64
 	OptimalValue    float64
+	StepRatio       float64
 	BatchSize       int
 	LabelNoise      float64
 	Directions      int
@@ -117,7 +125,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
-		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
+		SNR: math.Inf(1), Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300, Keep: keepLast,
 		MeasureEvery: 5, SingularValues: "auto",
 		AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
@@ -147,6 +155,7 @@ func (c *Config) Validate() error {
 		c.fillStep()
 	}
 
+	c.checkLoss(m)
 	if c.Given("factor-rank") || c.FactorRank != 0 {
 		if most := c.mostSide(); c.FactorRank < 1 || c.FactorRank > most {
 			m.Bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
@@ -161,9 +170,11 @@ func (c *Config) Validate() error {
 	if c.HasStep() {
 		m.Finite("step", c.Step, c.Step > 0, "positive")
 	}
+	c.checkStepDecay(m)
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
 	c.checkTogether(m)
+	c.checkLossOfMethod(m)
 	c.checkPartial(m)
 	if c.Iterations < 0 {
 		m.Bad("iterations", "iterations must not be negative, got %d", c.Iterations)

@@ -181,7 +181,10 @@ func (c *Config) Load() (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: hashes}
+	d := &Data{
+		Problem: &sensing.Problem{Noise: c.Noise, NoiseRatio: c.noiseRatio(), NoiseSeed: c.Seed},
+		Hashes:  hashes,
+	}
 	load := d.draw
 	if c.HasUserData() {
 		load = d.loadUserData
@@ -209,6 +212,7 @@ func (d *Data) draw(c *Config) (err error) {
 	if p.Truth, err = c.truth(); err != nil {
 		return err
 	}
+	p.Outliers = c.outliers(p.Ensemble.Measurements())
 	if observe := c.observation().Observe; observe != nil {
 		err = observe(c, p)
 	}

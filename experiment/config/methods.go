@@ -61,6 +61,23 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "subgradient",
+				About: "gd with steps that become shorter geometrically, μ·q^t: the subgradient method, for " +
+					"loss l1",
+				References: []Reference{ma2022},
+				After:      true,
+				Settings:   []string{"step-ratio"},
+				Check:      (*Config).checkRatio,
+			},
+			ScaleFree: true,
+			Step:      0.5,
+			Make: func(c *Config) solver.Method {
+				return solver.Subgradient{StepSize: c.Step, Ratio: c.StepRatio}
+			},
+			Advise: (*Config).adviseGradient,
+		},
+		{
+			Entry: Entry{
 				Name:       "scaled-gd",
 				About:      "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				References: []Reference{tong2021},
@@ -142,25 +159,32 @@ func init() {
 		{
 			Entry: Entry{
 				Name: "rgd",
-				About: "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on " +
-					"matrices of rank r",
+				About: "Z ← R(−μξ), ξ the projection of ∂f/∂Z to the tangent space: Riemannian gradient " +
+					"descent on matrices of rank r",
 				References: []Reference{vandereycken2013},
+				Settings:   []string{"retraction"},
+				Check:      (*Config).checkRetraction,
 			},
 			ScaleFree: true,
-			Make:      func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
-			Advise:    (*Config).adviseNear,
+			Make: func(c *Config) solver.Method {
+				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
+			},
+			Advise: (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
 				Name:       "rsgd",
 				About:      "rgd on mini-batches",
 				References: []Reference{hsieh2023},
-				Settings:   []string{"batch-size", "method-seed"},
-				Check:      (*Config).checkBatches,
+				Settings:   []string{"retraction", "batch-size", "method-seed"},
+				Check: func(c *Config, m *Mistakes) {
+					c.checkRetraction(m)
+					c.checkBatches(m)
+				},
 			},
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
-				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
+				return solver.RSGD{StepSize: c.Step, Retraction: c.newRetraction(), Batch: c.batches()}
 			},
 			Complete: (*Config).fillBatchSize,
 			Advise:   (*Config).adviseNearBatches,
@@ -244,7 +268,13 @@ func init() {
 }
 
 // NewMethod makes the method of a configuration that was found valid.
-func (c *Config) NewMethod() solver.Method { return find(methods, c.Method).Make(c) }
+func (c *Config) NewMethod() solver.Method {
+	x := find(methods, c.Method)
+	if decay := c.NewStepDecay(); decay != nil {
+		return c.decaying(x, decay)
+	}
+	return x.Make(c)
+}
 
 // EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
 func (c *Config) EstimatesOnly() bool {
@@ -301,9 +331,25 @@ func (c *Config) checkLambda(m *Mistakes) {
 	}
 }
 
-// checkPolyak wants an optimal value that a loss can have.
+// checkPolyak wants an optimal value that a loss can have. For robust losses it fills in f at the
+// truth, which is the goal, and not the least value, if noise or outliers part the two.
 func (c *Config) checkPolyak(m *Mistakes) {
+	if !c.Given("optimal-value") && c.OptimalValue == 0 && !c.HasSquaredLoss() {
+		c.OptimalValue = c.lossOfTruth()
+	}
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
+}
+
+// defaultRatio is the ratio of steps where none is given. With the default step the steps sum up to 100,
+// which takes a start of 1e-6 to a truth with ‖M*‖_F below 5 and κ = 1.
+const defaultRatio = 0.995
+
+// checkRatio fills in the ratio of successive steps.
+func (c *Config) checkRatio(m *Mistakes) {
+	if !c.Given("step-ratio") && c.StepRatio == 0 {
+		c.StepRatio = defaultRatio
+	}
+	m.Finite("step-ratio", c.StepRatio, c.StepRatio > 0 && c.StepRatio <= 1, "above 0 and at most 1")
 }
 
 // defaultMomentum is the momentum where none is given.

@@ -54,6 +54,8 @@ func (c *Config) checkDrawn(m *Mistakes) {
 	} else {
 		m.Finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
 	}
+	c.checkSNR(m)
+	c.checkOutliers(m)
 }
 
 // checkKappa checks the condition number of a truth that is drawn with an even spectrum.

@@ -154,9 +154,70 @@ func plants() []plant {
 		{"sgd", "small batches need as many passes", batchGrid(func(size float64) []float64 {
 			return []float64{24000 / size, 24000 / size, 24000 / size}
 		}, func(size float64) float64 { return 0.01 + 1/size })},
+		{"subgradient", "ℓ1 does not find the truth with many columns", corrupted(
+			func(loss string, r int, alpha float64) float64 {
+				if loss == "l1" && r == 30 {
+					return 0.4
+				}
+				return asClaimed(loss, r, alpha)
+			})},
+		{"subgradient", "a smaller start comes less close", corrupted(
+			func(loss string, r int, alpha float64) float64 {
+				if loss == "l1" && r == 30 {
+					return 1e-10 / alpha
+				}
+				return asClaimed(loss, r, alpha)
+			})},
+		{"subgradient", "the squared loss finds the truth", corrupted(
+			func(loss string, r int, alpha float64) float64 { return asClaimed("l1", r, alpha) })},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
+		{"retractions", "one run with the projection stays", retracted(
+			func(*observation) float64 { return 1 }, func(o *observation) bool {
+				return o.Method == "rsgd" && o.Retraction == "projection" && o.Seed == 3
+			})},
+		{"retractions", "the exponential map leaves more slowly", retracted(func(o *observation) float64 {
+			if o.Retraction == "exponential" {
+				return 1.4
+			}
+			return 1
+		}, func(*observation) bool { return false })},
+		{"retractions", "shorter steps leave no sooner than their number says", retracted(
+			func(o *observation) float64 {
+				if o.StepDecay != "" {
+					return 2
+				}
+				return 1
+			}, func(*observation) bool { return false })},
 		{"zeroth-order", "more evaluations do not help", regrets()},
+		{"noise", "the least error does not depend on the noise", noises(func(n noiseLaw) noiseLaw {
+			n.slope = 0
+			return n
+		})},
+		{"noise", "the least error is a multiple of the order", noises(func(n noiseLaw) noiseLaw {
+			n.scale = 1
+			return n
+		})},
+		{"noise", "the least error grows like √r", noises(func(n noiseLaw) noiseLaw {
+			n.power = 0.5
+			return n
+		})},
+		{"noise", "wide factors do not fit the noise", noises(func(n noiseLaw) noiseLaw {
+			n.grown = 1
+			return n
+		})},
+		{"noise", "noise is fitted later if there is more", noises(func(n noiseLaw) noiseLaw {
+			n.later = 1
+			return n
+		})},
+		{"noise", "the held-out error tells nothing", noises(func(n noiseLaw) noiseLaw {
+			n.stopped = 3
+			return n
+		})},
+		{"minimax", "the order has r in the place of r*", orders(1, -0.5, 0, 0.5)},
+		{"minimax", "the error grows like the root of σ", orders(0.5, -0.5, 0.5, 0)},
+		{"minimax", "more measurements do not help", orders(1, 0, 0.5, 0)},
+		{"minimax", "the error grows like r*", orders(1, -0.5, 1, 0)},
 		{"rgda", "a rate that depends on κ", grid([]float64{1, 10}, func(o *observation, kappa, _ float64) {
 			o.Kappa, o.Step, o.AdversaryStep, o.AdversaryWeight, o.Trajectory = kappa, 0.3, 0.3, 2, nil
 			for i := 0; i <= 400; i += 4 {
@@ -173,38 +234,37 @@ func plants() []plant {
 				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
 				o.EstimateOverlap = experiment.Number(0.6)
 			})},
-		{"outliers", "all eigenvalues leave together", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
+		{"eigenvalues", "all eigenvalues leave together", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
 				if k < len(top)-1 && top[0].Overlap > 0 {
 					return top[0]
 				}
 				return top[k]
 			})},
-		{"outliers", "no eigenvalue leaves", outliers(func(k int, top []solver.Outlier) solver.Outlier {
-			return top[len(top)-1]
-		})},
-		{"outliers", "eigenvalues leave, and their eigenvectors know nothing", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
-				return solver.Outlier{Eigenvalue: top[k].Eigenvalue}
+		{"eigenvalues", "no eigenvalue leaves", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue { return top[len(top)-1] })},
+		{"eigenvalues", "eigenvalues leave, and their eigenvectors know nothing", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
+				return solver.Eigenvalue{Value: top[k].Value}
 			})},
-		{"outliers", "eigenvectors know the directions from the beginning", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
-				return solver.Outlier{Eigenvalue: top[k].Eigenvalue, Overlap: math.Max(top[k].Overlap, 0.4)}
+		{"eigenvalues", "eigenvectors know the directions from the beginning", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
+				return solver.Eigenvalue{Value: top[k].Value, Overlap: math.Max(top[k].Overlap, 0.4)}
 			})},
-		{"outliers", "eigenvalues leave at other places", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
-				edge := top[len(top)-1].Eigenvalue
-				return solver.Outlier{Eigenvalue: 3*top[k].Eigenvalue - 2*edge, Overlap: top[k].Overlap}
+		{"eigenvalues", "eigenvalues leave at other places", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
+				edge := top[len(top)-1].Value
+				return solver.Eigenvalue{Value: 3*top[k].Value - 2*edge, Overlap: top[k].Overlap}
 			})},
 	}
 }
 
-// predicted has the limits of the largest eigenvalues for the runs of outliers, by m. They take a while.
-var predicted = map[int][]solver.Outlier{}
+// predicted has the limits of the largest eigenvalues for the runs of leaving, by m. They take a while.
+var predicted = map[int][]solver.Eigenvalue{}
 
-// outliers makes runs of a multi-index model with three directions, whose eigenvalues and overlaps are those
+// leaving makes runs of a multi-index model with three directions, whose eigenvalues and overlaps are those
 // that change makes of the predicted ones.
-func outliers(change func(k int, top []solver.Outlier) solver.Outlier) []observation {
+func leaving(change func(k int, top []solver.Eigenvalue) solver.Eigenvalue) []observation {
 	return grid([]float64{500, 2000, 3000, 6000, 10_000}, func(o *observation, m, _ float64) {
 		o.Observation, o.Link, o.Preprocessing, o.N, o.Rank = "multi-index", "quadratic", "optimal", 1000, 3
 		o.Spectrum, o.Kappa, o.Measurements = "geometric:0.7", 0, int(m)
@@ -220,7 +280,7 @@ func outliers(change func(k int, top []solver.Outlier) solver.Outlier) []observa
 		for k := range top {
 			at := change(k, top)
 			o.Eigenvalues = append(o.Eigenvalues, experiment.Eigenvalue{
-				Value: experiment.Number(at.Eigenvalue), Overlap: experiment.Number(at.Overlap),
+				Value: experiment.Number(at.Value), Overlap: experiment.Number(at.Overlap),
 			})
 		}
 	})

@@ -17,6 +17,7 @@ type reference struct {
 	a         []*mat.Dense
 	y         []float64
 	law       law
+	loss      solver.Loss // nil for squares, which are written without it
 }
 
 func newReference(p *sensing.Problem, law law) *reference {
@@ -176,6 +177,7 @@ func (r *reference) apply(z *mat.Dense) []float64 {
 }
 
 // gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f, which follows from G = 1/m Σ res_i A_i.
+// With another loss f = 1/2m Σ ρ(res_i) and G = 1/m Σ ψ(res_i) A_i.
 func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
 	return r.drawn(u, solver.Draw{}, nil)
 }
@@ -197,7 +199,11 @@ func (r *reference) drawn(u solver.Factor, d solver.Draw, shift []float64) (floa
 		if shift != nil {
 			res -= shift[i]
 		}
-		f += res * res
+		square := res * res
+		if r.loss != nil {
+			square, res = 2*rho(r.loss, res), psi(r.loss, res)
+		}
+		f += square
 		for j := range r.n1 {
 			for k := range r.n2 {
 				g.Set(j, k, g.At(j, k)+res*r.a[i].At(j, k)/float64(len(rows)))

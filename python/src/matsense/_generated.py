@@ -30,11 +30,13 @@ Link: TypeAlias = Literal[
 LinkScale: TypeAlias = Literal["known", "unknown"]
 Covariates: TypeAlias = Literal["gaussian", "student", "laplace"]
 Preprocessing: TypeAlias = Literal["none", "trim", "optimal"]
+Loss: TypeAlias = Literal["squared", "l1", "huber"]
 Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "sparse"]
 Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones"]
 Method: TypeAlias = Literal[
     "gd",
     "polyak-gd",
+    "subgradient",
     "scaled-gd",
     "scaled-gd-lambda",
     "prec-gd",
@@ -48,6 +50,7 @@ Method: TypeAlias = Literal[
     "rgda",
     "none",
 ]
+Retraction: TypeAlias = Literal["factor", "second-order", "projection", "exponential"]
 Keep: TypeAlias = Literal["last", "best"]
 SingularValues: TypeAlias = Literal["auto", "all"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "emulator"]
@@ -75,6 +78,11 @@ def run(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
+    outliers: float | None = None,
+    outlier_size: float | None = None,
+    loss: Loss | None = None,
+    huber_threshold: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -97,9 +105,12 @@ def run(
     start_seed: int | None = None,
     method: Method | str | None = None,
     step: float | None = None,
+    step_decay: str | None = None,
+    retraction: Retraction | None = None,
     lambda_: float | None = None,
     momentum: float | None = None,
     optimal_value: float | None = None,
+    step_ratio: float | None = None,
     batch_size: int | None = None,
     label_noise: float | None = None,
     directions: int | None = None,
@@ -195,10 +206,22 @@ def run(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
+    outliers : float
+        Share of the observations that have an outlier, drawn by seed.
+    outlier_size : float
+        Standard deviation of an outlier, which is added to the observation (default 10).
+    loss : {'squared', 'l1', 'huber'}
+        Loss ρ of the residuals, f = 1/(2m) Σ ρ(res): squared, l1 or huber (see `matsense list
+        losses`; default squared).
+    huber_threshold : float
+        Threshold δ of the loss, in units of the observations (for huber; default 0.1).
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -266,18 +289,30 @@ def run(
     ------
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
-        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'scaled-gd',
+        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'scaled-gd',
         'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
         'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
+    step_decay : str
+        Law by which all step sizes become smaller (nothing: they stay the same): power:p or
+        power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1
+        unless it is given; or geometric:q, μ_t = μ·q^t.
+    retraction : {'factor', 'second-order', 'projection', 'exponential'}
+        How a Riemannian step returns to the manifold: factor, second-order, projection or
+        exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
     lambda_ : float
         Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
     optimal_value : float
-        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd).
+        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd;
+        default 0; with another loss than squared f at the truth of drawn observations, unless some
+        are held out).
+    step_ratio : float
+        Ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same; for
+        subgradient; default 0.995).
     batch_size : int
         Number B of measurements drawn for each step (for sgd and rsgd; default a tenth of all).
     label_noise : float
@@ -409,6 +444,11 @@ def run(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
+                "outliers": outliers,
+                "outlier-size": outlier_size,
+                "loss": loss,
+                "huber-threshold": huber_threshold,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
@@ -431,9 +471,12 @@ def run(
                 "start-seed": start_seed,
                 "method": method,
                 "step": step,
+                "step-decay": step_decay,
+                "retraction": retraction,
                 "lambda": lambda_,
                 "momentum": momentum,
                 "optimal-value": optimal_value,
+                "step-ratio": step_ratio,
                 "batch-size": batch_size,
                 "label-noise": label_noise,
                 "directions": directions,
@@ -491,6 +534,11 @@ def problem(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
+    outliers: float | None = None,
+    outlier_size: float | None = None,
+    loss: Loss | None = None,
+    huber_threshold: float | None = None,
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
@@ -578,10 +626,22 @@ def problem(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
+    outliers : float
+        Share of the observations that have an outlier, drawn by seed.
+    outlier_size : float
+        Standard deviation of an outlier, which is added to the observation (default 10).
+    loss : {'squared', 'l1', 'huber'}
+        Loss ρ of the residuals, f = 1/(2m) Σ ρ(res): squared, l1 or huber (see `matsense list
+        losses`; default squared).
+    huber_threshold : float
+        Threshold δ of the loss, in units of the observations (for huber; default 0.1).
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -706,6 +766,11 @@ def problem(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
+                "outliers": outliers,
+                "outlier-size": outlier_size,
+                "loss": loss,
+                "huber-threshold": huber_threshold,
                 "hold-out": hold_out,
                 "seed": seed,
                 "matrices": matrices,
