@@ -136,8 +136,8 @@ func TestNoisyLaw(t *testing.T) {
 }
 
 // TestPredictEigenvaluesReference compares the edge of the bulk, the eigenvalues outside and their overlaps
-// with those of a NumPy program whose law of y comes from integrals over circles and spheres. Both sum over grids
-// on which T has corners or jumps, with steps of 0.002 and less.
+// with those of a NumPy program whose law of y comes from integrals over circles and spheres. Both sum over
+// grids on which T has corners or jumps, with steps of 0.002 and less.
 func TestPredictEigenvaluesReference(t *testing.T) {
 	text, err := os.ReadFile("../testdata/reference/eigenvalues/predictions.json")
 	if err != nil {
