@@ -132,7 +132,7 @@ func eigenvaluesOf(c *config.Config, truth *sensing.Truth, est *solver.SpectralE
 	}
 	if p, err := c.Predict(); err == nil {
 		for k, limit := range p.Top(count) {
-			all[k].PredictedValue, all[k].PredictedOverlap = Number(limit.Eigenvalue), Number(limit.Overlap)
+			all[k].PredictedValue, all[k].PredictedOverlap = Number(limit.Value), Number(limit.Overlap)
 		}
 	}
 	return all

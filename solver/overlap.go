@@ -53,21 +53,21 @@ func WeakRecovery(law []sensing.LawPoint) float64 {
 	return 1 / most
 }
 
-// Outliers are the limits of S's largest eigenvalues, and of their eigenvectors' overlaps with a multi-index
-// model's subspace, as n and m = δ·n grow.
-type Outliers struct {
+// Eigenvalues are the limits of S's largest eigenvalues, and of their eigenvectors' overlaps with a
+// multi-index model's subspace, as n and m = δ·n grow.
+type Eigenvalues struct {
 	// Mean is the mean E[T] of S's eigenvalues, and Edge the upper end of the bulk of the spectrum.
 	Mean, Edge float64
-	// Directions has an outlier for each direction u_j of the indices, in the order of [sensing.LawPoint].
-	Directions []Outlier
+	// Directions has one for each direction u_j of the indices, in the order of [sensing.LawPoint].
+	Directions []Eigenvalue
 }
 
-// Outlier is an eigenvalue outside the bulk, and the squared cosine between its eigenvector and u_j. If there
-// is none it is the edge of the bulk, and the overlap is 0.
-type Outlier struct{ Eigenvalue, Overlap float64 }
+// Eigenvalue is an eigenvalue outside the bulk, and the squared cosine between its eigenvector and u_j. If
+// there is none, the value is the edge of the bulk, and the overlap is 0.
+type Eigenvalue struct{ Value, Overlap float64 }
 
 // Overlap returns the limit of [SpectralEstimate.OverlapWith]: the mean overlap of the directions.
-func (o Outliers) Overlap() float64 {
+func (o Eigenvalues) Overlap() float64 {
 	var sum float64
 	for _, d := range o.Directions {
 		sum += d.Overlap
@@ -75,17 +75,18 @@ func (o Outliers) Overlap() float64 {
 	return sum / float64(len(o.Directions))
 }
 
-// Top returns the limits of S's k largest eigenvalues: the outliers in descending order, then the edge.
-func (o Outliers) Top(k int) []Outlier {
+// Top returns the limits of S's k largest eigenvalues: those outside the bulk in descending order, then the
+// edge.
+func (o Eigenvalues) Top(k int) []Eigenvalue {
 	top := slices.Clone(o.Directions)
-	slices.SortStableFunc(top, func(a, b Outlier) int { return cmp.Compare(b.Eigenvalue, a.Eigenvalue) })
+	slices.SortStableFunc(top, func(a, b Eigenvalue) int { return cmp.Compare(b.Value, a.Value) })
 	for len(top) < k {
-		top = append(top, Outlier{Eigenvalue: o.Edge})
+		top = append(top, Eigenvalue{Value: o.Edge})
 	}
 	return top[:k]
 }
 
-// PredictOutliers returns the limits of S's largest eigenvalues and of their eigenvectors' overlaps with a
+// PredictEigenvalues returns the limits of S's largest eigenvalues and of their eigenvectors' overlaps with a
 // multi-index model's subspace, as n and m = δ·n grow, for a T that is bounded from above. With the functions
 // of λ > sup T
 //
@@ -97,7 +98,9 @@ func (o Outliers) Top(k int) []Outlier {
 // for High-Dimensional Nonconvex Estimation, arXiv 1702.06435, for p = 1. Along directions that diagonalize
 // E[z zᵀ | y] for every y, each direction is such a problem by itself, a case of Kovačević, Zhang and
 // Mondelli, arXiv 2502.01583.)
-func PredictOutliers(law []sensing.LawPoint, transform func(y float64) float64, delta float64) Outliers {
+func PredictEigenvalues(
+	law []sensing.LawPoint, transform func(y float64) float64, delta float64,
+) Eigenvalues {
 	s := spiked{law: law, delta: delta, top: math.Inf(-1)}
 	for _, at := range law {
 		t := transform(at.Y)
@@ -106,12 +109,12 @@ func PredictOutliers(law []sensing.LawPoint, transform func(y float64) float64, 
 	}
 	s.scale = math.Max(math.Abs(s.top), 1e-12)
 	edge := rootAbove(s.top, s.scale, func(x float64) float64 { _, psi, _ := s.functions(0, x); return psi })
-	o := Outliers{Edge: s.psi(edge)}
+	o := Eigenvalues{Edge: s.psi(edge)}
 	for k, at := range law {
 		o.Mean += at.Weight * s.t[k]
 	}
 	for j := range law[0].Second {
-		o.Directions = append(o.Directions, s.outlier(j, edge))
+		o.Directions = append(o.Directions, s.direction(j, edge))
 	}
 	return o
 }
@@ -146,14 +149,14 @@ func (s *spiked) functions(j int, lambda float64) (gap, psi, phi float64) {
 	return lambda * (1/s.delta + e1 - f1), 1/s.delta + e1 - lambda*e2, f1 - lambda*f2
 }
 
-// outlier returns the outlier of one direction. The bulk ends at ψ(edge).
-func (s *spiked) outlier(j int, edge float64) Outlier {
+// direction returns the eigenvalue of one direction. The bulk ends at ψ(edge).
+func (s *spiked) direction(j int, edge float64) Eigenvalue {
 	if gap, _, _ := s.functions(j, edge); gap >= 0 {
-		return Outlier{Eigenvalue: s.psi(edge)}
+		return Eigenvalue{Value: s.psi(edge)}
 	}
 	at := rootAbove(edge, s.scale, func(x float64) float64 { gap, _, _ := s.functions(j, x); return gap })
 	_, psi, phi := s.functions(j, at)
-	return Outlier{s.psi(at), psi / (psi - phi)}
+	return Eigenvalue{s.psi(at), psi / (psi - phi)}
 }
 
 // rootAbove finds the point above from at which a function turns from negative to positive. If the function

@@ -42,17 +42,17 @@ func TestWeakRecovery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if below, above := PredictOutliers(law, optimal, 0.999*got).Overlap(),
-			PredictOutliers(law, optimal, 1.02*got).Overlap(); below != 0 || !(above > 0) {
+		if below, above := PredictEigenvalues(law, optimal, 0.999*got).Overlap(),
+			PredictEigenvalues(law, optimal, 1.02*got).Overlap(); below != 0 || !(above > 0) {
 			t.Errorf("%s of %d: the overlap is %g below the threshold and %g above",
 				c.link, c.p, below, above)
 		}
 	}
 }
 
-// TestPredictOutliers compares, for phase retrieval, with the values of a separate NumPy program, which
+// TestPredictEigenvalues compares, for phase retrieval, with the values of a separate NumPy program, which
 // evaluated the same formulas on another grid.
-func TestPredictOutliers(t *testing.T) {
+func TestPredictEigenvalues(t *testing.T) {
 	l := linkOf(t, "norm")
 	for _, c := range []struct {
 		t           sensing.Preprocessing
@@ -66,15 +66,16 @@ func TestPredictOutliers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := PredictOutliers(l.Law(1, 0), transform, c.delta).Overlap(); !(math.Abs(got-c.want) < 1e-3) {
+		got := PredictEigenvalues(l.Law(1, 0), transform, c.delta).Overlap()
+		if !(math.Abs(got-c.want) < 1e-3) {
 			t.Errorf("%s, δ = %g: %.4f, want %.3f", c.t, c.delta, got, c.want)
 		}
 	}
 }
 
-// TestPredictOutliersOfProduct: T of trim jumps, and the prediction is that of a NumPy program whose
+// TestPredictEigenvaluesOfProduct: T of trim jumps, and the prediction is that of a NumPy program whose
 // Gauss–Legendre quadrature ends and begins at the jump.
-func TestPredictOutliersOfProduct(t *testing.T) {
+func TestPredictEigenvaluesOfProduct(t *testing.T) {
 	l := linkOf(t, "product")
 	law := l.Law(2, 0)
 	transform, err := l.Transform(sensing.Trim, 2)
@@ -82,7 +83,7 @@ func TestPredictOutliersOfProduct(t *testing.T) {
 		t.Fatal(err)
 	}
 	for delta, want := range map[float64]float64{2: 0, 3: 0.06212, 4: 0.17025, 6: 0.27482, 10: 0.36044} {
-		if got := PredictOutliers(law, transform, delta).Overlap(); !(math.Abs(got-want) < 3e-4) {
+		if got := PredictEigenvalues(law, transform, delta).Overlap(); !(math.Abs(got-want) < 3e-4) {
 			t.Errorf("δ = %g: %.5f, want %.5f", delta, got, want)
 		}
 	}
@@ -113,7 +114,8 @@ func TestNoisyLaw(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, delta := range []float64{1, 2, 4} {
-				if got := PredictOutliers(law, transform, delta).Overlap(); !(math.Abs(got-want[i]) < 1e-3) {
+				got := PredictEigenvalues(law, transform, delta).Overlap()
+				if !(math.Abs(got-want[i]) < 1e-3) {
 					t.Errorf("noise %g, %s, δ = %g: %.4f, want %.4f", c.noise, kind, delta, got, want[i])
 				}
 			}
@@ -133,11 +135,11 @@ func TestNoisyLaw(t *testing.T) {
 	}
 }
 
-// TestPredictOutliersReference compares the edge of the bulk, the eigenvalues outside and their overlaps with
-// those of a NumPy program whose law of y comes from integrals over circles and spheres. Both sum over grids
-// on which T has corners or jumps, with steps of 0.002 and less.
-func TestPredictOutliersReference(t *testing.T) {
-	text, err := os.ReadFile("../testdata/reference/outliers/predictions.json")
+// TestPredictEigenvaluesReference compares the edge of the bulk, the eigenvalues outside and their overlaps
+// with those of a NumPy program whose law of y comes from integrals over circles and spheres. Both sum over
+// grids on which T has corners or jumps, with steps of 0.002 and less.
+func TestPredictEigenvaluesReference(t *testing.T) {
+	text, err := os.ReadFile("../testdata/reference/eigenvalues/predictions.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +165,7 @@ func TestPredictOutliersReference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := PredictOutliers(law, transform, c.Delta)
+		got := PredictEigenvalues(law, transform, c.Delta)
 		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-3*math.Max(1, math.Abs(b)) }
 		if !near(got.Edge, c.Edge) {
 			t.Errorf("%v, %s, δ = %g: the bulk ends at %.5f, want %.5f", c.Spectrum, c.Preprocessing, c.Delta,
@@ -171,7 +173,7 @@ func TestPredictOutliersReference(t *testing.T) {
 		}
 		for j, want := range c.Directions {
 			d := got.Directions[j]
-			if !near(d.Eigenvalue, want[0]) || !near(d.Overlap, want[1]) {
+			if !near(d.Value, want[0]) || !near(d.Overlap, want[1]) {
 				t.Errorf("%v, %s, δ = %g, direction %d: %.5f, want %.5f", c.Spectrum, c.Preprocessing, c.Delta,
 					j+1, d, want)
 			}
@@ -185,10 +187,11 @@ func TestPredictOutliersReference(t *testing.T) {
 	}
 }
 
-// TestTop: the limits of the largest eigenvalues are in descending order, and after the outliers come edges.
+// TestTop: the limits of the largest eigenvalues are in descending order, and after those outside the bulk
+// come edges.
 func TestTop(t *testing.T) {
-	o := Outliers{Edge: 1, Directions: []Outlier{{1, 0}, {3, 0.2}, {4, 0.6}}}
-	want := []Outlier{{4, 0.6}, {3, 0.2}, {1, 0}, {1, 0}, {1, 0}}
+	o := Eigenvalues{Edge: 1, Directions: []Eigenvalue{{1, 0}, {3, 0.2}, {4, 0.6}}}
+	want := []Eigenvalue{{4, 0.6}, {3, 0.2}, {1, 0}, {1, 0}, {1, 0}}
 	for k, at := range o.Top(5) {
 		if at != want[k] {
 			t.Errorf("limit %d is %v, want %v", k+1, at, want[k])

@@ -101,7 +101,7 @@ func (c *Config) observeIndices(p *sensing.Problem) error {
 type Prediction struct {
 	// WeakRecovery is the least m/n at which some T gives information.
 	WeakRecovery float64
-	solver.Outliers
+	solver.Eigenvalues
 }
 
 // Predict returns the prediction for a configuration with observation multi-index.
@@ -112,5 +112,5 @@ func (c *Config) Predict() (p Prediction, err error) {
 	}
 	law := link.Law(c.Rank, c.Noise)
 	delta := float64(c.Measurements) / float64(c.N)
-	return Prediction{solver.WeakRecovery(law), solver.PredictOutliers(law, transform, delta)}, nil
+	return Prediction{solver.WeakRecovery(law), solver.PredictEigenvalues(law, transform, delta)}, nil
 }

@@ -190,12 +190,12 @@ func All() []Experiment {
 			judgePhaseRetrieval},
 		{"multi-index", "the overlap of spectral estimates with the truth, beside its prediction",
 			multiIndexClaim,
-			"more than one direction, which outliers tests",
+			"more than one direction, which eigenvalues tests",
 			judgeMultiIndex},
-		{"outliers", "the eigenvalues that leave the bulk one by one in multi-index models",
-			outliersClaim,
+		{"eigenvalues", "the eigenvalues that leave the bulk one by one in multi-index models",
+			eigenvaluesClaim,
 			"directions that do not diagonalize E[z zᵀ | y] for every y, and a T that is best for all of them",
-			judgeOutliers},
+			judgeEigenvalues},
 	}
 }
 

@@ -250,38 +250,37 @@ func plants() []plant {
 				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
 				o.EstimateOverlap = experiment.Number(0.6)
 			})},
-		{"outliers", "all eigenvalues leave together", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
+		{"eigenvalues", "all eigenvalues leave together", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
 				if k < len(top)-1 && top[0].Overlap > 0 {
 					return top[0]
 				}
 				return top[k]
 			})},
-		{"outliers", "no eigenvalue leaves", outliers(func(k int, top []solver.Outlier) solver.Outlier {
-			return top[len(top)-1]
-		})},
-		{"outliers", "eigenvalues leave, and their eigenvectors know nothing", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
-				return solver.Outlier{Eigenvalue: top[k].Eigenvalue}
+		{"eigenvalues", "no eigenvalue leaves", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue { return top[len(top)-1] })},
+		{"eigenvalues", "eigenvalues leave, and their eigenvectors know nothing", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
+				return solver.Eigenvalue{Value: top[k].Value}
 			})},
-		{"outliers", "eigenvectors know the directions from the beginning", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
-				return solver.Outlier{Eigenvalue: top[k].Eigenvalue, Overlap: math.Max(top[k].Overlap, 0.4)}
+		{"eigenvalues", "eigenvectors know the directions from the beginning", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
+				return solver.Eigenvalue{Value: top[k].Value, Overlap: math.Max(top[k].Overlap, 0.4)}
 			})},
-		{"outliers", "eigenvalues leave at other places", outliers(
-			func(k int, top []solver.Outlier) solver.Outlier {
-				edge := top[len(top)-1].Eigenvalue
-				return solver.Outlier{Eigenvalue: 3*top[k].Eigenvalue - 2*edge, Overlap: top[k].Overlap}
+		{"eigenvalues", "eigenvalues leave at other places", leaving(
+			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
+				edge := top[len(top)-1].Value
+				return solver.Eigenvalue{Value: 3*top[k].Value - 2*edge, Overlap: top[k].Overlap}
 			})},
 	}
 }
 
-// predicted has the limits of the largest eigenvalues for the runs of outliers, by m. They take a while.
-var predicted = map[int][]solver.Outlier{}
+// predicted has the limits of the largest eigenvalues for the runs of leaving, by m. They take a while.
+var predicted = map[int][]solver.Eigenvalue{}
 
-// outliers makes runs of a multi-index model with three directions, whose eigenvalues and overlaps are those
+// leaving makes runs of a multi-index model with three directions, whose eigenvalues and overlaps are those
 // that change makes of the predicted ones.
-func outliers(change func(k int, top []solver.Outlier) solver.Outlier) []observation {
+func leaving(change func(k int, top []solver.Eigenvalue) solver.Eigenvalue) []observation {
 	return grid([]float64{500, 2000, 3000, 6000, 10_000}, func(o *observation, m, _ float64) {
 		o.Observation, o.Link, o.Preprocessing, o.N, o.Rank = "multi-index", "quadratic", "optimal", 1000, 3
 		o.Spectrum, o.Kappa, o.Measurements = "geometric:0.7", 0, int(m)
@@ -297,7 +296,7 @@ func outliers(change func(k int, top []solver.Outlier) solver.Outlier) []observa
 		for k := range top {
 			at := change(k, top)
 			o.Eigenvalues = append(o.Eigenvalues, experiment.Eigenvalue{
-				Value: experiment.Number(at.Eigenvalue), Overlap: experiment.Number(at.Overlap),
+				Value: experiment.Number(at.Value), Overlap: experiment.Number(at.Overlap),
 			})
 		}
 	})

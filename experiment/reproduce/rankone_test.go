@@ -58,7 +58,7 @@ func TestMultiIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
-				predicted := solver.PredictOutliers(law, transform, m/1000).Overlap()
+				predicted := solver.PredictEigenvalues(law, transform, m/1000).Overlap()
 				o.EstimateOverlap = experiment.Number(change(m/1000, predicted))
 			}),
 		)

@@ -3,9 +3,9 @@
 and predicted, for the link `quadratic`.
 
 Usage
-    python3 outliers.py           (re)create outliers/estimates.json and
-                                  outliers/predictions.json
-    python3 outliers.py --check   recompute both and compare; exit status 1 on mismatch
+    python3 eigenvalues.py           (re)create eigenvalues/estimates.json and
+                                  eigenvalues/predictions.json
+    python3 eigenvalues.py --check   recompute both and compare; exit status 1 on mismatch
 
 Needs NumPy, and philox.py beside it.  `reference.py --check` checks this as well.
 
@@ -56,7 +56,7 @@ import numpy as np
 import philox
 import reference as ref
 
-FOLDER = Path(__file__).parent / "outliers"
+FOLDER = Path(__file__).parent / "eigenvalues"
 MODELS = {"two": [1, 0.5], "three": [1, 0.7, 0.49], "wide": [1, 0.3, 0.02]}
 DELTAS = [0.5, 1, 2, 4, 8]
 ENTRIES, TRUTH = 0, 1  # streams
@@ -201,7 +201,7 @@ def check(name, case):
     if len(want) != len(got):
         return [f"{len(got)} numbers, and {len(want)} in the file"]
     worst = max(abs(a - b) / max(1, abs(b)) for a, b in zip(got, want))
-    print(f"outliers, {name}: largest difference {worst:.1e}")
+    print(f"eigenvalues, {name}: largest difference {worst:.1e}")
     return [] if worst <= case[1] else [f"differs by {worst:.1e}"]
 
 
@@ -211,4 +211,4 @@ def check_all():
 
 
 if __name__ == "__main__":
-    sys.exit(ref.command("outliers.py", sys.argv[1:], CASES, create, check_all))
+    sys.exit(ref.command("eigenvalues.py", sys.argv[1:], CASES, create, check_all))

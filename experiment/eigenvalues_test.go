@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// TestOutliersReference compares the eigenvalues in summary.json, and the overlaps of their eigenvectors,
+// TestEigenvaluesReference compares the eigenvalues in summary.json, and the overlaps of their eigenvectors,
 // with those of a NumPy program that draws the same vectors. 1e-8 leaves room for 10⁶ roundings, of matrices
 // whose norm is about 10.
-func TestOutliersReference(t *testing.T) {
-	text, err := os.ReadFile("../testdata/reference/outliers/estimates.json")
+func TestEigenvaluesReference(t *testing.T) {
+	text, err := os.ReadFile("../testdata/reference/eigenvalues/estimates.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,24 +9,24 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const outliersClaim = `As the number of measurements of a multi-index model grows, eigenvalues of
+const eigenvaluesClaim = `As the number of measurements of a multi-index model grows, eigenvalues of
 Σ T(y_i) a_i a_iᵀ leave the bulk of the spectrum one by one, each from a predicted number of measurements on
 and at a predicted place. The eigenvector of an eigenvalue outside the bulk has the predicted overlap with the
 directions on which y depends; those in the bulk have none (Kovačević, Zhang and Mondelli, arXiv 2502.01583).`
 
-// judgeOutliers compares the medians of the p + 1 largest eigenvalues, and of their eigenvectors' overlaps,
+// judgeEigenvalues compares the medians of the p + 1 largest eigenvalues, and of their eigenvectors' overlaps,
 // with their predictions, for every model of p ≥ 2 directions and every m. It asks that eigenvalues be within
-// a tenth of the bulk's half-width and overlaps within 0.15, and that for one model each number of outliers
-// from 0 to p be predicted for some m, where an overlap of 0.2 counts. It disagrees if an eigenvalue is off
-// by more than a quarter of the half-width, or an overlap by more than 0.3.
-func judgeOutliers(all []observation) Verdict {
+// a tenth of the bulk's half-width and overlaps within 0.15. For one model each number of eigenvalues outside,
+// from 0 to p, must be predicted for some m, where an overlap of 0.2 counts. It disagrees if an eigenvalue is
+// off by more than a quarter of the half-width, or an overlap by more than 0.3.
+func judgeEigenvalues(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	several := v.only(all, func(o observation) bool { return o.Rank > 1 }, "have one direction or diverged")
-	models, groups := by(several, outlierModel)
+	models, groups := by(several, eigenvalueModel)
 	agree, disagree, oneByOne := true, false, false
 	for _, model := range models {
 		sizes, runs := by(groups[model], func(o observation) int { return o.Measurements })
-		counts := map[int]bool{} // numbers of outliers that are predicted
+		counts := map[int]bool{} // numbers of eigenvalues outside that are predicted
 		first := groups[model][0]
 		figure := Figure{Query: sweep.Query{X: "measurements", Y: "eigenvalue", Where: map[string][]string{
 			"rank": {fmt.Sprint(first.Rank)}, "spectrum": {first.Spectrum},
@@ -48,15 +48,15 @@ func judgeOutliers(all []observation) Verdict {
 				overlap := median(runs[m], ofEigenvalue(k, func(e experiment.Eigenvalue) experiment.Number {
 					return e.Overlap
 				}))
-				text += fmt.Sprintf("; %.3f (%.3f), %.2f (%.2f)", value, at.Eigenvalue, overlap, at.Overlap)
-				off, missed := math.Abs(value-at.Eigenvalue)/width, math.Abs(overlap-at.Overlap)
+				text += fmt.Sprintf("; %.3f (%.3f), %.2f (%.2f)", value, at.Value, overlap, at.Overlap)
+				off, missed := math.Abs(value-at.Value)/width, math.Abs(overlap-at.Overlap)
 				agree = agree && off <= 0.1 && missed <= 0.15
 				disagree = disagree || off > 0.25 || missed > 0.3
 				if at.Overlap >= 0.2 {
 					count++
 				}
 				guide := &figure.Guides[k]
-				guide.X, guide.Y = append(guide.X, float64(m)), append(guide.Y, at.Eigenvalue)
+				guide.X, guide.Y = append(guide.X, float64(m)), append(guide.Y, at.Value)
 			}
 			counts[count] = true
 			v.find("%s, m = %.3gn: eigenvalues and overlaps (predicted) %s", model, float64(m)/float64(first.N),
@@ -72,8 +72,8 @@ func judgeOutliers(all []observation) Verdict {
 	return v
 }
 
-// outlierModel names a multi-index model and its T.
-func outlierModel(o observation) string {
+// eigenvalueModel names a multi-index model and its T.
+func eigenvalueModel(o observation) string {
 	name := fmt.Sprintf("%s, p = %d", o.Link, o.Rank)
 	if o.Spectrum != "" {
 		name += ", " + o.Spectrum
