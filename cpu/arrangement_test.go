@@ -16,7 +16,7 @@ func TestArrangements(t *testing.T) {
 	const k, m, most, workers = 70, 97, 40, 2
 	var want []passed
 	for i := range most {
-		want = append(want, passOf[float32, float32](t, Off, solver.Memory, []int{i}, k, m, 1)...)
+		want = append(want, passOf[float32, float32](t, Off, solver.Memory, []int{i}, 1, k, m, 1)...)
 	}
 	y := make([]float64, m)
 	random := rand.New(rand.NewPCG(9, 9)) // as in passOf
@@ -39,6 +39,7 @@ func TestArrangements(t *testing.T) {
 				return nil
 			}}
 			c := newContraction[float32, float32](r, options{simd: simd})
+			c.batch.least = 8
 			all := make([]*memberPass[float32], most)
 			for i := range all {
 				all[i] = newMemberPass[float32](k, r.workers)

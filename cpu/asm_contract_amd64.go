@@ -472,7 +472,8 @@ func dotSignsSingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //go:noescape
 func addSignsSingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
-// decodeQ8AVX2 does dst[k] = level(row[k]) for k < n. n must be a multiple of 32.
+// decodeQ8AVX2 does dst[k] = level(row[k]) for k < n, and prefetches row[k+strip].
+// n must be a multiple of 32.
 //
 //go:noescape
-func decodeQ8AVX2(dst *float32, row *byte, n int)
+func decodeQ8AVX2(dst *float32, row *byte, n int, strip int)

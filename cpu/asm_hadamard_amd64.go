@@ -21,3 +21,27 @@ func rowDotsAVX2(dst *[8]float64, row []float64, rows *[8]*float64)
 //
 //go:noescape
 func rowAddsAVX2(sum []float64, weights *[8]float64, rows *[8]*float64)
+
+// columnDotsAVX512 does dst[g·apart + j] = Σ_k l[32k + j]·r[32k + (j⊕xs[g])] for every g
+// and j < 32, in the chains of chainsDot. It uses the last five bits of xs[g].
+//
+//go:noescape
+func columnDotsAVX512(dst *[32]float64, apart int, l []float64, r []float64, xs []int)
+
+// columnAddsAVX512 does sum[32k + j] ← sum[32k + j] + c[g·apart + j]·x[32k + (j⊕xs[g])]
+// for j < 32 and every column k, for one g after another. It uses the last five bits of xs[g].
+//
+//go:noescape
+func columnAddsAVX512(sum []float64, c *[32]float64, apart int, x []float64, xs []int)
+
+// columnDotsAVX2 does dst[g·apart + j] = Σ_k l[32k + j]·r[32k + (j⊕xs[g])] for every g
+// and j < 32, in the chains of chainsDot. It uses the last five bits of xs[g].
+//
+//go:noescape
+func columnDotsAVX2(dst *[32]float64, apart int, l []float64, r []float64, xs []int)
+
+// columnAddsAVX2 does sum[32k + j] ← sum[32k + j] + c[g·apart + j]·x[32k + (j⊕xs[g])]
+// for j < 32 and every column k, for one g after another. It uses the last five bits of xs[g].
+//
+//go:noescape
+func columnAddsAVX2(sum []float64, c *[32]float64, apart int, x []float64, xs []int)

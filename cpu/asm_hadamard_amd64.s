@@ -416,3 +416,790 @@ checkRest:
 	JLT  rest
 	VZEROUPPER
 	RET
+
+DATA columnLanesAVX512<>+0(SB)/8, $0x0000000000000000
+DATA columnLanesAVX512<>+8(SB)/8, $0x0000000000000001
+DATA columnLanesAVX512<>+16(SB)/8, $0x0000000000000002
+DATA columnLanesAVX512<>+24(SB)/8, $0x0000000000000003
+DATA columnLanesAVX512<>+32(SB)/8, $0x0000000000000004
+DATA columnLanesAVX512<>+40(SB)/8, $0x0000000000000005
+DATA columnLanesAVX512<>+48(SB)/8, $0x0000000000000006
+DATA columnLanesAVX512<>+56(SB)/8, $0x0000000000000007
+GLOBL columnLanesAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA columnLanesAVX2<>+0(SB)/4, $0x00000000
+DATA columnLanesAVX2<>+4(SB)/4, $0x00000001
+DATA columnLanesAVX2<>+8(SB)/4, $0x00000002
+DATA columnLanesAVX2<>+12(SB)/4, $0x00000003
+DATA columnLanesAVX2<>+16(SB)/4, $0x00000004
+DATA columnLanesAVX2<>+20(SB)/4, $0x00000005
+DATA columnLanesAVX2<>+24(SB)/4, $0x00000006
+DATA columnLanesAVX2<>+28(SB)/4, $0x00000007
+GLOBL columnLanesAVX2<>(SB), RODATA|NOPTR, $32
+
+// func columnDotsAVX512(dst *[32]float64, apart int, l []float64, r []float64, xs []int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·columnDotsAVX512(SB), NOSPLIT, $0-88
+	MOVQ    dst+0(FP), AX
+	MOVQ    apart+8(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    l_base+16(FP), DX
+	MOVQ    l_len+24(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    r_base+40(FP), BX
+	MOVQ    xs_base+64(FP), DI
+	MOVQ    xs_len+72(FP), R8
+	VMOVUPD columnLanesAVX512<>+0(SB), Z0
+	CMPQ    SI, $+1024
+	JGE     wide
+
+narrow:
+	VPBROADCASTQ (DI), Z1
+	VPXORQ       Z0, Z1, Z1
+	MOVQ         (DI), R9
+	ANDQ         $+24, R9
+	SHLQ         $0x03, R9
+	MOVQ         R9, R10
+	ADDQ         BX, R10
+	VXORPD       Z2, Z2, Z2
+	MOVQ         R9, R11
+	XORQ         $+64, R11
+	ADDQ         BX, R11
+	VXORPD       Z3, Z3, Z3
+	MOVQ         R9, R12
+	XORQ         $+128, R12
+	ADDQ         BX, R12
+	VXORPD       Z4, Z4, Z4
+	XORQ         $+192, R9
+	ADDQ         BX, R9
+	VXORPD       Z5, Z5, Z5
+	MOVQ         DX, R13
+	MOVQ         SI, R14
+
+narrowAOne:
+	VPERMPD (R10), Z1, Z6
+	VMULPD  (R13), Z6, Z6
+	VADDPD  Z6, Z2, Z2
+	VPERMPD (R11), Z1, Z6
+	VMULPD  64(R13), Z6, Z6
+	VADDPD  Z6, Z3, Z3
+	VPERMPD (R12), Z1, Z6
+	VMULPD  128(R13), Z6, Z6
+	VADDPD  Z6, Z4, Z4
+	VPERMPD (R9), Z1, Z6
+	VMULPD  192(R13), Z6, Z6
+	VADDPD  Z6, Z5, Z5
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	ADDQ    $+256, R9
+	ADDQ    $+256, R13
+	SUBQ    $+256, R14
+	JNE     narrowAOne
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, 64(AX)
+	VMOVUPD Z4, 128(AX)
+	VMOVUPD Z5, 192(AX)
+	ADDQ    CX, AX
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNE     narrow
+	VZEROUPPER
+	RET
+
+wide:
+	VPBROADCASTQ (DI), Z1
+	VPXORQ       Z0, Z1, Z1
+	MOVQ         (DI), R9
+	ANDQ         $+24, R9
+	SHLQ         $0x03, R9
+	MOVQ         R9, R10
+	ADDQ         BX, R10
+	VXORPD       Z2, Z2, Z2
+	VXORPD       Z3, Z3, Z3
+	VXORPD       Z4, Z4, Z4
+	VXORPD       Z5, Z5, Z5
+	MOVQ         R9, R11
+	XORQ         $+64, R11
+	ADDQ         BX, R11
+	VXORPD       Z6, Z6, Z6
+	VXORPD       Z7, Z7, Z7
+	VXORPD       Z8, Z8, Z8
+	VXORPD       Z9, Z9, Z9
+	MOVQ         R9, R12
+	XORQ         $+128, R12
+	ADDQ         BX, R12
+	VXORPD       Z10, Z10, Z10
+	VXORPD       Z11, Z11, Z11
+	VXORPD       Z12, Z12, Z12
+	VXORPD       Z13, Z13, Z13
+	XORQ         $+192, R9
+	ADDQ         BX, R9
+	VXORPD       Z14, Z14, Z14
+	VXORPD       Z15, Z15, Z15
+	VXORPD       Z16, Z16, Z16
+	VXORPD       Z17, Z17, Z17
+	MOVQ         DX, R13
+	MOVQ         SI, R14
+
+wideAFour:
+	VPERMPD (R10), Z1, Z18
+	VMULPD  (R13), Z18, Z18
+	VADDPD  Z18, Z2, Z2
+	VPERMPD (R11), Z1, Z18
+	VMULPD  64(R13), Z18, Z18
+	VADDPD  Z18, Z6, Z6
+	VPERMPD (R12), Z1, Z18
+	VMULPD  128(R13), Z18, Z18
+	VADDPD  Z18, Z10, Z10
+	VPERMPD (R9), Z1, Z18
+	VMULPD  192(R13), Z18, Z18
+	VADDPD  Z18, Z14, Z14
+	VPERMPD 256(R10), Z1, Z18
+	VMULPD  256(R13), Z18, Z18
+	VADDPD  Z18, Z3, Z3
+	VPERMPD 256(R11), Z1, Z18
+	VMULPD  320(R13), Z18, Z18
+	VADDPD  Z18, Z7, Z7
+	VPERMPD 256(R12), Z1, Z18
+	VMULPD  384(R13), Z18, Z18
+	VADDPD  Z18, Z11, Z11
+	VPERMPD 256(R9), Z1, Z18
+	VMULPD  448(R13), Z18, Z18
+	VADDPD  Z18, Z15, Z15
+	VPERMPD 512(R10), Z1, Z18
+	VMULPD  512(R13), Z18, Z18
+	VADDPD  Z18, Z4, Z4
+	VPERMPD 512(R11), Z1, Z18
+	VMULPD  576(R13), Z18, Z18
+	VADDPD  Z18, Z8, Z8
+	VPERMPD 512(R12), Z1, Z18
+	VMULPD  640(R13), Z18, Z18
+	VADDPD  Z18, Z12, Z12
+	VPERMPD 512(R9), Z1, Z18
+	VMULPD  704(R13), Z18, Z18
+	VADDPD  Z18, Z16, Z16
+	VPERMPD 768(R10), Z1, Z18
+	VMULPD  768(R13), Z18, Z18
+	VADDPD  Z18, Z5, Z5
+	VPERMPD 768(R11), Z1, Z18
+	VMULPD  832(R13), Z18, Z18
+	VADDPD  Z18, Z9, Z9
+	VPERMPD 768(R12), Z1, Z18
+	VMULPD  896(R13), Z18, Z18
+	VADDPD  Z18, Z13, Z13
+	VPERMPD 768(R9), Z1, Z18
+	VMULPD  960(R13), Z18, Z18
+	VADDPD  Z18, Z17, Z17
+	ADDQ    $+1024, R10
+	ADDQ    $+1024, R11
+	ADDQ    $+1024, R12
+	ADDQ    $+1024, R9
+	ADDQ    $+1024, R13
+	SUBQ    $+1024, R14
+	CMPQ    R14, $+1024
+	JGE     wideAFour
+	TESTQ   R14, R14
+	JE      wideADone
+
+wideAOne:
+	VPERMPD (R10), Z1, Z18
+	VMULPD  (R13), Z18, Z18
+	VADDPD  Z18, Z2, Z2
+	VPERMPD (R11), Z1, Z18
+	VMULPD  64(R13), Z18, Z18
+	VADDPD  Z18, Z6, Z6
+	VPERMPD (R12), Z1, Z18
+	VMULPD  128(R13), Z18, Z18
+	VADDPD  Z18, Z10, Z10
+	VPERMPD (R9), Z1, Z18
+	VMULPD  192(R13), Z18, Z18
+	VADDPD  Z18, Z14, Z14
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	ADDQ    $+256, R9
+	ADDQ    $+256, R13
+	SUBQ    $+256, R14
+	JNE     wideAOne
+
+wideADone:
+	VADDPD  Z3, Z2, Z2
+	VADDPD  Z5, Z4, Z4
+	VADDPD  Z4, Z2, Z2
+	VMOVUPD Z2, (AX)
+	VADDPD  Z7, Z6, Z6
+	VADDPD  Z9, Z8, Z8
+	VADDPD  Z8, Z6, Z6
+	VMOVUPD Z6, 64(AX)
+	VADDPD  Z11, Z10, Z10
+	VADDPD  Z13, Z12, Z12
+	VADDPD  Z12, Z10, Z10
+	VMOVUPD Z10, 128(AX)
+	VADDPD  Z15, Z14, Z14
+	VADDPD  Z17, Z16, Z16
+	VADDPD  Z16, Z14, Z14
+	VMOVUPD Z14, 192(AX)
+	ADDQ    CX, AX
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNE     wide
+	VZEROUPPER
+	RET
+
+// func columnAddsAVX512(sum []float64, c *[32]float64, apart int, x []float64, xs []int)
+// Requires: AVX, AVX512F
+TEXT ·columnAddsAVX512(SB), NOSPLIT, $0-88
+	MOVQ    sum_base+0(FP), AX
+	MOVQ    sum_len+8(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    c+24(FP), DX
+	MOVQ    apart+32(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    x_base+40(FP), SI
+	VMOVUPD columnLanesAVX512<>+0(SB), Z0
+
+column:
+	MOVQ    DX, DI
+	MOVQ    xs_base+64(FP), R8
+	MOVQ    xs_len+72(FP), R9
+	VMOVUPD (AX), Z1
+	VMOVUPD 64(AX), Z2
+	VMOVUPD 128(AX), Z3
+	VMOVUPD 192(AX), Z4
+
+group:
+	VPBROADCASTQ (R8), Z5
+	VPXORQ       Z0, Z5, Z5
+	MOVQ         (R8), R10
+	ANDQ         $+24, R10
+	SHLQ         $0x03, R10
+	VPERMPD      (SI)(R10*1), Z5, Z6
+	VMULPD       (DI), Z6, Z6
+	VADDPD       Z6, Z1, Z1
+	XORQ         $+64, R10
+	VPERMPD      (SI)(R10*1), Z5, Z6
+	VMULPD       64(DI), Z6, Z6
+	VADDPD       Z6, Z2, Z2
+	XORQ         $+192, R10
+	VPERMPD      (SI)(R10*1), Z5, Z6
+	VMULPD       128(DI), Z6, Z6
+	VADDPD       Z6, Z3, Z3
+	XORQ         $+64, R10
+	VPERMPD      (SI)(R10*1), Z5, Z5
+	VMULPD       192(DI), Z5, Z5
+	VADDPD       Z5, Z4, Z4
+	ADDQ         BX, DI
+	ADDQ         $0x08, R8
+	DECQ         R9
+	JNE          group
+	VMOVUPD      Z1, (AX)
+	VMOVUPD      Z2, 64(AX)
+	VMOVUPD      Z3, 128(AX)
+	VMOVUPD      Z4, 192(AX)
+	ADDQ         $+256, AX
+	ADDQ         $+256, SI
+	SUBQ         $+256, CX
+	JNE          column
+	VZEROUPPER
+	RET
+
+// func columnDotsAVX2(dst *[32]float64, apart int, l []float64, r []float64, xs []int)
+// Requires: AVX, AVX2
+TEXT ·columnDotsAVX2(SB), NOSPLIT, $0-88
+	MOVQ    dst+0(FP), AX
+	MOVQ    apart+8(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    l_base+16(FP), DX
+	MOVQ    l_len+24(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    r_base+40(FP), BX
+	MOVQ    xs_base+64(FP), DI
+	MOVQ    xs_len+72(FP), R8
+	VMOVUPD columnLanesAVX2<>+0(SB), Y0
+	CMPQ    SI, $+1024
+	JGE     wide
+
+narrow:
+	VPBROADCASTD (DI), Y1
+	VPSLLD       $0x01, Y1, Y1
+	VPXOR        Y0, Y1, Y1
+	MOVQ         (DI), R9
+	ANDQ         $+28, R9
+	SHLQ         $0x03, R9
+	MOVQ         R9, R10
+	ADDQ         BX, R10
+	VXORPD       Y2, Y2, Y2
+	MOVQ         R9, R11
+	XORQ         $+32, R11
+	ADDQ         BX, R11
+	VXORPD       Y3, Y3, Y3
+	MOVQ         R9, R12
+	XORQ         $+64, R12
+	ADDQ         BX, R12
+	VXORPD       Y4, Y4, Y4
+	MOVQ         R9, R13
+	XORQ         $+96, R13
+	ADDQ         BX, R13
+	VXORPD       Y5, Y5, Y5
+	MOVQ         DX, R14
+	MOVQ         SI, R15
+
+narrowAOne:
+	VPERMPS (R10), Y1, Y6
+	VMULPD  (R14), Y6, Y6
+	VADDPD  Y6, Y2, Y2
+	VPERMPS (R11), Y1, Y6
+	VMULPD  32(R14), Y6, Y6
+	VADDPD  Y6, Y3, Y3
+	VPERMPS (R12), Y1, Y6
+	VMULPD  64(R14), Y6, Y6
+	VADDPD  Y6, Y4, Y4
+	VPERMPS (R13), Y1, Y6
+	VMULPD  96(R14), Y6, Y6
+	VADDPD  Y6, Y5, Y5
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	ADDQ    $+256, R13
+	ADDQ    $+256, R14
+	SUBQ    $+256, R15
+	JNE     narrowAOne
+	VMOVUPD Y2, (AX)
+	VMOVUPD Y3, 32(AX)
+	VMOVUPD Y4, 64(AX)
+	VMOVUPD Y5, 96(AX)
+	MOVQ    R9, R10
+	XORQ    $+128, R10
+	ADDQ    BX, R10
+	VXORPD  Y2, Y2, Y2
+	MOVQ    R9, R11
+	XORQ    $+160, R11
+	ADDQ    BX, R11
+	VXORPD  Y3, Y3, Y3
+	MOVQ    R9, R12
+	XORQ    $+192, R12
+	ADDQ    BX, R12
+	VXORPD  Y4, Y4, Y4
+	XORQ    $+224, R9
+	ADDQ    BX, R9
+	VXORPD  Y5, Y5, Y5
+	MOVQ    DX, R13
+	MOVQ    SI, R14
+
+narrowEOne:
+	VPERMPS (R10), Y1, Y6
+	VMULPD  128(R13), Y6, Y6
+	VADDPD  Y6, Y2, Y2
+	VPERMPS (R11), Y1, Y6
+	VMULPD  160(R13), Y6, Y6
+	VADDPD  Y6, Y3, Y3
+	VPERMPS (R12), Y1, Y6
+	VMULPD  192(R13), Y6, Y6
+	VADDPD  Y6, Y4, Y4
+	VPERMPS (R9), Y1, Y6
+	VMULPD  224(R13), Y6, Y6
+	VADDPD  Y6, Y5, Y5
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	ADDQ    $+256, R9
+	ADDQ    $+256, R13
+	SUBQ    $+256, R14
+	JNE     narrowEOne
+	VMOVUPD Y2, 128(AX)
+	VMOVUPD Y3, 160(AX)
+	VMOVUPD Y4, 192(AX)
+	VMOVUPD Y5, 224(AX)
+	ADDQ    CX, AX
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNE     narrow
+	VZEROUPPER
+	RET
+
+wide:
+	VPBROADCASTD (DI), Y1
+	VPSLLD       $0x01, Y1, Y1
+	VPXOR        Y0, Y1, Y1
+	MOVQ         (DI), R9
+	ANDQ         $+28, R9
+	SHLQ         $0x03, R9
+	MOVQ         R9, R10
+	ADDQ         BX, R10
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	MOVQ         R9, R11
+	XORQ         $+32, R11
+	ADDQ         BX, R11
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	MOVQ         DX, R12
+	MOVQ         SI, R13
+
+wideAFour:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  (R12), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R11), Y1, Y10
+	VMULPD  32(R12), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	VPERMPS 256(R10), Y1, Y10
+	VMULPD  256(R12), Y10, Y10
+	VADDPD  Y10, Y3, Y3
+	VPERMPS 256(R11), Y1, Y10
+	VMULPD  288(R12), Y10, Y10
+	VADDPD  Y10, Y7, Y7
+	VPERMPS 512(R10), Y1, Y10
+	VMULPD  512(R12), Y10, Y10
+	VADDPD  Y10, Y4, Y4
+	VPERMPS 512(R11), Y1, Y10
+	VMULPD  544(R12), Y10, Y10
+	VADDPD  Y10, Y8, Y8
+	VPERMPS 768(R10), Y1, Y10
+	VMULPD  768(R12), Y10, Y10
+	VADDPD  Y10, Y5, Y5
+	VPERMPS 768(R11), Y1, Y10
+	VMULPD  800(R12), Y10, Y10
+	VADDPD  Y10, Y9, Y9
+	ADDQ    $+1024, R10
+	ADDQ    $+1024, R11
+	ADDQ    $+1024, R12
+	SUBQ    $+1024, R13
+	CMPQ    R13, $+1024
+	JGE     wideAFour
+	TESTQ   R13, R13
+	JE      wideADone
+
+wideAOne:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  (R12), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R11), Y1, Y10
+	VMULPD  32(R12), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	SUBQ    $+256, R13
+	JNE     wideAOne
+
+wideADone:
+	VADDPD  Y3, Y2, Y2
+	VADDPD  Y5, Y4, Y4
+	VADDPD  Y4, Y2, Y2
+	VMOVUPD Y2, (AX)
+	VADDPD  Y7, Y6, Y6
+	VADDPD  Y9, Y8, Y8
+	VADDPD  Y8, Y6, Y6
+	VMOVUPD Y6, 32(AX)
+	MOVQ    R9, R10
+	XORQ    $+64, R10
+	ADDQ    BX, R10
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
+	VXORPD  Y4, Y4, Y4
+	VXORPD  Y5, Y5, Y5
+	MOVQ    R9, R11
+	XORQ    $+96, R11
+	ADDQ    BX, R11
+	VXORPD  Y6, Y6, Y6
+	VXORPD  Y7, Y7, Y7
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	MOVQ    DX, R12
+	MOVQ    SI, R13
+
+wideCFour:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  64(R12), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R11), Y1, Y10
+	VMULPD  96(R12), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	VPERMPS 256(R10), Y1, Y10
+	VMULPD  320(R12), Y10, Y10
+	VADDPD  Y10, Y3, Y3
+	VPERMPS 256(R11), Y1, Y10
+	VMULPD  352(R12), Y10, Y10
+	VADDPD  Y10, Y7, Y7
+	VPERMPS 512(R10), Y1, Y10
+	VMULPD  576(R12), Y10, Y10
+	VADDPD  Y10, Y4, Y4
+	VPERMPS 512(R11), Y1, Y10
+	VMULPD  608(R12), Y10, Y10
+	VADDPD  Y10, Y8, Y8
+	VPERMPS 768(R10), Y1, Y10
+	VMULPD  832(R12), Y10, Y10
+	VADDPD  Y10, Y5, Y5
+	VPERMPS 768(R11), Y1, Y10
+	VMULPD  864(R12), Y10, Y10
+	VADDPD  Y10, Y9, Y9
+	ADDQ    $+1024, R10
+	ADDQ    $+1024, R11
+	ADDQ    $+1024, R12
+	SUBQ    $+1024, R13
+	CMPQ    R13, $+1024
+	JGE     wideCFour
+	TESTQ   R13, R13
+	JE      wideCDone
+
+wideCOne:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  64(R12), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R11), Y1, Y10
+	VMULPD  96(R12), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	SUBQ    $+256, R13
+	JNE     wideCOne
+
+wideCDone:
+	VADDPD  Y3, Y2, Y2
+	VADDPD  Y5, Y4, Y4
+	VADDPD  Y4, Y2, Y2
+	VMOVUPD Y2, 64(AX)
+	VADDPD  Y7, Y6, Y6
+	VADDPD  Y9, Y8, Y8
+	VADDPD  Y8, Y6, Y6
+	VMOVUPD Y6, 96(AX)
+	MOVQ    R9, R10
+	XORQ    $+128, R10
+	ADDQ    BX, R10
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
+	VXORPD  Y4, Y4, Y4
+	VXORPD  Y5, Y5, Y5
+	MOVQ    R9, R11
+	XORQ    $+160, R11
+	ADDQ    BX, R11
+	VXORPD  Y6, Y6, Y6
+	VXORPD  Y7, Y7, Y7
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	MOVQ    DX, R12
+	MOVQ    SI, R13
+
+wideEFour:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  128(R12), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R11), Y1, Y10
+	VMULPD  160(R12), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	VPERMPS 256(R10), Y1, Y10
+	VMULPD  384(R12), Y10, Y10
+	VADDPD  Y10, Y3, Y3
+	VPERMPS 256(R11), Y1, Y10
+	VMULPD  416(R12), Y10, Y10
+	VADDPD  Y10, Y7, Y7
+	VPERMPS 512(R10), Y1, Y10
+	VMULPD  640(R12), Y10, Y10
+	VADDPD  Y10, Y4, Y4
+	VPERMPS 512(R11), Y1, Y10
+	VMULPD  672(R12), Y10, Y10
+	VADDPD  Y10, Y8, Y8
+	VPERMPS 768(R10), Y1, Y10
+	VMULPD  896(R12), Y10, Y10
+	VADDPD  Y10, Y5, Y5
+	VPERMPS 768(R11), Y1, Y10
+	VMULPD  928(R12), Y10, Y10
+	VADDPD  Y10, Y9, Y9
+	ADDQ    $+1024, R10
+	ADDQ    $+1024, R11
+	ADDQ    $+1024, R12
+	SUBQ    $+1024, R13
+	CMPQ    R13, $+1024
+	JGE     wideEFour
+	TESTQ   R13, R13
+	JE      wideEDone
+
+wideEOne:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  128(R12), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R11), Y1, Y10
+	VMULPD  160(R12), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	ADDQ    $+256, R10
+	ADDQ    $+256, R11
+	ADDQ    $+256, R12
+	SUBQ    $+256, R13
+	JNE     wideEOne
+
+wideEDone:
+	VADDPD  Y3, Y2, Y2
+	VADDPD  Y5, Y4, Y4
+	VADDPD  Y4, Y2, Y2
+	VMOVUPD Y2, 128(AX)
+	VADDPD  Y7, Y6, Y6
+	VADDPD  Y9, Y8, Y8
+	VADDPD  Y8, Y6, Y6
+	VMOVUPD Y6, 160(AX)
+	MOVQ    R9, R10
+	XORQ    $+192, R10
+	ADDQ    BX, R10
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
+	VXORPD  Y4, Y4, Y4
+	VXORPD  Y5, Y5, Y5
+	XORQ    $+224, R9
+	ADDQ    BX, R9
+	VXORPD  Y6, Y6, Y6
+	VXORPD  Y7, Y7, Y7
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	MOVQ    DX, R11
+	MOVQ    SI, R12
+
+wideGFour:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  192(R11), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R9), Y1, Y10
+	VMULPD  224(R11), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	VPERMPS 256(R10), Y1, Y10
+	VMULPD  448(R11), Y10, Y10
+	VADDPD  Y10, Y3, Y3
+	VPERMPS 256(R9), Y1, Y10
+	VMULPD  480(R11), Y10, Y10
+	VADDPD  Y10, Y7, Y7
+	VPERMPS 512(R10), Y1, Y10
+	VMULPD  704(R11), Y10, Y10
+	VADDPD  Y10, Y4, Y4
+	VPERMPS 512(R9), Y1, Y10
+	VMULPD  736(R11), Y10, Y10
+	VADDPD  Y10, Y8, Y8
+	VPERMPS 768(R10), Y1, Y10
+	VMULPD  960(R11), Y10, Y10
+	VADDPD  Y10, Y5, Y5
+	VPERMPS 768(R9), Y1, Y10
+	VMULPD  992(R11), Y10, Y10
+	VADDPD  Y10, Y9, Y9
+	ADDQ    $+1024, R10
+	ADDQ    $+1024, R9
+	ADDQ    $+1024, R11
+	SUBQ    $+1024, R12
+	CMPQ    R12, $+1024
+	JGE     wideGFour
+	TESTQ   R12, R12
+	JE      wideGDone
+
+wideGOne:
+	VPERMPS (R10), Y1, Y10
+	VMULPD  192(R11), Y10, Y10
+	VADDPD  Y10, Y2, Y2
+	VPERMPS (R9), Y1, Y10
+	VMULPD  224(R11), Y10, Y10
+	VADDPD  Y10, Y6, Y6
+	ADDQ    $+256, R10
+	ADDQ    $+256, R9
+	ADDQ    $+256, R11
+	SUBQ    $+256, R12
+	JNE     wideGOne
+
+wideGDone:
+	VADDPD  Y3, Y2, Y2
+	VADDPD  Y5, Y4, Y4
+	VADDPD  Y4, Y2, Y2
+	VMOVUPD Y2, 192(AX)
+	VADDPD  Y7, Y6, Y6
+	VADDPD  Y9, Y8, Y8
+	VADDPD  Y8, Y6, Y6
+	VMOVUPD Y6, 224(AX)
+	ADDQ    CX, AX
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNE     wide
+	VZEROUPPER
+	RET
+
+// func columnAddsAVX2(sum []float64, c *[32]float64, apart int, x []float64, xs []int)
+// Requires: AVX, AVX2
+TEXT ·columnAddsAVX2(SB), NOSPLIT, $0-88
+	MOVQ    sum_base+0(FP), AX
+	MOVQ    sum_len+8(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    c+24(FP), DX
+	MOVQ    apart+32(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    x_base+40(FP), SI
+	VMOVUPD columnLanesAVX2<>+0(SB), Y0
+
+column:
+	MOVQ    DX, DI
+	MOVQ    xs_base+64(FP), R8
+	MOVQ    xs_len+72(FP), R9
+	VMOVUPD (AX), Y1
+	VMOVUPD 32(AX), Y2
+	VMOVUPD 64(AX), Y3
+	VMOVUPD 96(AX), Y4
+	VMOVUPD 128(AX), Y5
+	VMOVUPD 160(AX), Y6
+	VMOVUPD 192(AX), Y7
+	VMOVUPD 224(AX), Y8
+
+group:
+	VPBROADCASTD (R8), Y9
+	VPSLLD       $0x01, Y9, Y9
+	VPXOR        Y0, Y9, Y9
+	MOVQ         (R8), R10
+	ANDQ         $+28, R10
+	SHLQ         $0x03, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       (DI), Y10, Y10
+	VADDPD       Y10, Y1, Y1
+	XORQ         $+32, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       32(DI), Y10, Y10
+	VADDPD       Y10, Y2, Y2
+	XORQ         $+96, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       64(DI), Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	XORQ         $+32, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       96(DI), Y10, Y10
+	VADDPD       Y10, Y4, Y4
+	XORQ         $+224, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       128(DI), Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	XORQ         $+32, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       160(DI), Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	XORQ         $+96, R10
+	VPERMPS      (SI)(R10*1), Y9, Y10
+	VMULPD       192(DI), Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	XORQ         $+32, R10
+	VPERMPS      (SI)(R10*1), Y9, Y9
+	VMULPD       224(DI), Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	ADDQ         BX, DI
+	ADDQ         $0x08, R8
+	DECQ         R9
+	JNE          group
+	VMOVUPD      Y1, (AX)
+	VMOVUPD      Y2, 32(AX)
+	VMOVUPD      Y3, 64(AX)
+	VMOVUPD      Y4, 96(AX)
+	VMOVUPD      Y5, 128(AX)
+	VMOVUPD      Y6, 160(AX)
+	VMOVUPD      Y7, 192(AX)
+	VMOVUPD      Y8, 224(AX)
+	ADDQ         $+256, AX
+	ADDQ         $+256, SI
+	SUBQ         $+256, CX
+	JNE          column
+	VZEROUPPER
+	RET

@@ -6,3 +6,15 @@ package cpu
 //
 //go:noescape
 func transformNEON(v []float64)
+
+// columnDotsNEON does dst[g·apart + j] = Σ_k l[32k + j]·r[32k + (j⊕xs[g])] for every g
+// and j < 32, in the chains of chainsDot. It uses the last five bits of xs[g].
+//
+//go:noescape
+func columnDotsNEON(dst *[32]float64, apart int, l []float64, r []float64, xs []int)
+
+// columnAddsNEON does sum[32k + j] ← sum[32k + j] + c[g·apart + j]·x[32k + (j⊕xs[g])] for j < 32
+// and every column k, for one g after another. It uses the last five bits of xs[g].
+//
+//go:noescape
+func columnAddsNEON(sum []float64, c *[32]float64, apart int, x []float64, xs []int)

@@ -113,3 +113,350 @@ loop6_done:
 	BNE loop5
 loop5_done:
 	RET
+
+// func columnDotsNEON(dst *[32]float64, apart int, l []float64, r []float64, xs []int)
+TEXT ·columnDotsNEON(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD apart+8(FP), R1
+	LSL $3, R1
+	MOVD l_base+16(FP), R2
+	MOVD r_base+40(FP), R3
+	MOVD xs_base+64(FP), R4
+	MOVD xs_len+72(FP), R5
+	MOVD l_len+24(FP), R7
+	LSR $5, R7
+	AND $3, R7, R6
+	SUB R6, R7
+	MOVD $byteNumbers<>(SB), R8
+	FMOVQ 0(R8), F0
+	CBZ R5, loop1_done
+loop1:
+	MOVD 0(R4), R9
+	ADD $8, R4
+	AND $1, R9, R10
+	LSL $3, R10
+	VDUP R10, V1.B16
+	VEOR V0.B16, V1.B16, V1.B16
+	AND $31, R9, R9
+	LSR $1, R9
+	LSL $4, R9
+	MOVD ZR, R11
+	MOVD $0x4, R12
+	CBZ R12, loop2_done
+loop2:
+	MOVD R2, R13
+	ADD R11, R13
+	MOVD R11, R14
+	EOR R9, R14
+	ADD R3, R14
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	MOVD R11, R15
+	ADD $16, R15
+	EOR R9, R15
+	ADD R3, R15
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	MOVD R11, R19
+	ADD $32, R19
+	EOR R9, R19
+	ADD R3, R19
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	MOVD R11, R20
+	ADD $48, R20
+	EOR R9, R20
+	ADD R3, R20
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	MOVD R7, R21
+	CBZ R21, loop3_done
+loop3:
+	FLDPQ 0(R13), (F18, F19)
+	FLDPQ 32(R13), (F20, F21)
+	FMOVQ 0(R14), F22
+	VTBL V1.B16, [V22.B16], V22.B16
+	WORD $0x6e76de52 // fmul v18.2d, v18.2d, v22.2d
+	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
+	FMOVQ 0(R15), F23
+	VTBL V1.B16, [V23.B16], V23.B16
+	WORD $0x6e77de73 // fmul v19.2d, v19.2d, v23.2d
+	WORD $0x4e66d666 // fadd v6.2d, v19.2d, v6.2d
+	FMOVQ 0(R19), F24
+	VTBL V1.B16, [V24.B16], V24.B16
+	WORD $0x6e78de94 // fmul v20.2d, v20.2d, v24.2d
+	WORD $0x4e6ad68a // fadd v10.2d, v20.2d, v10.2d
+	FMOVQ 0(R20), F25
+	VTBL V1.B16, [V25.B16], V25.B16
+	WORD $0x6e79deb5 // fmul v21.2d, v21.2d, v25.2d
+	WORD $0x4e6ed6ae // fadd v14.2d, v21.2d, v14.2d
+	FLDPQ 256(R13), (F26, F27)
+	FLDPQ 288(R13), (F28, F29)
+	FMOVQ 256(R14), F30
+	VTBL V1.B16, [V30.B16], V30.B16
+	WORD $0x6e7edf5a // fmul v26.2d, v26.2d, v30.2d
+	WORD $0x4e63d743 // fadd v3.2d, v26.2d, v3.2d
+	FMOVQ 256(R15), F31
+	VTBL V1.B16, [V31.B16], V31.B16
+	WORD $0x6e7fdf7b // fmul v27.2d, v27.2d, v31.2d
+	WORD $0x4e67d767 // fadd v7.2d, v27.2d, v7.2d
+	FMOVQ 256(R19), F18
+	VTBL V1.B16, [V18.B16], V18.B16
+	WORD $0x6e72df9c // fmul v28.2d, v28.2d, v18.2d
+	WORD $0x4e6bd78b // fadd v11.2d, v28.2d, v11.2d
+	FMOVQ 256(R20), F22
+	VTBL V1.B16, [V22.B16], V22.B16
+	WORD $0x6e76dfbd // fmul v29.2d, v29.2d, v22.2d
+	WORD $0x4e6fd7af // fadd v15.2d, v29.2d, v15.2d
+	FLDPQ 512(R13), (F19, F23)
+	FLDPQ 544(R13), (F20, F24)
+	FMOVQ 512(R14), F21
+	VTBL V1.B16, [V21.B16], V21.B16
+	WORD $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD $0x4e64d664 // fadd v4.2d, v19.2d, v4.2d
+	FMOVQ 512(R15), F25
+	VTBL V1.B16, [V25.B16], V25.B16
+	WORD $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
+	WORD $0x4e68d6e8 // fadd v8.2d, v23.2d, v8.2d
+	FMOVQ 512(R19), F26
+	VTBL V1.B16, [V26.B16], V26.B16
+	WORD $0x6e7ade94 // fmul v20.2d, v20.2d, v26.2d
+	WORD $0x4e6cd68c // fadd v12.2d, v20.2d, v12.2d
+	FMOVQ 512(R20), F30
+	VTBL V1.B16, [V30.B16], V30.B16
+	WORD $0x6e7edf18 // fmul v24.2d, v24.2d, v30.2d
+	WORD $0x4e70d710 // fadd v16.2d, v24.2d, v16.2d
+	FLDPQ 768(R13), (F27, F31)
+	FLDPQ 800(R13), (F28, F18)
+	FMOVQ 768(R14), F29
+	VTBL V1.B16, [V29.B16], V29.B16
+	WORD $0x6e7ddf7b // fmul v27.2d, v27.2d, v29.2d
+	WORD $0x4e65d765 // fadd v5.2d, v27.2d, v5.2d
+	FMOVQ 768(R15), F22
+	VTBL V1.B16, [V22.B16], V22.B16
+	WORD $0x6e76dfff // fmul v31.2d, v31.2d, v22.2d
+	WORD $0x4e69d7e9 // fadd v9.2d, v31.2d, v9.2d
+	FMOVQ 768(R19), F19
+	VTBL V1.B16, [V19.B16], V19.B16
+	WORD $0x6e73df9c // fmul v28.2d, v28.2d, v19.2d
+	WORD $0x4e6dd78d // fadd v13.2d, v28.2d, v13.2d
+	FMOVQ 768(R20), F21
+	VTBL V1.B16, [V21.B16], V21.B16
+	WORD $0x6e75de52 // fmul v18.2d, v18.2d, v21.2d
+	WORD $0x4e71d651 // fadd v17.2d, v18.2d, v17.2d
+	ADD $1024, R14
+	ADD $1024, R15
+	ADD $1024, R19
+	ADD $1024, R20
+	ADD $1024, R13
+	SUBS $4, R21
+	BNE loop3
+loop3_done:
+	MOVD R6, R21
+	CBZ R21, loop4_done
+loop4:
+	FLDPQ 0(R13), (F23, F25)
+	FLDPQ 32(R13), (F20, F26)
+	FMOVQ 0(R14), F24
+	VTBL V1.B16, [V24.B16], V24.B16
+	WORD $0x6e78def7 // fmul v23.2d, v23.2d, v24.2d
+	WORD $0x4e62d6e2 // fadd v2.2d, v23.2d, v2.2d
+	FMOVQ 0(R15), F30
+	VTBL V1.B16, [V30.B16], V30.B16
+	WORD $0x6e7edf39 // fmul v25.2d, v25.2d, v30.2d
+	WORD $0x4e66d726 // fadd v6.2d, v25.2d, v6.2d
+	FMOVQ 0(R19), F27
+	VTBL V1.B16, [V27.B16], V27.B16
+	WORD $0x6e7bde94 // fmul v20.2d, v20.2d, v27.2d
+	WORD $0x4e6ad68a // fadd v10.2d, v20.2d, v10.2d
+	FMOVQ 0(R20), F29
+	VTBL V1.B16, [V29.B16], V29.B16
+	WORD $0x6e7ddf5a // fmul v26.2d, v26.2d, v29.2d
+	WORD $0x4e6ed74e // fadd v14.2d, v26.2d, v14.2d
+	ADD $256, R14
+	ADD $256, R15
+	ADD $256, R19
+	ADD $256, R20
+	ADD $256, R13
+	SUBS $1, R21
+	BNE loop4
+loop4_done:
+	MOVD R0, R22
+	ADD R11, R22
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
+	WORD $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
+	WORD $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	WORD $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
+	WORD $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	FSTPQ (F2, F6), 0(R22)
+	FSTPQ (F10, F14), 32(R22)
+	ADD $64, R11
+	SUBS $1, R12
+	BNE loop2
+loop2_done:
+	ADD R1, R0
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func columnAddsNEON(sum []float64, c *[32]float64, apart int, x []float64, xs []int)
+TEXT ·columnAddsNEON(SB), NOSPLIT, $0-88
+	MOVD sum_base+0(FP), R0
+	MOVD sum_len+8(FP), R1
+	MOVD c+24(FP), R2
+	MOVD apart+32(FP), R3
+	LSL $3, R3
+	MOVD x_base+40(FP), R4
+	MOVD xs_base+64(FP), R5
+	MOVD xs_len+72(FP), R6
+	MOVD $byteNumbers<>(SB), R7
+	FMOVQ 0(R7), F0
+	CBZ R1, loop1_done
+loop1:
+	FLDPQ 0(R0), (F1, F2)
+	FLDPQ 32(R0), (F3, F4)
+	FLDPQ 64(R0), (F5, F6)
+	FLDPQ 96(R0), (F7, F8)
+	FLDPQ 128(R0), (F9, F10)
+	FLDPQ 160(R0), (F11, F12)
+	FLDPQ 192(R0), (F13, F14)
+	FLDPQ 224(R0), (F15, F16)
+	MOVD R2, R8
+	MOVD R5, R9
+	MOVD R6, R10
+	CBZ R10, loop2_done
+loop2:
+	MOVD 0(R9), R11
+	ADD $8, R9
+	AND $1, R11, R12
+	LSL $3, R12
+	VDUP R12, V17.B16
+	VEOR V0.B16, V17.B16, V17.B16
+	AND $31, R11, R11
+	LSR $1, R11
+	LSL $4, R11
+	FLDPQ 0(R8), (F18, F19)
+	WORD $0x3ceb6894 // ldr q20, [x4, x11]
+	VTBL V17.B16, [V20.B16], V20.B16
+	WORD $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
+	WORD $0x4e61d641 // fadd v1.2d, v18.2d, v1.2d
+	EOR $16, R11
+	WORD $0x3ceb6895 // ldr q21, [x4, x11]
+	VTBL V17.B16, [V21.B16], V21.B16
+	WORD $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD $0x4e62d662 // fadd v2.2d, v19.2d, v2.2d
+	FLDPQ 32(R8), (F22, F23)
+	EOR $48, R11
+	WORD $0x3ceb6898 // ldr q24, [x4, x11]
+	VTBL V17.B16, [V24.B16], V24.B16
+	WORD $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
+	WORD $0x4e63d6c3 // fadd v3.2d, v22.2d, v3.2d
+	EOR $16, R11
+	WORD $0x3ceb6899 // ldr q25, [x4, x11]
+	VTBL V17.B16, [V25.B16], V25.B16
+	WORD $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
+	WORD $0x4e64d6e4 // fadd v4.2d, v23.2d, v4.2d
+	FLDPQ 64(R8), (F26, F27)
+	EOR $112, R11
+	WORD $0x3ceb689c // ldr q28, [x4, x11]
+	VTBL V17.B16, [V28.B16], V28.B16
+	WORD $0x6e7cdf5a // fmul v26.2d, v26.2d, v28.2d
+	WORD $0x4e65d745 // fadd v5.2d, v26.2d, v5.2d
+	EOR $16, R11
+	WORD $0x3ceb689d // ldr q29, [x4, x11]
+	VTBL V17.B16, [V29.B16], V29.B16
+	WORD $0x6e7ddf7b // fmul v27.2d, v27.2d, v29.2d
+	WORD $0x4e66d766 // fadd v6.2d, v27.2d, v6.2d
+	FLDPQ 96(R8), (F30, F31)
+	EOR $48, R11
+	WORD $0x3ceb6892 // ldr q18, [x4, x11]
+	VTBL V17.B16, [V18.B16], V18.B16
+	WORD $0x6e72dfde // fmul v30.2d, v30.2d, v18.2d
+	WORD $0x4e67d7c7 // fadd v7.2d, v30.2d, v7.2d
+	EOR $16, R11
+	WORD $0x3ceb6894 // ldr q20, [x4, x11]
+	VTBL V17.B16, [V20.B16], V20.B16
+	WORD $0x6e74dfff // fmul v31.2d, v31.2d, v20.2d
+	WORD $0x4e68d7e8 // fadd v8.2d, v31.2d, v8.2d
+	FLDPQ 128(R8), (F19, F21)
+	EOR $240, R11
+	WORD $0x3ceb6896 // ldr q22, [x4, x11]
+	VTBL V17.B16, [V22.B16], V22.B16
+	WORD $0x6e76de73 // fmul v19.2d, v19.2d, v22.2d
+	WORD $0x4e69d669 // fadd v9.2d, v19.2d, v9.2d
+	EOR $16, R11
+	WORD $0x3ceb6898 // ldr q24, [x4, x11]
+	VTBL V17.B16, [V24.B16], V24.B16
+	WORD $0x6e78deb5 // fmul v21.2d, v21.2d, v24.2d
+	WORD $0x4e6ad6aa // fadd v10.2d, v21.2d, v10.2d
+	FLDPQ 160(R8), (F23, F25)
+	EOR $48, R11
+	WORD $0x3ceb689a // ldr q26, [x4, x11]
+	VTBL V17.B16, [V26.B16], V26.B16
+	WORD $0x6e7adef7 // fmul v23.2d, v23.2d, v26.2d
+	WORD $0x4e6bd6eb // fadd v11.2d, v23.2d, v11.2d
+	EOR $16, R11
+	WORD $0x3ceb689c // ldr q28, [x4, x11]
+	VTBL V17.B16, [V28.B16], V28.B16
+	WORD $0x6e7cdf39 // fmul v25.2d, v25.2d, v28.2d
+	WORD $0x4e6cd72c // fadd v12.2d, v25.2d, v12.2d
+	FLDPQ 192(R8), (F27, F29)
+	EOR $112, R11
+	WORD $0x3ceb689e // ldr q30, [x4, x11]
+	VTBL V17.B16, [V30.B16], V30.B16
+	WORD $0x6e7edf7b // fmul v27.2d, v27.2d, v30.2d
+	WORD $0x4e6dd76d // fadd v13.2d, v27.2d, v13.2d
+	EOR $16, R11
+	WORD $0x3ceb6892 // ldr q18, [x4, x11]
+	VTBL V17.B16, [V18.B16], V18.B16
+	WORD $0x6e72dfbd // fmul v29.2d, v29.2d, v18.2d
+	WORD $0x4e6ed7ae // fadd v14.2d, v29.2d, v14.2d
+	FLDPQ 224(R8), (F31, F20)
+	EOR $48, R11
+	WORD $0x3ceb6893 // ldr q19, [x4, x11]
+	VTBL V17.B16, [V19.B16], V19.B16
+	WORD $0x6e73dfff // fmul v31.2d, v31.2d, v19.2d
+	WORD $0x4e6fd7ef // fadd v15.2d, v31.2d, v15.2d
+	EOR $16, R11
+	WORD $0x3ceb6896 // ldr q22, [x4, x11]
+	VTBL V17.B16, [V22.B16], V22.B16
+	WORD $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD $0x4e70d690 // fadd v16.2d, v20.2d, v16.2d
+	ADD R3, R8
+	SUBS $1, R10
+	BNE loop2
+loop2_done:
+	FSTPQ (F1, F2), 0(R0)
+	FSTPQ (F3, F4), 32(R0)
+	FSTPQ (F5, F6), 64(R0)
+	FSTPQ (F7, F8), 96(R0)
+	FSTPQ (F9, F10), 128(R0)
+	FSTPQ (F11, F12), 160(R0)
+	FSTPQ (F13, F14), 192(R0)
+	FSTPQ (F15, F16), 224(R0)
+	ADD $256, R0
+	ADD $256, R4
+	SUBS $32, R1
+	BNE loop1
+loop1_done:
+	RET
+
+DATA byteNumbers<>+0(SB)/8, $0x0706050403020100
+DATA byteNumbers<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL byteNumbers<>(SB), RODATA|NOPTR, $16

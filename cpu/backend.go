@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/matsense/matsense/internal/parallel"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -34,7 +35,7 @@ func (b Backend) Device() string {
 	if err != nil {
 		simd = b.SIMD
 	}
-	return fmt.Sprintf("%s, %d workers, simd %s", runtime.GOARCH, workerCount(b.Workers), simd)
+	return fmt.Sprintf("%s, %d workers, simd %s", runtime.GOARCH, parallel.Workers(b.Workers), simd)
 }
 
 // Offers implements solver.Backend.
@@ -111,7 +112,7 @@ type options struct {
 }
 
 func (b Backend) options() (options, error) {
-	o := options{storage: b.Storage, workers: workerCount(b.Workers), precision: b.Precision}
+	o := options{storage: b.Storage, workers: parallel.Workers(b.Workers), precision: b.Precision}
 	switch b.Precision {
 	case "":
 		o.precision = solver.F64

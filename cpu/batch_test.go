@@ -39,9 +39,10 @@ type passed struct {
 	squares float64
 }
 
-// passOf computes a pass of some members together, over k coordinates and m rows.
+// passOf computes a pass of some members together, over k coordinates and m rows. Where there is assembly for
+// groups, a group has at least so many members.
 func passOf[E sensing.Entry, F number](
-	t *testing.T, simd SIMD, storage solver.Storage, members []int, k, m, workers int,
+	t *testing.T, simd SIMD, storage solver.Storage, members []int, least, k, m, workers int,
 ) []passed {
 	t.Helper()
 	r, err := newRows[E](context.Background(), line[E]{k: k, m: m}, storage == solver.Memory, workers)
@@ -49,6 +50,7 @@ func passOf[E sensing.Entry, F number](
 		t.Fatal(err)
 	}
 	c := newContraction[E, F](r, options{simd: simd})
+	c.batch.least = least
 	passes := make([]*memberPass[F], len(members))
 	for i := range passes {
 		passes[i] = newMemberPass[F](k, r.workers)
@@ -80,8 +82,8 @@ func passOf[E sensing.Entry, F number](
 	return all
 }
 
-// TestBatchesAgree: a member of a batch of any size has, to the bit, what plain Go computes for it alone, in
-// every format, for lengths around the steps of the loops, numbers of rows that no tile divides, and more
+// TestBatchesAgree: a member of a batch of any size, with and without a group, has to the bit what plain Go
+// computes for it alone, in every format, for lengths around the steps of the loops, numbers of rows that no tile divides, and more
 // than one chunk.
 func TestBatchesAgree(t *testing.T) {
 	t.Run("f64", batchesAgree[float64])
@@ -102,7 +104,7 @@ func batchAgrees[E sensing.Entry, F number](t *testing.T) {
 		t.Helper()
 		var want []passed
 		for i := range most {
-			want = append(want, passOf[E, F](t, Off, solver.Memory, []int{i}, k, m, 1)...)
+			want = append(want, passOf[E, F](t, Off, solver.Memory, []int{i}, 1, k, m, 1)...)
 		}
 		for _, simd := range variants() {
 			for _, size := range sizes {
@@ -110,9 +112,15 @@ func batchAgrees[E sensing.Entry, F number](t *testing.T) {
 				for i := range members {
 					members[i] = most - size + i
 				}
-				for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
-					what := fmt.Sprintf("simd %s, %s, %d members, %d coordinates, %d rows", simd, storage, size, k, m)
-					for i, got := range passOf[E, F](t, simd, storage, members, k, m, 2) {
+				for _, c := range []struct {
+					storage solver.Storage
+					least   int // members of a group
+				}{
+					{solver.Memory, 4}, {solver.Generated, 4}, {solver.Memory, size + 1}, {solver.Generated, size + 1},
+				} {
+					what := fmt.Sprintf("simd %s, %s, %d members, groups from %d, %d coordinates, %d rows",
+						simd, c.storage, size, c.least, k, m)
+					for i, got := range passOf[E, F](t, simd, c.storage, members, c.least, k, m, 2) {
 						want := want[members[i]]
 						requireBits(t, what+": g", got.g, want.g)
 						requireBits(t, what+": residuals", got.res, want.res)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 	"unsafe"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/roofline"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -232,6 +234,102 @@ func BenchmarkFactors(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkShares times the parts of a step of gradient descent in turn, and reports the median of each in
+// milliseconds: the contraction, the lift, the pullback, the change of the factor, and a sample of the
+// metrics. others-% is the share of the step that is not the contraction, and sample-% a sample beside the
+// step. The contraction is linear in the rows: it is timed over 10⁸ entries, and scaled to m = 10,000.
+func BenchmarkShares(b *testing.B) {
+	for _, n := range []int{200, 1000} {
+		for _, r := range []int{n, n / 20} {
+			space := sensing.Sym{N: n}
+			m := 100_000_000 / space.K() / blockRows * blockRows
+			normals, err := sensing.NewGaussian(space, m, sensing.F32, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			signs, err := sensing.NewRademacher(space, m, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmarkShares[float32, float64](b, normals, r, solver.F64)
+			benchmarkShares[sensing.SignWord, float32](b, signs, r, solver.F32)
+		}
+	}
+}
+
+func benchmarkShares[E sensing.Entry, F number](
+	b *testing.B, e sensing.Ensemble, r int, precision solver.Precision,
+) {
+	const all = 10_000 // the rows of a step
+	n, _ := e.Space().Dims()
+	b.Run(fmt.Sprintf("%s/%s/n=%d/m=%d/r=%d", e.Name(), precision, n, all, r), func(b *testing.B) {
+		o, err := Backend{Precision: precision}.options()
+		if err != nil {
+			b.Fatal(err)
+		}
+		op, err := newOperator(b.Context(), e, o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		rows := op.(*rowOperator[E, F])
+		pass := newMemberPass[F](e.Space().K(), o.workers)
+		rows.gradient.arrange([]*memberPass[F]{pass})
+		var u, gradient solver.Factor
+		for _, f := range []*solver.Factor{&u, &gradient} {
+			*f = solver.NewFactor([]solver.Shape{{Rows: n, Cols: r}})
+		}
+		sensing.NewStream(2, sensing.StartStream).Normals(0, u[0].RawMatrix().Data)
+		p := &part{l: u[0], r: u[0], gr: like(u[0])}
+		p.gl = p.gr
+		y := make([]float64, e.Measurements())
+		parts := []struct {
+			name  string
+			scale float64
+			do    func() error
+		}{
+			{"contraction", all / float64(len(y)), func() error { return rows.gradient.pass(y) }},
+			{"lift", 1, func() error {
+				rows.lift(rows.wide, p.l, p.r)
+				pass.write(rows.wide, 1)
+				return nil
+			}},
+			{"pullback", 1, func() error {
+				rows.multiply(p, pass.g)
+				return nil
+			}},
+			{"change", 1, func() error {
+				solver.PSD{}.Pullback(gradient, p.gr, p.gl, u)
+				u.Combine(1, u, -1e-9, gradient)
+				return nil
+			}},
+		}
+		times := make([][]float64, len(parts))
+		var samples []float64
+		for b.Loop() {
+			for i, part := range parts {
+				began := time.Now()
+				if err := part.do(); err != nil {
+					b.Fatal(err)
+				}
+				times[i] = append(times[i], 1e3*part.scale*time.Since(began).Seconds())
+			}
+			samples = append(samples, 1e3*solver.MeasureSeconds(b.Context(), Backend{}, solver.PSD{},
+				e.Space(), 5, r))
+		}
+		step := 0.0
+		for i, part := range parts {
+			ms := roofline.Median(times[i])
+			b.ReportMetric(ms, part.name+"-ms")
+			step += ms
+		}
+		sample := roofline.Median(samples)
+		b.ReportMetric(sample, "sample-ms")
+		b.ReportMetric(100*(1-roofline.Median(times[0])/step), "others-%")
+		b.ReportMetric(100*sample/step, "sample-%")
+		b.ReportMetric(0, "ns/op")
+	})
 }
 
 // BenchmarkDraw times the gradient of a mini-batch with its lift and pullback, and of all measurements by the

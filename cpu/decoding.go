@@ -5,8 +5,7 @@ package cpu
 type decoder[F number] func(numbers *F, apart int, rows *[blockRows][]byte, from, to int)
 
 const (
-	// decodedStrip is how many coordinates of a block are decoded at a time: their singles take 16 KB. The
-	// assembly knows it (internal/asm/contract/q8.go).
+	// decodedStrip is how many coordinates of a block are decoded at a time: their singles take 16 KB.
 	decodedStrip = 512
 
 	// decodedPadding keeps the singles of neighbouring rows off the same sets of a cache: without it, rows

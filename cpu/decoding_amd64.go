@@ -6,7 +6,7 @@ import "unsafe"
 func decodeQ8SingleAVX2(numbers *float32, apart int, rows *[blockRows][]byte, from, to int) {
 	all := unsafe.Slice(numbers, (blockRows-1)*apart+to-from)
 	for j, row := range rows {
-		decodeQ8AVX2(&all[j*apart], &row[from], to-from)
+		decodeQ8AVX2(&all[j*apart], &row[from], to-from, decodedStrip)
 	}
 }
 

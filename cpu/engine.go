@@ -246,6 +246,27 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 	return nil
 }
 
+// Fit implements solver.InverseEngine.
+func (e *engine) Fit(member int, dst, y, x solver.Slot) error {
+	paired, ok := e.par.(solver.Paired)
+	if !ok {
+		return fmt.Errorf("cpu: the parametrization %s has no pairs to fit with", e.par.Name())
+	}
+	m := e.members[member]
+	for i, block := range m.slots[y] {
+		j := paired.Partner(i)
+		p := m.slots[solver.Iterate][j]
+		_, d := p.Dims()
+		inverse := e.invertedGram(p, 0)
+		cross, weights := mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)
+		e.gemm.multiply(cross, transposed(m.slots[x][j]), plain(p), false)
+		e.gemm.multiply(weights, plain(cross), plain(inverse), false)
+		e.gemm.multiply(m.slots[dst][i], plain(block), plain(weights), false)
+	}
+	m.touched(dst)
+	return nil
+}
+
 // Losses implements solver.Engine.
 func (e *engine) Losses(dst []float64, members ...int) error {
 	if err := e.Gradient(members...); err != nil {

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/matsense/matsense/internal/estimate"
+	"github.com/matsense/matsense/internal/parallel"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -25,7 +26,7 @@ func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step f
 	if !known {
 		return 0, 0
 	}
-	cores := float64(workerCount(b.Workers))
+	cores := float64(parallel.Workers(b.Workers))
 	rates := estimate.Rates{Bytes: min(cores*coreBytes, mostBytes), Step: stepSeconds}
 	switch e.(type) {
 	case sensing.Rows:

@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 // TestFewRows: a pass over long rows, a few at a time, gives the bits of a pass over eight at a time,
 // whatever is left of the last block and of the last stretch of coordinates. So does each member of a batch.
+// Both sum the squares of all residuals.
 func TestFewRows(t *testing.T) {
 	for _, simd := range variants() {
 		testFewRows[float64, float64](t, simd)
@@ -21,7 +23,26 @@ func TestFewRows(t *testing.T) {
 	}
 }
 
+// squaresOf is Σ (a_i·z − y_i)², row by row.
+func squaresOf[E sensing.Entry, F number](source sensing.RowSource[E], z []F, y []float64) (sum float64) {
+	row, a := make([]E, len(z)), make([]float64, len(z))
+	for i, v := range y {
+		source.Row(i, row)
+		decode(a, row, 0)
+		res := -v
+		for k, x := range a {
+			res += x * float64(z[k])
+		}
+		sum += res * res
+	}
+	return sum
+}
+
 func testFewRows[E sensing.Entry, F number](t *testing.T, simd SIMD) {
+	bound := 1e-12 // dot products of at most 2485 numbers, each rounded to 1e-16
+	if _, single := any(*new(F)).(float32); single {
+		bound = 1e-4 // the same, each rounded to 6e-8
+	}
 	format := sensing.F64
 	if _, single := any(*new(E)).(float32); single {
 		format = sensing.F32
@@ -63,6 +84,10 @@ func testFewRows[E sensing.Entry, F number](t *testing.T, simd SIMD) {
 		}
 		pass(parts)
 		name := fmt.Sprintf("%s, %s in %T, n = %d, m = %d", simd, format, *new(F), size.n, size.m)
+		want := squaresOf(e.(sensing.RowSource[E]), parts.z, y)
+		if !(math.Abs(parts.squares-want) <= bound*want) {
+			t.Errorf("%s: Σ res² is %v, want %v", name, parts.squares, want)
+		}
 		if !slices.Equal(parts.g, whole.g) || parts.squares != whole.squares {
 			t.Errorf("%s: %v and %v", name, parts.squares, whole.squares)
 		}

@@ -24,9 +24,9 @@ import (
 // kept.
 //
 // A bundle is the x that share all bits but the last five. The rows j are taken in blocks of 32 in the same
-// way. For one block, a bundle needs only 32 rows j⊕x of the other factor, which stay in cache. One worker
-// computes each of the numbers d, c and p, and each row of S·X in ascending order of x: the bits are the same
-// for any number of workers.
+// way. For one block, a bundle needs only 32 rows j⊕x of the other factor, which stay in cache. SIMD loops
+// take narrow factors column by column (see [columnBlocks]). One worker computes each of the numbers d, c and
+// p, and each row of S·X in ascending order of x: the bits are the same for any number of workers.
 type pauli struct {
 	n       int
 	workers int
@@ -35,9 +35,13 @@ type pauli struct {
 	loss    loss
 	words   []pauliWord // sorted by x, words with the same x in the order of measurements
 	groups  []pauliGroup
-	bundles [][]pauliGroup
+	bundles []pauliBundle
+	slab    []float64   // the memory of shared
+	apart   int         // from a group's numbers in the slab to the next group's
 	shared  [][]float64 // for each group of the bundle under way, d or c: n
 	values  []float64   // of contract: p, then the weights of the A_i
+	left    columnBlocks
+	right   columnBlocks
 }
 
 // pauliWord is one measurement.
@@ -53,17 +57,31 @@ type pauliGroup struct {
 	words []pauliWord
 }
 
+// pauliBundle is the groups whose x share all bits but the last five.
+type pauliBundle struct {
+	groups []pauliGroup
+	upper  int   // the shared bits
+	xs     []int // of all groups
+}
+
 // pauliBlock is the number of rows in a block, and the maximum of groups in a bundle.
 const pauliBlock = 32
 
 // pauliKind is the kind of Pauli words.
 type pauliKind struct{ *sensing.Pauli }
 
-func (e pauliKind) bytes(options, solver.Batch) float64 {
-	const mask, number, word, group = 4, 8, 16, 32 + 24
+func (e pauliKind) bytes(o options, batch solver.Batch) float64 {
+	const mask, number, word, group = 4, 8, 16, 32 + 24 + 8
 	n, _ := e.Space().Dims()
 	m := float64(e.Measurements())
-	return m*(2*mask+2*number+2*word) + min(m, float64(n))*group + pauliBlock*8*float64(n)
+	columns := 0
+	for _, r := range batch.FactorRanks {
+		if r <= pauliLoopsOf(o.simd).columns {
+			columns = max(columns, r)
+		}
+	}
+	return m*(2*mask+2*number+2*word) + min(m, float64(n))*group +
+		float64(pauliBlock+2*columns)*number*float64(n)
 }
 
 func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
@@ -91,18 +109,22 @@ func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	}
 	most := 0
 	for from := 0; from < len(op.groups); {
-		to := from + 1
-		for to < len(op.groups) && op.groups[to].x/pauliBlock == op.groups[from].x/pauliBlock {
+		bundle := pauliBundle{upper: op.groups[from].x / pauliBlock * pauliBlock}
+		to := from
+		for to < len(op.groups) && op.groups[to].x/pauliBlock*pauliBlock == bundle.upper {
+			bundle.xs = append(bundle.xs, op.groups[to].x)
 			to++
 		}
-		op.bundles = append(op.bundles, op.groups[from:to])
+		bundle.groups = op.groups[from:to]
+		op.bundles = append(op.bundles, bundle)
 		most = max(most, to-from)
 		from = to
 	}
-	const apart = 8 // a cache line: without it, the numbers of one row compete for a few places in the cache
-	slab := make([]float64, most*(n+apart))
+	const line = 8 // numbers: without them, the numbers of one row compete for a few places in the cache
+	op.apart = n + line
+	op.slab = make([]float64, most*op.apart)
 	for g := range most {
-		op.shared = append(op.shared, slab[g*(n+apart):][:n])
+		op.shared = append(op.shared, op.slab[g*op.apart:][:n])
 	}
 	return op, nil
 }
@@ -116,20 +138,29 @@ func (o *pauli) eachBlock(do func(from, to int)) error {
 
 // apply implements operator.
 func (o *pauli) apply(p []float64, l, r *mat.Dense) error {
+	pair := o.pairs(l, r)
 	for _, bundle := range o.bundles {
-		err := o.eachBlock(func(from, to int) { o.pair(bundle, l, r, from, to) })
+		err := o.eachBlock(func(from, to int) { pair(bundle, from, to) })
 		if err != nil {
 			return err
 		}
-		err = inTurn(o.stop, o.workers, len(bundle), func(g int) {
+		err = inTurn(o.stop, o.workers, len(bundle.groups), func(g int) {
 			o.loops.transform(o.shared[g])
-			bundle[g].sums(p, o.shared[g])
+			bundle.groups[g].sums(p, o.shared[g])
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pairs returns the function that does d for a bundle and a block of rows.
+func (o *pauli) pairs(l, r *mat.Dense) func(bundle pauliBundle, from, to int) {
+	if o.byColumns(l) {
+		return o.pairColumns(l, r)
+	}
+	return func(bundle pauliBundle, from, to int) { o.pair(bundle.groups, l, r, from, to) }
 }
 
 // pair does d_j(x) for a bundle and the rows from ≤ j < to. If L is R, then d_j = d_{j⊕x}, which is computed
@@ -184,19 +215,22 @@ func (g *pauliGroup) sums(p, all []float64) {
 
 // adjointMul implements operator. S is symmetric.
 func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) error {
-	dst.Zero()
+	combine := o.combinations(dst, x)
 	for _, bundle := range o.bundles {
-		err := inTurn(o.stop, o.workers, len(bundle), func(g int) {
-			bundle[g].weigh(o.shared[g], w)
+		err := inTurn(o.stop, o.workers, len(bundle.groups), func(g int) {
+			bundle.groups[g].weigh(o.shared[g], w)
 			o.loops.transform(o.shared[g])
 		})
 		if err != nil {
 			return err
 		}
-		err = o.eachBlock(func(from, to int) { o.combine(dst, bundle, x, from, to) })
+		err = o.eachBlock(func(from, to int) { combine(bundle, from, to) })
 		if err != nil {
 			return err
 		}
+	}
+	if o.byColumns(x) {
+		o.left.copyTo(dst)
 	}
 	return nil
 }
@@ -207,6 +241,15 @@ func (g *pauliGroup) weigh(v, w []float64) {
 	for _, word := range g.words {
 		v[word.z] += float64(word.unit * w[word.entry])
 	}
+}
+
+// combinations returns the function that adds the terms of a bundle to a block of rows of S·X, from zeros.
+func (o *pauli) combinations(dst, x *mat.Dense) func(bundle pauliBundle, from, to int) {
+	if o.byColumns(x) {
+		return o.combineColumns(x)
+	}
+	dst.Zero()
+	return func(bundle pauliBundle, from, to int) { o.combine(dst, bundle.groups, x, from, to) }
 }
 
 // combine adds the terms of a bundle to the rows from ≤ j < to of S·X.

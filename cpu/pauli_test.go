@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/numtest"
+	"github.com/matsense/matsense/internal/roofline"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -98,11 +100,72 @@ func TestRowLoops(t *testing.T) {
 	}
 }
 
+// TestColumnLoops: every instruction set has the bits of chainsDot and addScaled, for every bit of x, several
+// words and numbers of columns around multiples of four, and writes nothing but its results.
+func TestColumnLoops(t *testing.T) {
+	for _, simd := range available() {
+		loops := pauliLoopsOf(simd)
+		if loops.columnDots == nil {
+			continue
+		}
+		for columns := 1; columns <= 13; columns++ {
+			for _, first := range []int{0, 1, 2, 4, 8, 16} {
+				checkColumnLoops(t, loops, columns, []int{first, 95 - first, 7 * first, 29}[:1+columns%4],
+					fmt.Sprintf("simd %s, %d columns, first x %d", simd, columns, first))
+			}
+		}
+	}
+}
+
+func checkColumnLoops(t *testing.T, loops pauliLoops, columns int, xs []int, what string) {
+	t.Helper()
+	var factors [3]*mat.Dense
+	var blocks [3]columnBlocks
+	for i := range factors {
+		factors[i] = mat.NewDense(pauliBlock, columns, nil)
+		sensing.NewStream(5, sensing.StartStream).Normals(uint64(100*columns+i), factors[i].RawMatrix().Data)
+		blocks[i] = blocks[i].of(factors[i])
+	}
+	l, r, sum := factors[0], factors[1], factors[2]
+	apart := pauliBlock + columns%3
+	dots, check := guarded[float64](t, (len(xs)-1)*apart+pauliBlock, columns)
+	for i := range dots {
+		dots[i] = math.Inf(1)
+	}
+	loops.columnDots((*[pauliBlock]float64)(dots), apart, blocks[0], blocks[1], xs)
+	check(what)
+	got, check := guarded[float64](t, len(blocks[2]), columns+1)
+	copy(got, blocks[2])
+	loops.columnAdds(got, (*[pauliBlock]float64)(dots), apart, blocks[1], xs)
+	check(what)
+	for g, x := range xs {
+		for j := range apart {
+			if at := g*apart + j; j >= pauliBlock && at < len(dots) && !math.IsInf(dots[at], 1) {
+				t.Errorf("%s: the dot products of word %d end with %v", what, g, dots[at])
+			}
+		}
+		for j := range pauliBlock {
+			other := r.RawRowView((j ^ x) % pauliBlock)
+			dot := dots[g*apart+j]
+			if want := chainsDot(l.RawRowView(j), other); !numtest.SameBits([]float64{dot}, []float64{want}) {
+				t.Errorf("%s: product %d of word %d is %v, want %v", what, j, g, dot, want)
+			}
+			addScaled(sum.RawRowView(j), dot, other)
+		}
+	}
+	result := mat.NewDense(pauliBlock, columns, nil)
+	columnBlocks(got).copyTo(result)
+	if !numtest.SameBits(result.RawMatrix().Data, sum.RawMatrix().Data) {
+		t.Errorf("%s: the sums are %v, want %v", what, mat.Formatted(result), mat.Formatted(sum))
+	}
+}
+
 // TestPauliSameBits: every instruction set has the bits of plain Go, for few groups in a bundle and many, for
 // narrow factors and wide ones, for Z = LLᵀ and for other Z.
 func TestPauliSameBits(t *testing.T) {
 	for _, size := range []struct{ n, m, r int }{
-		{2, 3, 1}, {16, 9, 9}, {64, 64, 7}, {64, 900, 21}, {128, 4000, 8},
+		{2, 3, 1}, {16, 9, 9}, {32, 50, 1}, {64, 64, 7}, {64, 900, 21}, {128, 30, 2}, {128, 4000, 3},
+		{128, 4000, 8}, {64, 900, 40},
 	} {
 		e, err := sensing.NewPauli(size.n, size.m, 1)
 		if err != nil {
@@ -274,6 +337,70 @@ func BenchmarkPauli(b *testing.B) {
 				}
 			}
 		}
+	}
+}
+
+// eachPair does d for all bundles.
+func (o *pauli) eachPair(l, r *mat.Dense) (err error) {
+	pair := o.pairs(l, r)
+	for _, bundle := range o.bundles {
+		err = errors.Join(err, o.eachBlock(func(from, to int) { pair(bundle, from, to) }))
+	}
+	return err
+}
+
+// eachCombination adds the terms of all bundles, with the c that are there.
+func (o *pauli) eachCombination(dst, x *mat.Dense) (err error) {
+	combine := o.combinations(dst, x)
+	for _, bundle := range o.bundles {
+		err = errors.Join(err, o.eachBlock(func(from, to int) { combine(bundle, from, to) }))
+	}
+	return err
+}
+
+// BenchmarkPauliProducts compares the loops for the products of rows on one worker, in turn: row by row in
+// plain Go, eight rows at a time where the factor is wide enough, and by columns. ns is the median for a row
+// of one word, in both products.
+func BenchmarkPauliProducts(b *testing.B) {
+	const n = 512
+	e, err := sensing.NewPauli(n, 10*n, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	simd, err := Auto.resolve()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, r := range []int{1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64, 128, 512} {
+		b.Run(fmt.Sprintf("simd=%s/n=%d/r=%d", simd, n, r), func(b *testing.B) {
+			op, err := newOperator(b.Context(), e, options{
+				workers: 1, simd: simd, precision: solver.F64, stop: new(interruption),
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			o := op.(*pauli)
+			u, g := mat.NewDense(n, r, nil), mat.NewDense(n, r, nil)
+			sensing.NewStream(1, sensing.StartStream).Normals(0, u.RawMatrix().Data)
+			times := map[string][]float64{}
+			for b.Loop() {
+				for name, columns := range map[string]int{"plain": 0, "rows": 0, "columns": math.MaxInt} {
+					if o.loops = pauliLoopsOf(simd); name == "plain" {
+						o.loops = plainPauliLoops
+					}
+					o.loops.columns = columns
+					began := time.Now()
+					if err := errors.Join(o.eachPair(u, u), o.eachCombination(g, u)); err != nil {
+						b.Fatal(err)
+					}
+					times[name] = append(times[name], time.Since(began).Seconds())
+				}
+			}
+			for name, took := range times {
+				b.ReportMetric(1e9*roofline.Median(took)/float64(n*len(o.groups)), name+"-ns")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

@@ -8,6 +8,15 @@ type pauliLoops struct {
 	dots func(dst *[rowsTogether]float64, row []float64, rows *[rowsTogether]*float64)
 	// adds does sum ← sum + weights_i·rows_i for one row after another. Each of the rows is as long as sum.
 	adds func(sum []float64, weights *[rowsTogether]float64, rows *[rowsTogether]*float64)
+
+	// columns is the most columns of a factor whose rows are taken as [columnBlocks]; 0 without such loops.
+	columns int
+	// columnDots does dst[g·apart + j] = Σ_k l[32k + j]·r[32k + (j⊕xs[g])] for every g and the rows j of a
+	// block, in the chains of chainsDot. It uses the last five bits of xs[g].
+	columnDots func(dst *[pauliBlock]float64, apart int, l, r []float64, xs []int)
+	// columnAdds does sum[32k + j] ← sum[32k + j] + c[g·apart + j]·x[32k + (j⊕xs[g])] for one g after
+	// another.
+	columnAdds func(sum []float64, c *[pauliBlock]float64, apart int, x []float64, xs []int)
 }
 
 // rowTable is the rows that a loop takes, with the dot product or the weight of each.

@@ -3,6 +3,7 @@ package cpu
 import (
 	"time"
 
+	"github.com/matsense/matsense/internal/parallel"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -10,7 +11,7 @@ import (
 // rows read this machine's memory. Each call of measure reads 512 MiB, far more than caches hold.
 func (b Backend) Probe() (measure func() (float64, error), close func() error, err error) {
 	const size = 512 << 20
-	workers := workerCount(b.Workers)
+	workers := parallel.Workers(b.Workers)
 	data := make([]uint64, size/8)
 	adviseHugePages(data)
 	for i := range data {
@@ -19,7 +20,9 @@ func (b Backend) Probe() (measure func() (float64, error), close func() error, e
 	sums := make([]uint64, workers)
 	measure = func() (float64, error) {
 		began := time.Now()
-		onWorkers(workers, func(w int) { sums[w] = sum(data[w*len(data)/workers : (w+1)*len(data)/workers]) })
+		parallel.On(workers, func(w int) {
+			sums[w] = sum(data[w*len(data)/workers : (w+1)*len(data)/workers])
+		})
 		return size / time.Since(began).Seconds(), nil
 	}
 	return measure, func() error { return nil }, nil
@@ -52,7 +55,7 @@ func (b Backend) ProbeMultiplyAdds() float64 {
 	tiles := tilesOf(o.simd)
 	t := tiles[len(tiles)-1]
 	began := time.Now()
-	onWorkers(o.workers, func(int) {
+	parallel.On(o.workers, func(int) {
 		c, a := make([]float64, t.rows*t.width), make([]float64, t.rows*inner)
 		panel := make([]float64, inner*t.width)
 		for range rounds {
@@ -68,7 +71,7 @@ func (b Backend) ProbeMultiplyAdds() float64 {
 func (b Backend) ProbeGathers(rows, columns int) (measure func() float64) {
 	const reads = 1 << 18 // of each goroutine
 	const apart = 8       // numbers in 64 bytes
-	workers := workerCount(b.Workers)
+	workers := parallel.Workers(b.Workers)
 	table := make([]uint64, rows*columns) // whole numbers, whose sums take a cycle
 	for i := range table {
 		table[i] = uint64(i) // so that every page is mapped
@@ -84,7 +87,7 @@ func (b Backend) ProbeGathers(rows, columns int) (measure func() float64) {
 	sums := make([]uint64, workers)
 	return func() float64 {
 		began := time.Now()
-		onWorkers(workers, func(w int) {
+		parallel.On(workers, func(w int) {
 			var sum uint64
 			for _, from := range order[w] {
 				row := table[from : from+columns]

@@ -2,9 +2,11 @@ package cpu
 
 import (
 	"context"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/parallel"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -22,7 +24,8 @@ import (
 //
 // P, Q and the sums are transposed: they have few rows, and measurements or coordinates are the lanes of a
 // register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the
-// sums read the vectors where they are. A factor of one column has loops of its own (see [vectorLoops]).
+// sums read the vectors where they are. A factor of one column has loops of its own, which take eight vectors
+// at a time through both products (see [vectorLoops]).
 type rankOne struct {
 	ensemble   *sensing.RankOne
 	m, length  int
@@ -153,7 +156,7 @@ func (v *rankOne) summed(
 			total.add(v.ending, v.partial[partial][k])
 		}
 	}
-	onWorkers(len(v.workspaces), func(w int) {
+	parallel.On(len(v.workspaces), func(w int) {
 		h := v.workspaces[w]
 		for {
 			chunk, partial, ok := v.queue.take()
@@ -342,8 +345,22 @@ func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 	return err
 }
 
+// narrow is 1 for a part whose factors have one column, and 0 for others.
+func narrow(p *part) int {
+	if _, columns := p.l.Dims(); columns == 1 {
+		return 1
+	}
+	return 0
+}
+
 // contract implements operator.
 func (v *rankOne) contract(y []float64, parts []*part) error {
+	parts = slices.Clone(parts) // those of several columns first
+	slices.SortStableFunc(parts, func(p, q *part) int { return narrow(p) - narrow(q) })
+	wide := slices.IndexFunc(parts, func(p *part) bool { return narrow(p) == 1 })
+	if wide < 0 {
+		wide = len(parts)
+	}
 	clearSums := func(k int, s *vectorSums) {
 		p := parts[k]
 		rows, columns := p.gr.Dims()
@@ -357,9 +374,12 @@ func (v *rankOne) contract(y []float64, parts []*part) error {
 	scale := 1 / float64(v.m)
 	err := v.summed(len(parts), clearSums,
 		func(h *vectorWorkspace, sums []*vectorSums, a, b operand, first int) {
-			v.timesFactors(h, a, b, parts)
+			for k, part := range parts[wide:] {
+				h.single.contract(sums[wide+k], part, a, b, y[first:], scale)
+			}
+			v.timesFactors(h, a, b, parts[:wide])
 			h.weights = grown(h.weights, a.rows)
-			for k, part := range parts {
+			for k, part := range parts[:wide] {
 				m, s := h.member(k), sums[k]
 				pt, qt := v.factors(m, part)
 				h.dots(h.weights, pt, qt)

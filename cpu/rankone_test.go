@@ -119,6 +119,66 @@ func TestRankOneGradient(t *testing.T) {
 	}
 }
 
+// TestVectorLoops: for factors of one column, products and the sum of squares are those of plain loops, with
+// every instruction set, for vectors that are windows, and for numbers behind the last vector that are not
+// finite.
+func TestVectorLoops(t *testing.T) {
+	for _, simd := range available() {
+		for _, rows := range []int{1, 7, 8, 19} {
+			for columns := 1; columns <= 35; columns++ {
+				checkVectorLoops(t, newVectorLoops(simd), rows, columns,
+					fmt.Sprintf("simd %s, %d vectors of %d numbers", simd, rows, columns))
+			}
+		}
+	}
+}
+
+func checkVectorLoops(t *testing.T, v *vectorLoops, rows, columns int, what string) {
+	t.Helper()
+	down := columns + rows%3
+	all := make([]float64, rows*down+thinPadding)
+	for i := range all {
+		all[i] = math.NaN()
+	}
+	a := operand{all[:(rows-1)*down+columns], rows, columns, down, 1}
+	sensing.NewStream(6, sensing.StartStream).Normals(0, a.data)
+	x, y := mat.NewDense(columns, 1, nil), make([]float64, rows)
+	sensing.NewStream(7, sensing.StartStream).Normals(0, x.RawMatrix().Data)
+	sensing.NewStream(8, sensing.StartStream).Normals(0, y)
+
+	products, sum, gradient := make([]float64, rows), make([]float64, columns), make([]float64, columns)
+	squares := 0.0
+	for i := range rows {
+		for k := range columns {
+			products[i] += a.data[i*down+k] * x.At(k, 0)
+		}
+		res := products[i]*products[i] - y[i]
+		squares += res * res
+		for k := range columns {
+			sum[k] += y[i] * a.data[i*down+k]
+			gradient[k] += 0.5 * res * products[i] * a.data[i*down+k]
+		}
+	}
+	near := func(name string, got, want []float64) {
+		for k, w := range want { // sums of at most 35 terms, of which the largest are about 1000
+			if !(math.Abs(got[k]-w) <= 1e-11) {
+				t.Errorf("%s: number %d of %s is %v, want %v", what, k, name, got[k], w)
+			}
+		}
+	}
+	got := make([]float64, rows)
+	v.multiply(got, a, x)
+	near("A·x", got, products)
+	got = make([]float64, padded(columns))
+	v.addTo(got, y, a)
+	near("yᵀA", got, sum)
+	s := &vectorSums{gr: make([]float64, padded(columns))}
+	p := &part{l: x, r: x}
+	v.contract(s, p, a, a, y, 0.5)
+	near("the gradient", s.gr, gradient)
+	near("Σ res²", []float64{s.squares / 1e3}, []float64{squares / 1e3})
+}
+
 // TestVectorBlock: a block has whole eights, is never longer than its chunk, and never empty.
 func TestVectorBlock(t *testing.T) {
 	for _, m := range []int{1, 33, 5000, 1 << 20} {

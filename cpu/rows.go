@@ -139,7 +139,7 @@ func (r *rows[E]) walkIn(step, members int, listed []int, count int, v visitor) 
 	for _, w := range others {
 		go w()
 	}
-	r.walkers[0]() // as in onWorkers
+	r.walkers[0]() // as in parallel.On
 	r.wait.Wait()
 	return r.queue.err
 }

@@ -3,6 +3,7 @@ package cpu
 import (
 	"testing"
 
+	"github.com/matsense/matsense/internal/parallel"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -34,7 +35,8 @@ func BenchmarkInMemory(b *testing.B) {
 	entries := m * e.Space().K()
 	b.SetBytes(int64(4 * entries))
 	for b.Loop() {
-		if _, err := newRows(b.Context(), e.(sensing.RowSource[float32]), true, workerCount(0)); err != nil {
+		source := e.(sensing.RowSource[float32])
+		if _, err := newRows(b.Context(), source, true, parallel.Workers(0)); err != nil {
 			b.Fatal(err)
 		}
 	}

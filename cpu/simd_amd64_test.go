@@ -20,7 +20,7 @@ func TestDecodeQ8(t *testing.T) {
 		for i := range row {
 			row[i] = sensing.Q8Entry(i + i/256)
 		}
-		decodeQ8AVX2(&singles[0], (*byte)(unsafe.Pointer(&row[0])), len(row))
+		decodeQ8AVX2(&singles[0], (*byte)(unsafe.Pointer(&row[0])), len(row), decodedStrip)
 		check("singles")
 		for i, e := range row {
 			if got, want := float64(singles[i]), sensing.Q8Levels[e]; got != want {

@@ -41,9 +41,9 @@ var memberChecks = []struct {
 // shipped has the members that matsense comes with; tests register more.
 var shipped = config.Catalog()
 
-// TestCatalog: every method, parametrization, ensemble, observation model, loss and start runs, resumes and
-// shares a batch. A device runs it or refuses it. The documentation explains it, and a test compares it with
-// an independent computation.
+// TestCatalog: every method, retraction, parametrization, ensemble, observation model, loss and start runs,
+// resumes and shares a batch. A device runs it or refuses it. The documentation explains it, and a test
+// compares it with an independent computation.
 func TestCatalog(t *testing.T) {
 	for _, e := range shipped {
 		for _, c := range memberChecks {
@@ -74,6 +74,7 @@ func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, erro
 		"factor-rank=1 alpha=0.1 measurements=30 iterations=4",
 		"factor-rank=2 ensemble=relu-completion iterations=4",
 		"factor-rank=2 rank=0 init=spectral iterations=4 " + userMatrices(t),
+		"factor-rank=2 init=spectral measurements=30 iterations=4 method=rgd",
 	} {
 		settings := slices.DeleteFunc(strings.Fields(base+problem),
 			func(s string) bool { return strings.HasPrefix(s, key+"=") })

@@ -123,7 +123,7 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
 	// The checkpoint is there already if a resumed run is interrupted before its first step.
-	if _, _, _, err := decodeCheckpoint(filesIn(name), id.fingerprint); err == nil {
+	if _, _, _, err := decodeCheckpoint(filesIn(name), id); err == nil {
 		return pruneCheckpoints(dir, filepath.Base(name))
 	}
 	files, err := encodeCheckpoint(id, s, t)
@@ -206,7 +206,7 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 	}
 	var refused []string
 	for _, name := range names {
-		state, t, madeBy, err := decodeCheckpoint(filesIn(filepath.Join(dir, name)), id.fingerprint)
+		state, t, madeBy, err := decodeCheckpoint(filesIn(filepath.Join(dir, name)), id)
 		if err == nil {
 			if madeBy != id.madeBy {
 				refused = append(refused, anotherBuild(madeBy, id.madeBy))
@@ -262,14 +262,14 @@ func readState(read func(name string) ([]byte, error)) (s checkpointState, err e
 }
 
 // decodeCheckpoint reads a checkpoint from its files; the error says in words why it cannot be used.
-func decodeCheckpoint(read func(name string) ([]byte, error), fingerprint string) (
+func decodeCheckpoint(read func(name string) ([]byte, error), id identity) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
 	s, err := readState(read)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if s.Fingerprint != fingerprint {
+	if !id.accepts(s.Fingerprint) {
 		return nil, nil, "", errors.New("it belongs to another configuration or other data")
 	}
 	files := map[string][]byte{}

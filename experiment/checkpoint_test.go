@@ -27,10 +27,10 @@ func TestCheckpointRoundTrip(t *testing.T) {
 		sampleOf(0, func(j int) float64 { return odd[j%len(odd)] }, 2),
 		sampleOf(5, func(j int) float64 { return odd[(j+3)%len(odd)] }, 2),
 	}
-	if err := writeCheckpoint(dir, identity{"mine", build()}, want, samples); err != nil {
+	if err := writeCheckpoint(dir, identity{"mine", build(), nil}, want, samples); err != nil {
 		t.Fatal(err)
 	}
-	got, read, refused, err := readCheckpoint(dir, identity{"mine", build()})
+	got, read, refused, err := readCheckpoint(dir, identity{"mine", build(), nil})
 	if err != nil || len(refused) > 0 {
 		t.Fatal(refused, err)
 	}
@@ -55,11 +55,11 @@ func TestCheckpointRoundTrip(t *testing.T) {
 func after(t *testing.T, dir string, iterations ...int) int {
 	t.Helper()
 	for _, i := range iterations {
-		if err := writeCheckpoint(dir, identity{"mine", build()}, stateAt(i, 1, 2), nil); err != nil {
+		if err := writeCheckpoint(dir, identity{"mine", build(), nil}, stateAt(i, 1, 2), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	state, _, _, err := readCheckpoint(dir, identity{"mine", build()})
+	state, _, _, err := readCheckpoint(dir, identity{"mine", build(), nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestCheckpointsPastNineDigits(t *testing.T) {
 }
 
 func TestNoCheckpointIsNoError(t *testing.T) {
-	state, _, refused, err := readCheckpoint(t.TempDir(), identity{"mine", build()})
+	state, _, refused, err := readCheckpoint(t.TempDir(), identity{"mine", build(), nil})
 	if state != nil || refused != nil || err != nil {
 		t.Errorf("%v %v %v", state, refused, err)
 	}
@@ -97,7 +97,7 @@ func TestNoCheckpointIsNoError(t *testing.T) {
 func TestForeignFingerprint(t *testing.T) {
 	dir := t.TempDir()
 	after(t, dir, 3)
-	_, _, _, err := readCheckpoint(dir, identity{"another", build()})
+	_, _, _, err := readCheckpoint(dir, identity{"another", build(), nil})
 	if err == nil || !strings.Contains(err.Error(), "another configuration") {
 		t.Error(err)
 	}
@@ -123,7 +123,7 @@ func TestCheckpointThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeCheckpoint(file, identity{"mine", build()}, stateAt(4, 1, 2), nil); err == nil {
+	if err := writeCheckpoint(file, identity{"mine", build(), nil}, stateAt(4, 1, 2), nil); err == nil {
 		t.Error("a checkpoint in a file was written")
 	}
 }

@@ -176,7 +176,7 @@ func (c Checkpoints) read(run int, id identity) (*solver.State, solver.Trajector
 			continue
 		}
 		path := filepath.Join(c.Dir, f.name)
-		state, t, madeBy, err := readZip(path, id.fingerprint)
+		state, t, madeBy, err := readZip(path, id)
 		if err != nil {
 			notices = append(notices, fmt.Sprintf("%s is not used: %v", path, err))
 			continue
@@ -190,7 +190,7 @@ func (c Checkpoints) read(run int, id identity) (*solver.State, solver.Trajector
 }
 
 // readZip reads the checkpoint in an archive.
-func readZip(path, fingerprint string) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
+func readZip(path string, id identity) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
 	if err := userfile.CheckRegular(path); err != nil {
 		return nil, nil, "", err
 	}
@@ -217,5 +217,5 @@ func readZip(path, fingerprint string) (_ *solver.State, _ solver.Trajectory, ma
 			return nil, nil, "", fmt.Errorf("its %s is compressed", f.Name)
 		}
 	}
-	return decodeCheckpoint(func(name string) ([]byte, error) { return fs.ReadFile(z, name) }, fingerprint)
+	return decodeCheckpoint(func(name string) ([]byte, error) { return fs.ReadFile(z, name) }, id)
 }

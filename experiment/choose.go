@@ -79,6 +79,13 @@ func (h Host) Settle(configs []config.Config) Host {
 	return h
 }
 
+// Expect estimates the seconds before the first step, and of one step, of a run on the device of its
+// settings. step is 0 if the device cannot tell. The error wraps [solver.ErrUnsupported] if the device cannot
+// do it.
+func (h Host) Expect(c config.Config) (opening, step float64, err error) {
+	return h.expect(c, c.Device)
+}
+
 // expect returns the estimated seconds before the first step, and of one step, of a run on a device.
 func (h Host) expect(c config.Config, device string) (opening, step float64, err error) {
 	if err := c.Check(); err != nil {

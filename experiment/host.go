@@ -18,6 +18,12 @@ type Host struct {
 	// Memory returns the bytes that are available to a backend, on its device. The error wraps
 	// [ErrUnavailable] if the device cannot be had now.
 	Memory func(solver.Backend) (float64, error)
+	// Cards lists the devices of a backend that has several with memory of their own, in its order, with the
+	// bytes available on each; none of any other backend. It may be nil. Its errors are those of Memory.
+	Cards func(solver.Backend) ([]Card, error)
+	// Apart lists the devices, one by one, that a device's name stands for if it names several; none of any
+	// other name. It may be nil.
+	Apart func(device string) ([]string, error)
 	// Limit says what bounds the host's memory if that is less than the machine has, such as "ulimit -v
 	// allows 2 GB", and is "" otherwise. It may be nil.
 	Limit func() string
@@ -43,6 +49,19 @@ type Place struct {
 	SIMD      string // auto, avx512, avx2, neon or off
 	// Notice receives what a user should know about how the device computes.
 	Notice func(text string)
+}
+
+// Card is one of several devices that a run uses.
+type Card struct {
+	Device string // as in cuda:1
+	// Bytes is the memory that the run needs on the device, and Available the memory that there is.
+	Bytes, Available float64
+}
+
+// several is a backend on several devices.
+type several interface {
+	// MemoryOfEach is [solver.Backend.Memory] for each device, in their order.
+	MemoryOfEach(p *sensing.Problem, batch solver.Batch) ([]float64, error)
 }
 
 // shared is a backend on a device with memory of its own, which other processes may use too.

@@ -312,7 +312,7 @@ func TestInterruptedAtTheEnd(t *testing.T) {
 // TestCheckpoints: a folder returns the checkpoint that is furthest on, whole, and this run's.
 func TestCheckpoints(t *testing.T) {
 	k := *newCheckpoints(t)
-	id := identity{"mine", "this"}
+	id := identity{"mine", "this", nil}
 	read := func(run int) (int, []string) {
 		t.Helper()
 		state, _, notices := k.read(run, id)
@@ -352,7 +352,7 @@ func TestCheckpoints(t *testing.T) {
 		t.Error(at, notices)
 	}
 	// A later one of other data, and one that was cut short, are passed over and told of.
-	write(3, 30, identity{"other", "this"})
+	write(3, 30, identity{"other", "this", nil})
 	path := filepath.Join(k.Dir, archiveName(3, 40))
 	whole := readFile(t, filepath.Join(k.Dir, archiveName(3, 30)))
 	if err := os.WriteFile(path, whole[:len(whole)-30], 0o644); err != nil {
@@ -367,7 +367,7 @@ func TestCheckpoints(t *testing.T) {
 	if at, notices := read(4); at != 7 || notices != nil {
 		t.Error(at, notices)
 	}
-	if state, _, notices := k.read(4, identity{"mine", "that"}); state == nil || len(notices) != 1 ||
+	if state, _, notices := k.read(4, identity{"mine", "that", nil}); state == nil || len(notices) != 1 ||
 		!strings.Contains(notices[0], "another build") {
 		t.Error(state, notices)
 	}
@@ -393,7 +393,7 @@ func TestCheckpoints(t *testing.T) {
 // TestCheckpointsAreDamaged: no damaged checkpoint of a member is taken for a whole one with other contents.
 func TestCheckpointsAreDamaged(t *testing.T) {
 	k := Checkpoints{t.TempDir()}
-	id := identity{"mine", "this"}
+	id := identity{"mine", "this", nil}
 	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +428,7 @@ func TestCheckpointsAreDamaged(t *testing.T) {
 // TestKeptOfAlteredSize: a damaged size of a file in the archive is refused before so much memory is taken.
 func TestKeptOfAlteredSize(t *testing.T) {
 	k := Checkpoints{t.TempDir()}
-	id := identity{"mine", "this"}
+	id := identity{"mine", "this", nil}
 	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -481,7 +481,7 @@ func TestKeptCannotBeWritten(t *testing.T) {
 func TestKeptWhereNothingIs(t *testing.T) {
 	sweep := filepath.Join(t.TempDir(), "moved")
 	k := Checkpoints{filepath.Join(sweep, "checkpoint")}
-	err := k.write(1, identity{"mine", "this"}, stateAt(9, 0.5, -3), nil)
+	err := k.write(1, identity{"mine", "this", nil}, stateAt(9, 0.5, -3), nil)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it ends with %v", err)
 	}

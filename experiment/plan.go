@@ -19,8 +19,11 @@ import (
 type Plan struct {
 	Config  config.Config
 	Backend solver.Backend
-	// Bytes is the memory that the run needs, and Available the memory that there is.
+	// Bytes is the memory that the run needs, and Available the memory that there is: of several devices on
+	// the one that has least to spare.
 	Bytes, Available float64
+	// Cards has what the run needs on each of several devices; none if there is one.
+	Cards []Card
 	// Storage says whether the rows will be kept in memory or generated.
 	Storage string
 	// Notes are what the user should know about the choice of device.
@@ -67,7 +70,7 @@ func (p *Plan) place() error {
 	for i, device := range devices {
 		p.Config.Device = device
 		if precision == "auto" {
-			p.Config.Precision = p.fasterPrecision()
+			p.Config.Precision = p.host.Precision(p.Config)
 		}
 		err := p.placeRows()
 		if err == nil {
@@ -77,7 +80,10 @@ func (p *Plan) place() error {
 			p.warnOfEmulation()
 			return nil
 		}
+		var own *solver.Unsupported
 		switch last := i == len(devices)-1; {
+		case errors.As(err, &own) && last:
+			return config.Usagef("%s: %v", p.Config.At("device"), own)
 		case errors.Is(err, solver.ErrUnsupported) && last:
 			return config.Usagef("%s: %v; device cpu runs it", p.Config.At("device"), err)
 		case errors.Is(err, errTooLarge) && last:
@@ -93,15 +99,16 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// fasterPrecision picks mixed precision if it makes steps on the configured device faster. It measures
-// nothing, so that its answer is the same each time. If there is no backend, placeRows says why.
-func (p *Plan) fasterPrecision() string {
-	c := &p.Config
-	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
+// Precision is what the precision auto comes to on the device of a configuration: mixed if it makes steps
+// there faster. It measures nothing, so that its answer is the same each time. If there is no backend, a plan
+// says why.
+func (h Host) Precision(c config.Config) string {
+	b, err := h.Backend(Place{Device: c.Device, Storage: "memory", Precision: "f64", Workers: c.Workers,
+		SIMD: c.SIMD})
 	if err != nil {
 		return "f64"
 	}
-	return precisionOn(b, c)
+	return precisionOn(b, &c)
 }
 
 // precisionOn is the precision that auto stands for on a backend.
@@ -131,7 +138,7 @@ func (p *Plan) placeRows() error {
 		if p.Backend, p.Bytes, estimate, err = p.needs(storage, c.Entries); err != nil {
 			return err
 		}
-		switch p.Available, err = p.host.Memory(p.Backend); {
+		switch err = p.findMemory(); {
 		case errors.Is(err, ErrUnavailable):
 			return err
 		case err != nil:
@@ -155,6 +162,48 @@ func (p *Plan) placeRows() error {
 		}
 		return err
 	}
+}
+
+// findMemory sets the available memory: on several devices that of each, and Bytes and Available of the one
+// that has least to spare.
+func (p *Plan) findMemory() (err error) {
+	p.Cards = nil
+	b, is := p.Backend.(several)
+	if is && p.host.Cards != nil {
+		if p.Cards, err = p.host.Cards(p.Backend); err != nil {
+			return err
+		}
+	}
+	if len(p.Cards) == 0 {
+		p.Available, err = p.host.Memory(p.Backend)
+		return err
+	}
+	e, err := p.Config.StandIn()
+	if err != nil {
+		return err
+	}
+	each, err := b.MemoryOfEach(&sensing.Problem{Ensemble: e}, p.batch)
+	if err != nil {
+		return err
+	}
+	for i, bytes := range each {
+		c := &p.Cards[i]
+		c.Bytes = bytes
+		if i == 0 || bytes*p.Available > p.Bytes*c.Available {
+			p.Bytes, p.Available = bytes, c.Available
+		}
+	}
+	return nil
+}
+
+// tightest is the device that Bytes and Available are of: of several, the one that has least to spare.
+func (p *Plan) tightest() string {
+	for _, c := range p.Cards {
+		if c.Bytes == p.Bytes && c.Available == p.Available {
+			return fmt.Sprintf("%s, one of %d devices", c.Device, len(p.Cards))
+		}
+	}
+	return p.Config.Device
 }
 
 // generatedIsFaster asks the backend whether generated rows make steps faster.
@@ -315,7 +364,7 @@ func (p *Plan) tooLarge() error {
 	}
 	says := func(more string) string {
 		return fmt.Sprintf("this run needs %s of memory and %s are available on %s%s: %s", Bytes(p.Bytes),
-			Bytes(p.Available), p.Config.Device, more, advice)
+			Bytes(p.Available), p.tightest(), more, advice)
 	}
 	if b, ok := p.Backend.(shared); ok && p.Backend.Name() == "cuda" &&
 		p.Bytes <= usableFraction*b.DeviceMemory() {

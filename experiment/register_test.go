@@ -163,7 +163,12 @@ func TestFingerprint(t *testing.T) {
 	if err := registerMine(); err != nil {
 		t.Fatal(err)
 	}
-	for _, settings := range []string{"n=8 alpha=0.001", mine, "alpha=0.001 method=momentum"} {
+	for settings, kind := range map[string]string{
+		"n=8 alpha=0.001 device=cpu": "cpu", mine: "auto", "alpha=0.001 method=momentum": "auto",
+		"alpha=0.001 device=cuda": "cuda", "alpha=0.001 device=cuda:1": "cuda",
+		"alpha=0.001 device=cuda:0,3": "cuda", "alpha=0.001 device=cuda:all": "cuda",
+		"alpha=0.001 device=emulator:2": "emulator",
+	} {
 		c := configOf(t, strings.Fields(settings)...)
 		if err := c.Validate(); err != nil {
 			t.Fatal(err)
@@ -172,6 +177,8 @@ func TestFingerprint(t *testing.T) {
 		for line := range strings.Lines(string(c.YAML())) {
 			switch key, _, _ := strings.Cut(line, ":"); key {
 			case "iterations", "storage", "workers", "simd", "checkpoint-every":
+			case "device": // counts by its kind
+				decisive.Write([]byte("device: " + kind + "\n"))
 			default:
 				decisive.Write([]byte(line))
 			}

@@ -221,8 +221,9 @@ func versionOf(text []byte) string {
 }
 
 // ConfigForResume returns the configuration of the run in a directory, with the given changes. It refuses
-// changes that would make it another run. Data files may have other paths if their contents are the same;
-// those that lie with the run directory in one folder, which was moved or copied, are found there.
+// changes that would make it another run. The device may be another one of its kind. Data files may have
+// other paths if their contents are the same; those that lie with the run directory in one folder, which was
+// moved or copied, are found there.
 func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 	if err := checkResumable(dir); err != nil {
 		return config.Default(), err
@@ -263,7 +264,15 @@ func configWith(
 			continue
 		}
 		moved := files[f.Key] && others[f.Key] // a data file, whose contents are compared below
-		if !may(f) && !moved {
+		kind := config.DeviceKind(now.String())
+		switch sameKind := f.Key == "device" && kind == config.DeviceKind(f.String()); {
+		case may(f), moved, sameKind:
+		case f.Key == "device":
+			problems = append(problems, fmt.Sprintf("%s: the run in %s was begun with device %s, and "+
+				"another kind of device adds in another order: resume it with device %s",
+				changes.At(f.Key), dir, now.String(), kind))
+			continue
+		default:
 			problems = append(problems, fmt.Sprintf(
 				"%s: the run in %s has %s %s; %s %s, and the paths of its data files",
 				changes.At(f.Key), dir, f.Key, now.String(), allowed, strings.Join(free, ", ")))

@@ -3,6 +3,8 @@ package experiment
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -80,6 +82,39 @@ func TestLostCard(t *testing.T) {
 		if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(broken,
 			factorFile))) {
 			t.Errorf("%+v: the factor differs from that of an uninterrupted run on one device", c)
+		}
+	}
+}
+
+// TestOlderFingerprint: a run resumes from a checkpoint of an earlier version, whose fingerprint had the
+// whole name of the device.
+//
+// Symptom: a run that emulator:2 had begun resumed only there.
+func TestOlderFingerprint(t *testing.T) {
+	c := configOf(t, "n=6", "rank=1", "measurements=80", "alpha=0.001", "device=emulator:2")
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	decisive := sha256.New()
+	for line := range strings.Lines(string(c.YAML())) {
+		switch key, _, _ := strings.Cut(line, ":"); key {
+		case "iterations", "storage", "workers", "simd", "checkpoint-every":
+		default:
+			decisive.Write([]byte(line))
+		}
+	}
+	older := identity{hex.EncodeToString(decisive.Sum(nil)), build() + " emulator", nil}
+	dir := t.TempDir()
+	if err := writeCheckpoint(dir, older, stateAt(7, 1, 2), nil); err != nil {
+		t.Fatal(err)
+	}
+	for device, want := range map[string]bool{"emulator:2": true, "emulator:4": true, "emulator": true,
+		"cpu": false, "cuda:2": false} {
+		c.Device = device
+		p := Plan{Config: c, Backend: gpu.Backend{Label: config.DeviceKind(device)}}
+		state, _, _, err := readCheckpoint(dir, p.identity(&config.Data{}))
+		if got := err == nil && state.Iteration == 7; got != want {
+			t.Errorf("%s resumes: %v, %v", device, got, err)
 		}
 	}
 }

@@ -122,6 +122,9 @@ type ProblemSummary struct {
 	Ensemble     string `json:"ensemble"`
 	Entries      string `json:"entries"`
 	Observation  string `json:"observation"`
+	// Noise is the standard deviation of the noise that was added to the observations, also if snr says its
+	// size; 0 for user data.
+	Noise Number `json:"noise"`
 }
 
 // SeedSummary repeats the seeds.
@@ -141,7 +144,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		Iterations: res.Iteration, Steps: res.Steps, Kept: c.Keep,
 		Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t), Plateaus: []Plateau{},
 		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), heldOut(d), c.FactorRank,
-			c.Ensemble, c.Entries, c.Observation},
+			c.Ensemble, c.Entries, c.Observation, Number(d.Problem.Noise)},
 		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision,
 		MemoryPlanned:   Number(p.Bytes),

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/npy"
@@ -75,7 +74,7 @@ func OpenOriginal(dir string, changes config.Config) (*Original, config.Config, 
 
 // madeBy says what made a run: its summary knows, and of a run that has not ended config.yaml knows less.
 func madeBy(r *Run) Maker {
-	device, _, _ := strings.Cut(r.Config.Device, ":")
+	device := config.DeviceKind(r.Config.Device)
 	m := Maker{Version: versionOf(r.ConfigFile), Device: device}
 	if s := r.Summary; s != nil {
 		m.Go, m.System, m.Device = s.Go, s.System, s.Backend

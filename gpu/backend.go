@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/sensing"
@@ -65,17 +66,26 @@ func (Backend) Offers() solver.Needs {
 // Memory implements [solver.Backend]: it counts bytes on the device. Of several devices it counts those on
 // the device that needs most.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
-	e, err := newEngine(b, p.Ensemble, batch)
+	each, err := b.MemoryOfEach(p, batch)
 	if err != nil {
 		return 0, err
 	}
-	need := e.total()
-	if s, ok := e.operator.(*spreadRows); ok {
+	return slices.Max(each), nil
+}
+
+// MemoryOfEach is what Memory counts on each device, the first one's first.
+func (b Backend) MemoryOfEach(p *sensing.Problem, batch solver.Batch) ([]float64, error) {
+	e, err := newEngine(b, p.Ensemble, batch)
+	if err != nil {
+		return nil, err
+	}
+	each := []float64{e.total()}
+	if s := e.cards(); s != nil {
 		for card := range s.others {
-			need = max(need, s.bytes(card))
+			each = append(each, s.bytes(card))
 		}
 	}
-	return need, nil
+	return each, nil
 }
 
 // Open implements [solver.Backend].
@@ -99,7 +109,7 @@ func (b Backend) Open(
 			}
 		}
 	}()
-	if s, ok := e.operator.(*spreadRows); ok {
+	if s := e.cards(); s != nil {
 		if err := s.connect(e.device); err != nil {
 			return e, err
 		}

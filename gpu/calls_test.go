@@ -3,6 +3,8 @@ package gpu
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,51 +67,115 @@ func TestCallsOfAStep(t *testing.T) {
 	gradients := map[string]string{
 		"rows/1": "lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64",
 		"rows/8": "lift_f64 Fill contract_batch_f32_f64 sum_chunks_f64 pullback_f64",
+		"rows/32": "lift_f64" + strings.Repeat(" Fill contract_batch_f32_f64", 4) +
+			" sum_chunks_f64 pullback_f64",
 		// A gradient of these ensembles has the same launches for any members.
-		"completion/1": "sampled_2", "completion/8": "sampled_2",
-		"rank-one/1": "rank_one_contract_8x2 rank_one_collect",
-		"rank-one/8": "rank_one_contract_8x2 rank_one_collect",
-		"pauli/1":    "pauli_residuals pauli_weights pauli_combine",
-		"pauli/8":    "pauli_residuals pauli_weights pauli_combine",
+		"completion/1": "sampled_2", "completion/8": "sampled_2", "completion/32": "sampled_2",
+		"rank-one/1":  "rank_one_contract_8x2 rank_one_collect",
+		"rank-one/8":  "rank_one_contract_8x2 rank_one_collect",
+		"rank-one/32": "rank_one_contract_8x2 rank_one_collect",
+		"pauli/1":     "pauli_residuals pauli_weights pauli_combine",
+		"pauli/8":     "pauli_residuals pauli_weights pauli_combine",
+		"pauli/32":    "pauli_residuals pauli_weights pauli_combine",
 	}
 	for name, ensemble := range ensembles {
-		for _, members := range []int{1, 8} {
+		for _, members := range []int{1, 8, 32} {
 			name := fmt.Sprintf("%s/%d", name, members)
 			t.Run(name, func(t *testing.T) {
-				b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
-				device := &calls{}
-				connect := b.Connect
-				b.Connect = func() (d driver.Device, err error) {
-					device.Device, err = connect()
-					return device, err
-				}
-				truth, err := sensing.NewTruth(8, 2, 2, 1)
-				must(t, err)
-				ranks := make([]int, members)
-				all := make([]int, members)
-				for i := range ranks {
-					ranks[i], all[i] = 2, i
-				}
-				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
-					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
-				must(t, err)
-				defer func() { must(t, e.Close()) }()
-				for i := range all {
-					must(t, e.Set(i, solver.Iterate, factorOf(t, space, 2, uint64(i))))
-				}
-				for range 2 { // the first step uploads lists
-					device.made = nil
-					must(t, e.Gradient(all...))
-					for _, i := range all {
-						must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
-					}
-					must(t, e.Wait())
-				}
-				want := gradients[name] + strings.Repeat(" combine", members) + " Wait"
-				if got := strings.Join(device.made, " "); got != want {
+				made := callsOfAStep(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), ensemble,
+					members)[0]
+				want := gradients[name] + " combine Wait"
+				if got := strings.Join(made, " "); got != want {
 					t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
 				}
 			})
+		}
+	}
+}
+
+// callsOfAStep returns the calls that a step of gradient descent makes on each device of a backend.
+func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members int) (made [][]string) {
+	t.Helper()
+	var devices []*calls
+	counted := func(connect func() (driver.Device, error)) func() (driver.Device, error) {
+		device := &calls{}
+		devices = append(devices, device)
+		return func() (d driver.Device, err error) {
+			device.Device, err = connect()
+			return device, err
+		}
+	}
+	b.Connect = counted(b.Connect)
+	for i := range b.Others {
+		b.Others[i].Connect = counted(b.Others[i].Connect)
+	}
+	truth, err := sensing.NewTruth(8, 2, 2, 1)
+	must(t, err)
+	ranks, all := make([]int, members), make([]int, members)
+	for i := range ranks {
+		ranks[i], all[i] = 2, i
+	}
+	e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
+	must(t, err)
+	defer func() { must(t, e.Close()) }()
+	for i := range all {
+		must(t, e.Set(i, solver.Iterate, factorOf(t, ensemble.Space(), 2, uint64(i))))
+	}
+	for range 2 { // the first step uploads lists
+		for _, device := range devices {
+			device.made = nil
+		}
+		must(t, e.Gradient(all...))
+		for _, i := range all {
+			must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
+		}
+		must(t, e.Wait())
+	}
+	for _, device := range devices {
+		made = append(made, device.made)
+	}
+	return made
+}
+
+// TestCallsOfSeveralDevices: of a step on several devices, the first makes the calls of one device and those
+// of the exchange; each other device gets z, contracts its rows and sends its sum.
+func TestCallsOfSeveralDevices(t *testing.T) {
+	ensemble := backendtest.Ensembles(t, 8, 40)["gaussian-f32"]
+	for count, want := range map[int]int{2: 15, 4: 27} {
+		b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count, emulator.Config{})
+		total := 0
+		for i, made := range callsOfAStep(t, b, ensemble, 1) {
+			// A device waits now and then, so that a pass can be interrupted.
+			made = slices.DeleteFunc(made, func(call string) bool { return call == "Wait" })
+			total += len(made)
+			text := strings.Join(made, " ")
+			if i > 0 && text != "Upload Fill contract_f32_f64 sum_chunks_f64 Download" {
+				t.Errorf("device %d of %d makes the calls\n%s", i, count, text)
+			}
+		}
+		if total != want {
+			t.Errorf("%d devices make %d calls, want %d", count, total, want)
+		}
+	}
+}
+
+// TestLaunchesBound: the table of docs/kernels.md has the n up to which the calls of a step of one member
+// take longer than reading f32 rows, with m = 50·n.
+func TestLaunchesBound(t *testing.T) {
+	text, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	for card, bandwidth := range map[string]float64{
+		"H200": 4300, "H100": 3350, "A100": 1555, "A10": 600, "T4": 320, "L4": 300,
+	} {
+		bytes := 6 * launchTime * bandwidth * 1e9
+		n := 1
+		for k := 3; float64(50*(n+1)*k*4) < bytes; k += n + 1 { // k coordinates of n + 1
+			n++
+		}
+		line := fmt.Sprintf("| %s | %.0f GB/s | %.0f MB | n = %d |\n", card, bandwidth, bytes/1e6, n)
+		if !strings.Contains(string(text), line) {
+			t.Errorf("docs/kernels.md has no line %q", line)
 		}
 	}
 }

@@ -23,7 +23,8 @@ const (
 	// mostShares is the largest number of chunks for a group of blocks on the reference device: enough for
 	// devices with other numbers of multiprocessors to share chunks out evenly.
 	mostShares = 4
-	// chunkParts is the number of parts that sum_chunks cuts the chunks into. A card has whole parts.
+	// chunkParts is the number of parts that sum_chunks cuts the chunks into. A card has whole parts. There
+	// are at least as many chunks, so that eight cards have one each, if there are rows for them.
 	chunkParts = 8
 	// stageRows divides the number of rows before each chunk: contract takes at most this many at a time.
 	stageRows = 8
@@ -34,7 +35,7 @@ func chunkStarts(m, slabs int) []int {
 	groups := max(referenceBlocks/slabs, 1)
 	shares := min(max(m/(leastShare*groups), 1), mostShares)
 	stages := blocks(m, stageRows)
-	starts := make([]int, min(shares*groups, stages)+1)
+	starts := make([]int, min(max(shares*groups, chunkParts), stages)+1)
 	for i := range starts {
 		starts[i] = min(i*stages/(len(starts)-1)*stageRows, m)
 	}
@@ -66,6 +67,9 @@ type chunkTable struct {
 // count is the number of chunks.
 func (c chunkTable) count() int { return len(c.starts) - 1 }
 
+// all is the number of chunks on all cards.
+func (c chunkTable) all() int { return c.before + c.count() + c.after }
+
 // touched returns the first and the last chunk that a tile has rows of.
 func (c chunkTable) touched(t tile) (first, last int) {
 	return c.chunkOf(t.first), c.chunkOf(t.first + t.count - 1)
@@ -83,6 +87,14 @@ func (c chunkTable) onCard(card, cards int) chunkTable {
 	return chunkTable{starts: c.starts[from : to+1], before: from, after: c.count() - to}
 }
 
+// longestChunk is the most rows of a chunk.
+func (l *rowLayout) longestChunk() (longest int) {
+	for c, start := range l.chunks.starts[1:] {
+		longest = max(longest, start-l.chunks.starts[c])
+	}
+	return longest
+}
+
 // buffer is the memory for the table.
 func (c *chunkTable) buffer(name string) buffer { return buffer{name, int64(len(c.starts)) * 4, &c.at} }
 
@@ -91,11 +103,10 @@ func (c chunkTable) upload(d *device) error { return d.Upload(c.at, bytesOfWords
 
 // shareRows sets the chunks and the tiles.
 func (l *rowLayout) shareRows(tileRows int) {
-	starts := chunkStarts(l.all, l.slabs)
-	if l.longest > 0 {
-		starts = shortened(starts, l.longest)
+	l.chunks = chunkTable{starts: chunkStarts(l.all, l.slabs)}.onCard(l.card, l.cards)
+	if l.longest > 0 { // sum_chunks does not add these, so nobody asks how many other cards have
+		l.chunks = chunkTable{starts: shortened(l.chunks.starts, l.longest)}
 	}
-	l.chunks = chunkTable{starts: starts}.onCard(l.card, l.cards)
 	l.begin = l.chunks.starts[0]
 	l.m = l.chunks.starts[l.chunks.count()] - l.begin
 	l.tileRows = tileRows

@@ -42,7 +42,7 @@ func planned(t *testing.T, info driver.Info, storage solver.Storage, n, m, membe
 func TestChunks(t *testing.T) {
 	for _, c := range []struct{ n, m, chunks int }{
 		{2, 1, 1}, {60, 1200, 150}, {200, 2000, 52}, {200, 10_000, 104}, {200, 1_000_000, 208},
-		{1000, 10_000, 8}, {4000, 200_000, 4},
+		{1000, 10_000, 8}, {1000, 300, 8}, {4000, 200_000, 8}, {4000, 57, 8}, {4000, 56, 7},
 	} {
 		var first *rowOperator
 		for _, info := range []driver.Info{
@@ -87,6 +87,37 @@ func TestChunks(t *testing.T) {
 		if uneven := float64(busiest*groups) / 10_000; uneven > most {
 			t.Errorf("%d blocks: the busiest group has %.3f of an even share, want %.2f",
 				blocks, uneven, most)
+		}
+	}
+}
+
+// TestAnyNumberOfCardsHasChunks: 57 rows and more can be shared by 1, 2, 4 and 8 cards, whatever n is. Each
+// card has rows, and none has more than twice an even share if there are 96 rows for each card.
+//
+// Symptom: n = 4000 has four chunks, and eight cards were refused.
+func TestAnyNumberOfCardsHasChunks(t *testing.T) {
+	for _, n := range []int{2, 60, 200, 519, 520, 600, 700, 850, 1000, 1039, 1040, 1470, 2000, 4000, 8000} {
+		slabs := (n*(n+1)/2 + 4095) / 4096
+		for _, m := range []int{57, 60, 96, 100, 391, 768, 1000, 4096, 10_000, 200_000} {
+			all := chunkTable{starts: chunkStarts(m, slabs)}
+			for _, cards := range []int{1, 2, 4, 8} {
+				next := 0
+				for card := range cards {
+					c := all.onCard(card, cards)
+					begin, end := c.starts[0], c.starts[c.count()]
+					if begin != next || end <= begin {
+						t.Errorf("n = %d, m = %d: card %d of %d has rows from %d to %d", n, m, card, cards,
+							begin, end)
+					}
+					if m >= 96*cards && (end-begin)*cards > 2*m {
+						t.Errorf("n = %d, m = %d: card %d of %d has %d rows", n, m, card, cards, end-begin)
+					}
+					next = end
+				}
+				if next != m {
+					t.Errorf("n = %d, m = %d: %d cards have %d rows", n, m, cards, next)
+				}
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 // draw is a [solver.Draw] on the device.
 type draw struct {
 	list  driver.Pointer // the measurements drawn, u32 in ascending order; 0 for all, once each
+	rows  []int          // the same list on the host
 	count int            // B
 	shift driver.Pointer // m numbers e; 0 for none
 }
@@ -51,7 +52,7 @@ func (e *engine) contractDraw(rows []int, d draw, p part) error {
 		return e.contractWhole(rows, d, p)
 	}
 	if rows != nil {
-		d.list = e.drawn
+		d.list, d.rows = e.drawn, rows
 		if err := e.list(rows); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (l *rowLayout) listedChunk(count int) int {
 }
 
 // listedChunks returns the most sums of a list.
-func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks.count()) }
+func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks.all()) }
 
 // drawBuffers lists the memory that draws take.
 func (o *rowOperator) drawBuffers() []buffer {
@@ -37,7 +37,7 @@ func (o *rowOperator) drawBuffers() []buffer {
 		return nil
 	}
 	list := []buffer{
-		{"shifted observations", int64(o.m) * 8, &o.targets},
+		{"shifted observations", int64(o.all) * 8, &o.targets},
 	}
 	if o.inMemory {
 		list = append(list, buffer{"listed rows", int64(o.listRows) * o.stride, &o.listed})
@@ -50,11 +50,15 @@ func (o *rowOperator) drawKernels() []string {
 	switch {
 	case !o.draws:
 		return nil
-	case o.inMemory:
+	case o.copiesListed():
 		return []string{"gather", "gather_rows"}
 	}
 	return []string{"gather", "generate_listed_" + string(o.entries)}
 }
+
+// copiesListed says whether listed rows are copied. Otherwise the device makes them: if rows are not in
+// memory, or if other cards have some of them.
+func (l *rowLayout) copiesListed() bool { return l.inMemory && (l.cards == 1 || l.stream == nil) }
 
 // takes implements drawing. A list of more than half the rows takes longer than apply and adjointMul, which
 // read each row twice: a listed row is read and written once to make the tile, and read twice. All rows go
@@ -63,13 +67,13 @@ func (o *rowOperator) takes(count int) bool {
 	if count == 0 {
 		return o.precision == solver.F64
 	}
-	return count <= o.m/2
+	return count <= o.all/2
 }
 
 // contractDrawn implements drawing.
 func (o *rowOperator) contractDrawn(y driver.Pointer, d draw, p part) error {
 	if d.list != 0 {
-		return o.contractListed(y, d, p)
+		return o.contractListed(y, d, p, func(t *tile) error { return o.bringListed(t, d.list) })
 	}
 	if d.shift != 0 {
 		if err := o.combine(o.targets, y, d.shift, 1, 1, o.m); err != nil {
@@ -80,8 +84,8 @@ func (o *rowOperator) contractDrawn(y driver.Pointer, d draw, p part) error {
 	return o.contract(y, []part{p})
 }
 
-// contractListed contracts the rows in a list, tile by tile.
-func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
+// contractListed contracts the rows in a list, tile by tile. bring makes a tile's rows.
+func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part, bring func(t *tile) error) error {
 	parts := []part{p}
 	if err := o.liftAll(solver.F64, parts); err != nil {
 		return err
@@ -95,7 +99,7 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 	}
 	for first := 0; first < d.count; first += o.listRows {
 		t := tile{first, min(o.listRows, d.count-first), o.listed}
-		if err := o.bringListed(&t, d.list); err != nil {
+		if err := bring(&t); err != nil {
 			return err
 		}
 		if err := o.dots(solver.F64, t, 1); err != nil {
@@ -128,15 +132,28 @@ func (o *rowOperator) listedTable(count int) (chunks chunkTable, err error) {
 	return chunks, err
 }
 
-// bringListed makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.
+// bringListed makes a tile of a list's rows.
 func (o *rowOperator) bringListed(t *tile, list driver.Pointer) error {
 	list += driver.Pointer(4 * t.first)
-	if o.inMemory {
-		grid := driver.Dim{blocks(int(o.stride), 4096), t.count, 1}
-		return o.launch("gather_rows", grid, driver.Dim{256, 1, 1}, driver.Ptr(t.rows), driver.Ptr(o.rows),
-			driver.Ptr(list), driver.U64(uint64(o.stride)))
+	if o.copiesListed() {
+		return o.gatherRows(t.rows, list, t.count)
 	}
-	t.rows, o.made = o.rows, tile{}
+	return o.generateListed(t, list)
+}
+
+// gatherRows copies count rows of this device, whose numbers are in a list.
+func (o *rowOperator) gatherRows(dst, list driver.Pointer, count int) error {
+	grid := driver.Dim{blocks(int(o.stride), 4096), count, 1}
+	return o.launch("gather_rows", grid, driver.Dim{256, 1, 1}, driver.Ptr(dst),
+		driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(list), driver.U64(uint64(o.stride)))
+}
+
+// generateListed makes the rows of a tile, whose numbers are in a list. If rows are not in memory, they take
+// the place of the tile of successive rows.
+func (o *rowOperator) generateListed(t *tile, list driver.Pointer) error {
+	if !o.inMemory {
+		t.rows, o.made = o.rows, tile{}
+	}
 	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), t.count, 1}
 	args := []driver.Arg{
 		driver.Ptr(t.rows), driver.Ptr(list), driver.U32(o.k), driver.U64(uint64(o.stride)),

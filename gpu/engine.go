@@ -25,6 +25,8 @@ type engine struct {
 	members []member
 	solved  []int // members whose residuals the operator has, in its order
 
+	slotsAt  driver.Pointer // the slots, one after another, each with the factors of all members
+	slotSize int            // numbers of a slot of all members, each of which has room for its largest factor
 	y        driver.Pointer // the observations
 	values   driver.Pointer // m numbers of Apply and AdjointMul
 	dots     driver.Pointer // dot products of the segments of Dot
@@ -47,14 +49,14 @@ var (
 	_ solver.AnchorEngine     = &engine{}
 )
 
-// member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
-// factor's matrices do.
+// member is one factor of the batch. In each slot the members' factors lie one after another on the device,
+// so that one launch combines slots of all members. The matrices of a factor lie one after another too.
 type member struct {
 	shapes  []solver.Shape // of the factor
-	slots   driver.Pointer
+	before  int            // numbers of a slot that belong to members before this one
 	vectors driver.Pointer // slots of m numbers, one after another
 	room    driver.Pointer // what the parametrization needs beside the slots
-	squares driver.Pointer // d × d matrices of Precondition and Project
+	squares driver.Pointer // d × d matrices of Precondition, Project and Fit
 	waiting []operation    // what the member waits for, in its order
 
 	thin     bool     // L and R belong to the iterate
@@ -70,7 +72,7 @@ func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
 	if s >= solver.VectorSlot {
 		return m.vectors + driver.Pointer(int(s-solver.VectorSlot)*e.m*8)
 	}
-	return m.slots + driver.Pointer(int(s)*solver.Numbers(m.shapes)*8)
+	return e.slotsAt + driver.Pointer(8*(int(s)*e.slotSize+m.before))
 }
 
 // numbers is the count of numbers in a member's slot.
@@ -124,7 +126,13 @@ func (e *engine) clear(member int) error {
 	if err := e.device.Fill(m.vectors, 0, int64(e.vectors)*int64(e.m)*8); err != nil {
 		return err
 	}
-	return e.device.Fill(m.slots, 0, int64(e.slots)*int64(solver.Numbers(m.shapes))*8)
+	for s := range e.slots {
+		err := e.device.Fill(e.slot(member, solver.Slot(s)), 0, int64(solver.Numbers(m.shapes))*8)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Set implements [solver.Engine].
@@ -307,7 +315,7 @@ func (e *engine) Close() error {
 	}
 	device := e.device
 	e.device = nil
-	if s, ok := e.operator.(*spreadRows); ok {
+	if s := e.cards(); s != nil {
 		if err := s.close(); err != nil {
 			_ = device.Close() // the first error says more
 			return err

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/internal/estimate"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -11,23 +12,43 @@ const (
 	openSeconds  = 1.0  // to open a device and to compile the kernels
 	stepLaunches = 10   // launches of a step
 	launchTime   = 5e-6 // seconds of a launch
+	hostBytes    = 10e9 // bytes a second between a device and the host
 )
 
 // Expect estimates the seconds before the first step, and of one step of one member with the batch's largest
 // factor. The rates are the peak rates of the device by its clocks, as its driver reports them. Opening and
-// launches are assumptions. step is 0 if the driver reports no clocks, or if the ensemble is of a kind that
-// Expect does not know.
+// launches are assumptions, and so is the rate of copies between several devices. step is 0 if the driver
+// reports no clocks, or if the ensemble is of a kind that Expect does not know.
 func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step float64) {
 	work, known := estimate.Of(e, b.Storage, batch)
-	if !known || b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
-		return 0, 0
+	cards := float64(1 + len(b.Others))
+	work.Bytes, work.Operations = work.Bytes/cards, work.Operations/cards
+	devices := []driver.Info{b.Info}
+	for _, other := range b.Others {
+		devices = append(devices, other.Info)
 	}
-	rates := estimate.Rates{
-		Bytes:      b.Info.Bandwidth,
-		Operations: float64(b.Info.Multiprocessors) * b.Info.Clock * b.multiplyAdds(b.Precision),
-		Step:       stepLaunches * launchTime,
+	for _, info := range devices {
+		if !known || info.Bandwidth <= 0 || info.Clock <= 0 {
+			return 0, 0
+		}
+		one := Backend{Info: info}
+		rates := estimate.Rates{
+			Bytes:      info.Bandwidth,
+			Operations: float64(info.Multiprocessors) * info.Clock * one.multiplyAdds(b.Precision),
+			Step:       stepLaunches * launchTime,
+		}
+		step = max(step, rates.Seconds(work))
 	}
-	return openSeconds, rates.Seconds(work)
+	return openSeconds, step + b.exchanged(e)/hostBytes
+}
+
+// exchanged is how many bytes a step moves between devices and the host: z comes from the first device and
+// goes to each other, whose sum comes back and goes to the first.
+func (b Backend) exchanged(e sensing.Ensemble) float64 {
+	if len(b.Others) == 0 {
+		return 0
+	}
+	return float64(1+3*len(b.Others)) * float64(e.Space().K()) * float64(numberBytes(b.Precision))
 }
 
 // doubles has the multiply-adds in double precision that a multiprocessor does in a cycle, by compute

@@ -48,3 +48,26 @@ func TestExpect(t *testing.T) {
 		}
 	}
 }
+
+// TestExpectSeveral: four devices take a quarter of the rows each, and the slowest bounds the step. z and
+// three sums of K = 20,100 numbers make 10 copies through the host.
+func TestExpectSeveral(t *testing.T) {
+	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
+	e, err := sensing.NewGaussian(sensing.Sym{N: 200}, 10_000, sensing.F64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := driver.Info{Capability: [2]int{9, 0}, Multiprocessors: 132, Clock: 1.98e9, Bandwidth: 4.3e12}
+	slow := info
+	slow.Bandwidth /= 2
+	b := Backend{Info: info, Others: []Card{{Info: info}, {Info: slow}, {Info: info}}}
+	_, step := b.Expect(e, batch)
+	want := 1608e6/4/2.15e12 + stepLaunches*launchTime + 10*20_100*8/hostBytes
+	if math.Abs(step-want) > 1e-9*want {
+		t.Errorf("a step takes %v s, want %v", step, want)
+	}
+	b.Others[1].Info.Clock = 0
+	if opening, step := b.Expect(e, batch); opening != 0 || step != 0 {
+		t.Errorf("without a clock of one device %v s and %v s", opening, step)
+	}
+}

@@ -26,12 +26,11 @@ const worthwhile = 1.1
 
 // MixedIsFaster says whether steps over rows in memory, with entries of a format, take less time in mixed
 // precision. By the counts of docs/kernels.md and the rates that the driver reports, f64 multiply-adds or
-// conversions must bound contract, and not memory. It is false if the driver reports no rates, and for
-// several devices.
+// conversions must bound contract, and not memory. It is false if the driver reports no rates. Of several
+// devices the first decides, so that as many devices of its model take the same precision as one.
 func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
 	c, known := costs[entries]
-	if !known || len(b.Others) > 0 || // mixed precision runs on one device
-		b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
+	if !known || b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
 		return false
 	}
 	return b.perEntry(entries, c.double, solver.F64) > worthwhile*b.perEntry(entries, c.single, solver.F32)

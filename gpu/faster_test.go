@@ -39,8 +39,10 @@ var cards = []struct {
 func TestMixedIsFaster(t *testing.T) {
 	for _, c := range cards {
 		for entries := range costs {
-			got, want := Backend{Info: c.info}.MixedIsFaster(entries), slices.Contains(c.mixed, entries)
-			if got != want {
+			one := Backend{Info: c.info}
+			four := Backend{Info: c.info, Others: slices.Repeat([]Card{{Info: c.info}}, 3)}
+			got, want := one.MixedIsFaster(entries), slices.Contains(c.mixed, entries)
+			if got != want || four.MixedIsFaster(entries) != want {
 				t.Errorf("%s, %s rows: %v, want %v", c.name, entries, got, want)
 			}
 		}

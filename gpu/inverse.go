@@ -31,7 +31,7 @@ func (s system) words() []uint64 {
 	}
 }
 
-// inverses is the memory of the engine for Precondition and Project.
+// inverses is the memory of the engine for Precondition, Project and Fit.
 type inverses struct {
 	lambdas driver.Pointer // λ of each member
 	known   []float64      // what they are
@@ -45,8 +45,8 @@ type factored struct {
 	lambda float64
 }
 
-// inverseBuffers lists the memory of Precondition and Project: for each matrix of each member a Gram matrix
-// and a cross product.
+// inverseBuffers lists the memory of Precondition, Project and Fit: for each matrix of each member a Gram
+// matrix and a cross product.
 func (e *engine) inverseBuffers() (list []buffer) {
 	for i, shapes := range e.shapes {
 		d := int64(shapes[0].Cols)
@@ -85,6 +85,12 @@ type projection struct {
 	dst, x solver.Slot
 }
 
+// fitting is dst = Y·(XᵀP)·(PᵀP)⁻¹ of a member.
+type fitting struct {
+	member    int
+	dst, y, x solver.Slot
+}
+
 // Precondition implements [solver.InverseEngine]. The device computes the Gram matrices, their Cholesky
 // factors, and the solutions of dst·(PᵀP + λI) = X.
 func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
@@ -103,6 +109,17 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 		return errNoInverses
 	}
 	return e.later(member, projection{member, dst, x})
+}
+
+// Fit implements [solver.InverseEngine]: dst·(PᵀP) = Y·(XᵀP).
+func (e *engine) Fit(member int, dst, y, x solver.Slot) error {
+	if _, ok := e.par.(solver.Paired); !ok {
+		return fmt.Errorf("gpu: the parametrization %s has no pairs to fit with", e.par.Name())
+	}
+	if !e.needs.Inverses {
+		return errNoInverses
+	}
+	return e.later(member, fitting{member, dst, y, x})
 }
 
 var errNoInverses = errors.New("gpu: the engine was opened without inverses of Gram matrices")
@@ -162,6 +179,42 @@ func (e *engine) project(list []projection) error {
 		e.touched(p.member, p.dst)
 	}
 	return e.multiplyAll(products)
+}
+
+// fit does a list for different members.
+func (e *engine) fit(list []fitting) error {
+	if len(list) == 0 {
+		return nil
+	}
+	wanted := map[int]factored{}
+	var crosses, products []solver.Product
+	var systems []system
+	paired := e.par.(solver.Paired)
+	for _, f := range list {
+		wanted[f.member] = factored{held: true, paired: paired.Partner(0) != 0}
+		for b := range e.members[f.member].shapes {
+			partner, cross := paired.Partner(b), e.cross(f.member, b)
+			dst := e.whole(f.member, f.dst, b)
+			crosses = append(crosses, solver.Product{Dst: cross, Alpha: 1, A: e.whole(f.member, f.x, partner),
+				TransA: true, B: e.whole(f.member, solver.Iterate, partner)})
+			products = append(products,
+				solver.Product{Dst: dst, Alpha: 1, A: e.whole(f.member, f.y, b), B: cross})
+			systems = append(systems, e.inverse(f.member, b, dst.at, dst.at, dst.rows))
+		}
+	}
+	if err := e.factorize(wanted); err != nil {
+		return err
+	}
+	if err := e.multiplyAll(crosses); err != nil {
+		return err
+	}
+	for _, f := range list {
+		e.touched(f.member, f.dst)
+	}
+	if err := e.multiplyAll(products); err != nil {
+		return err
+	}
+	return e.solve(systems)
 }
 
 // factorize makes the Cholesky factors that the members' squares are to hold, unless they hold them.

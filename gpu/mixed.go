@@ -3,7 +3,6 @@ package gpu
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -23,10 +22,14 @@ import (
 //
 // The host decides whether an anchor is renewed, so it waits for the device once in each contraction.
 type mixedOperator struct {
-	single, double *rowOperator
+	single, double *rowOperator // on several cards those of the first
 	*device
 	members, pulls int
 	known          bool // the truth is an anchor
+
+	cards *spreadRows    // the operator in f64 on several cards; nil on one
+	chain chain          // of the first of several cards
+	dots  driver.Pointer // on several cards: what single computes for the rows of all
 
 	truth   anchor
 	own     []anchor  // of each member
@@ -68,24 +71,33 @@ func planMixed(r request) (operator, error) {
 		return nil, errors.New("gpu: methods that step without the full gradient are computed with in f64, " +
 			"not in mixed precision")
 	}
-	if len(r.backend.Others) > 0 {
-		return nil, fmt.Errorf("gpu: mixed precision runs on one GPU, name one device or --precision f64: %w",
-			solver.ErrUnsupported)
-	}
-	var operators [2]*rowOperator
+	var shares [2][]*rowOperator // of each card, in single precision and in f64
+	var cards *spreadRows
 	for i, precision := range []solver.Precision{solver.F32, solver.F64} {
 		r.backend.Precision = precision
 		o, err := planRows(r)
 		if err != nil {
 			return nil, err
 		}
-		operators[i] = o.(*rowOperator)
+		if s, several := o.(*spreadRows); several {
+			shares[i], cards = s.shares, s
+			continue
+		}
+		shares[i] = []*rowOperator{o.(*rowOperator)}
 	}
-	single := operators[0]
-	single.longest = mixedRows
-	single.shareRows(r.backend.tileRows)
-	single.shareLists(r.backend.tileRows)
-	return newMixed(single, operators[1]), nil
+	for _, single := range shares[0] {
+		single.longest = mixedRows
+		single.shareRows(r.backend.tileRows)
+		single.shareLists(r.backend.tileRows)
+	}
+	o := newMixed(shares[0][0], shares[1][0])
+	o.cards = cards
+	if cards != nil {
+		for i, c := range cards.others {
+			c.mixed = &mixedCard{single: shares[0][i+1]}
+		}
+	}
+	return o, nil
 }
 
 func newMixed(single, double *rowOperator) *mixedOperator {
@@ -101,15 +113,13 @@ var separate = []string{"z", "chunks' first rows", "residuals"}
 
 // buffers implements operator.
 func (o *mixedOperator) buffers() []buffer {
-	list := o.single.buffers()
-	for i, other := range o.double.buffers() {
-		if slices.Contains(separate, other.name) {
-			list = append(list, other)
-			continue
-		}
-		list[i].bytes = max(list[i].bytes, other.bytes)
+	list := sharedBuffers(o.single, o.double)
+	k, m, members := int64(o.double.k), int64(o.double.all), int64(o.members)
+	if o.cards != nil {
+		list = append(list, o.cards.exchange()...)
+		list = append(list, o.chain.buffers(o.single)...)
+		list = append(list, buffer{"products of all rows", members * m * 8, &o.dots})
 	}
-	k, m, members := int64(o.double.k), int64(o.double.m), int64(o.members)
 	list = append(list,
 		buffer{"parts of distances", members * int64(o.segments()) * 8, &o.parts},
 		buffer{"measures of anchors", int64(len(o.measures(o.members))) * 8, &o.measured},
@@ -134,6 +144,9 @@ func (o *mixedOperator) listBytes() int64 {
 
 // smaller implements operator.
 func (o *mixedOperator) smaller() (all []alternative) {
+	if o.cards != nil {
+		return nil
+	}
 	double := o.double.smaller()
 	for i, a := range o.single.smaller() {
 		all = append(all, alternative{
@@ -153,19 +166,16 @@ func (o *mixedOperator) kernels() []string {
 // fill implements operator.
 func (o *mixedOperator) fill(ctx context.Context, d *device) error {
 	o.device = d
-	shared := o.single.buffers()
-	for i, b := range o.double.buffers() {
-		if !slices.Contains(separate, b.name) {
-			*b.at = *shared[i].at
-		}
+	if o.cards == nil {
+		return fillShared(ctx, d, o.single, o.double)
 	}
-	if err := o.single.fill(ctx, d); err != nil {
+	if err := o.cards.prepareOthers(ctx); err != nil {
 		return err
 	}
-	notice := d.notice
-	d.notice = nil // single has told it
-	defer func() { d.notice = notice }()
-	return o.double.prepare(d)
+	if err := fillShared(ctx, d, o.single, o.double); err != nil {
+		return err
+	}
+	return o.chain.prepare(o.single, o.double)
 }
 
 // turn lets one of the two operators use what they share: generated rows that the other has made are gone.
@@ -194,8 +204,8 @@ func (o *mixedOperator) contract(y driver.Pointer, parts []part) error {
 		if err := o.anchor(y, p); err != nil {
 			return err
 		}
-		size := int64(o.double.m) * 8
-		if err := o.Copy(o.res+driver.Pointer(int64(at)*size), o.double.res, size); err != nil {
+		size := int64(o.double.all) * 8
+		if err := o.Copy(o.res+driver.Pointer(int64(at)*size), o.doubleResiduals(), size); err != nil {
 			return err
 		}
 		o.changed[p.member] = true
@@ -208,7 +218,11 @@ func (o *mixedOperator) contract(y driver.Pointer, parts []part) error {
 func (o *mixedOperator) contractNear(parts []part) error {
 	near := make([]part, len(o.near))
 	list := make([]difference, len(o.near))
-	m := int64(o.double.m)
+	m := int64(o.double.all)
+	dots := o.single.res
+	if o.cards != nil {
+		dots = o.dots
+	}
 	for i, at := range o.near {
 		near[i] = parts[at]
 		a := o.inUse[parts[at].member]
@@ -219,7 +233,7 @@ func (o *mixedOperator) contractNear(parts []part) error {
 			scale: o.measured + driver.Pointer(16*i), parts: o.parts + driver.Pointer(8*i*o.segments()),
 			chunks: o.single.chunkSums + driver.Pointer(int64(i)*chunk),
 			g0:     a.g, g: o.double.g + o.double.offset(solver.F64, i),
-			dots: o.single.res + driver.Pointer(int64(i)*m*8),
+			dots: dots + driver.Pointer(int64(i)*m*8),
 			res0: a.res, res: o.res + driver.Pointer(int64(at)*m*8),
 		}
 	}
@@ -229,17 +243,28 @@ func (o *mixedOperator) contractNear(parts []part) error {
 	if err := o.subtract(list); err != nil {
 		return err
 	}
-	single := o.turn(o.single)
-	if err := single.contractChunks(single.zeros, len(near)); err != nil {
-		return err
-	}
-	if err := o.add(list); err != nil {
+	if err := o.contractDifferences(list); err != nil {
 		return err
 	}
 	if err := o.double.pullAll(solver.F64, near); err != nil {
 		return err
 	}
 	return o.measure(near)
+}
+
+// contractDifferences makes g and the residuals of a list, whose differences from anchors are there.
+func (o *mixedOperator) contractDifferences(list []difference) error {
+	if o.cards != nil {
+		return o.contractOnCards(list)
+	}
+	single := o.turn(o.single)
+	if err := single.contractChunks(single.zeros, len(list)); err != nil {
+		return err
+	}
+	if err := o.addSums(list); err != nil {
+		return err
+	}
+	return o.addResiduals(list)
 }
 
 // anchor implements anchored: the part is contracted in f64.
@@ -266,11 +291,25 @@ func (o *mixedOperator) anchorAll(y, l, r driver.Pointer, cols int) error {
 
 // put makes a the anchor at a part.
 func (o *mixedOperator) put(a *anchor, y driver.Pointer, p part) error {
-	if err := o.turn(o.double).contract(y, []part{p}); err != nil {
+	if err := o.inDouble().contract(y, []part{p}); err != nil {
 		return err
 	}
-	k, m := int64(o.double.k)*8, int64(o.double.m)*8
-	return errors.Join(o.Copy(a.z, o.double.z, k), o.Copy(a.g, o.double.g, k), o.Copy(a.res, o.double.res, m))
+	if o.cards != nil {
+		if err := o.cards.gatherResiduals(1); err != nil {
+			return err
+		}
+	}
+	k, m := int64(o.double.k)*8, int64(o.double.all)*8
+	return errors.Join(o.Copy(a.z, o.double.z, k), o.Copy(a.g, o.double.g, k),
+		o.Copy(a.res, o.doubleResiduals(), m))
+}
+
+// doubleResiduals has the residuals of all rows of the last contraction in f64.
+func (o *mixedOperator) doubleResiduals() driver.Pointer {
+	if o.cards != nil {
+		return o.cards.gathered
+	}
+	return o.double.res
 }
 
 // reset implements anchored.
@@ -288,10 +327,12 @@ func (o *mixedOperator) renewed(member int) bool { return o.changed[member] }
 // cpu/anchor.go derives the rule. If a number is not finite, the gradient has no precision to lose, and lost
 // is false.
 func (o *mixedOperator) lost(near int, p part) bool {
-	ratio := float64(o.double.k) / float64(o.double.m)
-	var longest int
-	for c, start := range o.single.chunks.starts[1:] {
-		longest = max(longest, start-o.single.chunks.starts[c])
+	ratio := float64(o.double.k) / float64(o.double.all)
+	longest := o.single.longestChunk()
+	if o.cards != nil {
+		for _, c := range o.cards.others {
+			longest = max(longest, c.mixed.single.longestChunk())
+		}
 	}
 	chains := float64(dotChain+blocks(o.single.slabs, 32)+longest) / 2
 	change := o.numbers[2*near]
@@ -320,22 +361,22 @@ func (o *mixedOperator) lost(near int, p part) bool {
 
 // squares implements operator.
 func (o *mixedOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.double.sums, o.res, o.double.m)
+	return o.readSquares(dst, o.double.sums, o.res, o.double.all)
 }
 
 // apply implements operator.
 func (o *mixedOperator) apply(p, l, r driver.Pointer, cols int) error {
-	return o.turn(o.double).apply(p, l, r, cols)
+	return o.inDouble().apply(p, l, r, cols)
 }
 
 // adjointMul implements operator.
 func (o *mixedOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	return o.turn(o.double).adjointMul(dst, w, trans, x, cols)
+	return o.inDouble().adjointMul(dst, w, trans, x, cols)
 }
 
 // projectedSquares implements projector.
 func (o *mixedOperator) projectedSquares(b, c multiplier, sums driver.Pointer) (float64, error) {
-	return o.turn(o.double).projectedSquares(b, c, sums)
+	return o.inDouble().(projector).projectedSquares(b, c, sums)
 }

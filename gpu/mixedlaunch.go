@@ -46,22 +46,32 @@ func (o *mixedOperator) subtract(list []difference) error {
 	return o.launch("anchor_subtract", driver.Dim{o.double.kp / 1024, len(list), 1}, block, driver.Ptr(at), k)
 }
 
-// add makes g and the residuals of a list from those of the anchors.
-func (o *mixedOperator) add(list []difference) error {
+// factor makes up for the rounding of 1/m to f32.
+func (o *mixedOperator) factor() float64 {
+	scale := 1 / float64(o.double.all)
+	return scale / float64(float32(scale))
+}
+
+// addSums makes g of a list from those of the anchors.
+func (o *mixedOperator) addSums(list []difference) error {
 	at, err := o.list(encode(list))
 	if err != nil {
 		return err
 	}
-	m := o.double.m
-	block, scale := driver.Dim{256, 1, 1}, 1/float64(m)
-	err = o.launch("anchor_sum", driver.Dim{blocks(o.double.k, 256), len(list), 1}, block, driver.Ptr(at),
-		driver.U32(o.double.k), driver.U32(o.double.kp), driver.U32(o.single.chunks.count()),
-		driver.F64(scale/float64(float32(scale))))
+	return o.launch("anchor_sum", driver.Dim{blocks(o.double.k, 256), len(list), 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(at), driver.U32(o.double.k), driver.U32(o.double.kp), driver.U32(o.single.chunks.count()),
+		driver.F64(o.factor()))
+}
+
+// addResiduals makes the residuals of a list from those of the anchors.
+func (o *mixedOperator) addResiduals(list []difference) error {
+	at, err := o.list(encode(list))
 	if err != nil {
 		return err
 	}
-	return o.launch("anchor_residuals", driver.Dim{blocks(m, 256), len(list), 1}, block, driver.Ptr(at),
-		driver.U32(m))
+	m := o.double.all
+	return o.launch("anchor_residuals", driver.Dim{blocks(m, 256), len(list), 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(at), driver.U32(m))
 }
 
 // measures returns room for what measure measures of so many parts: for each part the norm of its difference

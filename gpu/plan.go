@@ -71,8 +71,10 @@ func newEngine(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (*engin
 		return nil, err
 	}
 	if _, rows := ensemble.(sensing.Rows); !rows && len(b.Others) > 0 {
-		return nil, fmt.Errorf("gpu: several GPUs share only rows, and %s has none, name one device: %w",
-			ensemble.Name(), solver.ErrUnsupported)
+		return nil, &solver.Unsupported{
+			What:    fmt.Sprintf("several GPUs share rows, and %s measurements have none", ensemble.Name()),
+			Instead: "name one GPU",
+		}
 	}
 	r.plan = plan
 	return engineFor(r)
@@ -90,7 +92,8 @@ func engineFor(r request) (*engine, error) {
 		members: make([]member, len(r.shapes)),
 	}
 	for i, shapes := range r.shapes {
-		e.members[i].shapes = shapes
+		e.members[i].shapes, e.members[i].before = shapes, e.slotSize
+		e.slotSize += solver.Numbers(shapes)
 	}
 	return e, nil
 }
@@ -105,12 +108,12 @@ func (e *engine) buffers() []buffer {
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
-	list = append(list, e.listBuffer())
+	list = append(list, e.listBuffer(),
+		buffer{"factors", int64(e.slots) * int64(e.slotSize) * 8, &e.slotsAt})
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {
 		m := &e.members[i]
 		list = append(list,
-			buffer{"factors", int64(e.slots) * int64(solver.Numbers(shapes)) * 8, &m.slots},
 			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors},
 			buffer{"L, R and products", int64(e.ends.room(shapes)) * 8, &m.room})
 	}

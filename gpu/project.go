@@ -107,14 +107,15 @@ func projectionSums(bcols, ccols int) int64 {
 
 // projectionBytes is the most that a parametrization's projections borrow. B and C have a factor's width, or
 // are identities.
-func (e *engine) projectionBytes() float64 {
-	if _, layered := e.par.(solver.Layered); !layered {
+func (r request) projectionBytes() float64 {
+	if _, layered := r.par.(solver.Layered); !layered {
 		return 0
 	}
+	n1, n2 := r.ensemble.Space().Dims()
 	var most float64
-	for _, width := range e.ranks {
-		b, c := max(width, e.n1), max(width, e.n2)
-		sides := float64(e.n1)*float64(b) + float64(e.n2)*float64(c)
+	for _, width := range r.ranks {
+		b, c := max(width, n1), max(width, n2)
+		sides := float64(n1)*float64(b) + float64(n2)*float64(c)
 		most = max(most, 8*(sides+float64(projectionSums(b, c))))
 	}
 	return most
@@ -123,11 +124,17 @@ func (e *engine) projectionBytes() float64 {
 // projectedSquares implements projector. The host adds the sums, groups of rows in order and tiles of a group
 // in order, so that no bit depends on the number of rows in a launch.
 func (o *rowOperator) projectedSquares(b, c multiplier, sums driver.Pointer) (sum float64, err error) {
+	err = o.addProjected(&sum, b, c, sums)
+	return sum, err
+}
+
+// addProjected adds ‖BᵀA_iC‖_F² of each row of this device to sum.
+func (o *rowOperator) addProjected(sum *float64, b, c multiplier, sums driver.Pointer) error {
 	tiles := projectionTiles(b.cols, c.cols)
 	work := float64(o.k) * float64(b.cols+c.cols) * projectionRows // multiply-adds of a group, about
 	groups := max(int(min(o.mostWork/work, float64(mostSums/tiles))), 1)
 	parts := make([]float64, groups*tiles)
-	err = o.eachTile(func(t tile) error {
+	return o.eachTile(func(t tile) error {
 		for first := 0; first < t.count; first += groups * projectionRows {
 			piece := tile{first, min(groups*projectionRows, t.count-first), t.rows}
 			piece.rows += driver.Pointer(int64(first) * o.stride)
@@ -139,12 +146,11 @@ func (o *rowOperator) projectedSquares(b, c multiplier, sums driver.Pointer) (su
 				return err
 			}
 			for _, part := range now {
-				sum += part
+				*sum += part
 			}
 		}
 		return nil
 	})
-	return sum, err
 }
 
 // launchProjection computes the sums of a tile's rows.

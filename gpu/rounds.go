@@ -1,12 +1,18 @@
 package gpu
 
-import "github.com/matsense/matsense/solver"
+import (
+	"math"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/solver"
+)
 
 // The members of a batch do the same operations one member after another. Operations that need no answer wait
 // until one that needs their results, and then the first of every member are done together, then the second
 // of every member, and so on. So members share launches.
 
-// operation is what a member waits for: one of combination, preconditioning and projection.
+// operation is what a member waits for: one of combination, preconditioning, projection and
+// fitting.
 type operation any
 
 // combination is dst = a·x + b·y.
@@ -46,8 +52,10 @@ func (e *engine) rounds() error {
 		}
 	}()
 	for round := 0; ; round++ {
+		var combinations []combining
 		var inverses []preconditioning
 		var projections []projection
+		var fits []fitting
 		busy := false
 		for i := range e.members {
 			m := &e.members[i]
@@ -57,22 +65,28 @@ func (e *engine) rounds() error {
 			busy = true
 			switch o := m.waiting[round].(type) {
 			case combination:
-				if err := e.combine(i, o); err != nil {
-					return err
-				}
+				combinations = append(combinations, combining{i, o})
 			case preconditioning:
 				inverses = append(inverses, o)
 			case projection:
 				projections = append(projections, o)
+			case fitting:
+				fits = append(fits, o)
 			}
 		}
 		if !busy {
 			return nil
 		}
+		if err := e.combine(combinations); err != nil {
+			return err
+		}
 		if err := e.precondition(inverses); err != nil {
 			return err
 		}
 		if err := e.project(projections); err != nil {
+			return err
+		}
+		if err := e.fit(fits); err != nil {
 			return err
 		}
 	}
@@ -85,8 +99,37 @@ func (e *engine) Combine(
 	return e.later(member, combination{dst, x, y, a, b})
 }
 
-func (e *engine) combine(member int, c combination) error {
-	e.touched(member, c.dst)
-	return e.device.combine(e.slot(member, c.dst), e.slot(member, c.x), e.slot(member, c.y), c.a, c.b,
-		e.numbers(member, c.dst))
+// combining is a combination of a member.
+type combining struct {
+	member int
+	combination
+}
+
+// combine does the combinations of different members, in the order of the members. Successive members that do
+// the same share a launch, if their factors lie one after another without a gap.
+func (e *engine) combine(all []combining) error {
+	for len(all) > 0 {
+		c, together, numbers := all[0], 0, 0
+		for together < len(all) && (together == 0 || e.follows(all[together-1], all[together], numbers)) {
+			e.touched(all[together].member, c.dst)
+			numbers += e.numbers(all[together].member, c.dst)
+			together++
+		}
+		all = all[together:]
+		at := func(s solver.Slot) driver.Pointer { return e.slot(c.member, s) }
+		err := e.device.combine(at(c.dst), at(c.x), at(c.y), c.a, c.b, numbers)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follows says whether a combination can be done in one launch with the one before it, which ends a launch of
+// so many numbers.
+func (e *engine) follows(before, c combining, numbers int) bool {
+	m, next := e.members[before.member], e.members[c.member]
+	return c.combination == before.combination && max(c.dst, c.x, c.y) < solver.VectorSlot &&
+		next.before == m.before+solver.Numbers(m.shapes) &&
+		numbers+solver.Numbers(next.shapes) <= math.MaxInt32
 }

@@ -3,8 +3,12 @@ package gpu
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
@@ -53,14 +57,16 @@ func TestRounds(t *testing.T) {
 			for range operations {
 				m := members[random.IntN(len(members))]
 				dst, x, y := slot(), slot(), slot()
-				switch kind := random.IntN(8); {
+				switch kind := random.IntN(9); {
 				case kind == 0 && dst != x && dst != solver.Iterate:
 					must(t, m.Precondition(dst, x, random.Float64()))
 				case kind == 1 && dst != x && dst != solver.Iterate && m != members[1]:
 					must(t, m.Project(dst, x))
-				case kind == 2:
-					must(t, m.Gradient())
+				case kind == 2 && dst != x && dst != y && dst != solver.Iterate && m != members[1]:
+					must(t, m.Fit(dst, y, x))
 				case kind == 3:
+					must(t, m.Gradient())
+				case kind == 4:
 					_, err := m.Dot(x, y)
 					must(t, err)
 				default: // the sum of two halves: no number grows
@@ -123,6 +129,51 @@ func TestShared(t *testing.T) {
 	for _, ranks := range [][]int{{35}, {35, 3, 35, 1}} {
 		if got := launches(scaled, ranks...) - launches(plain, ranks...); got != 1+3+2 {
 			t.Errorf("factor ranks %v: a scaled step has %d launches more, want 6", ranks, got)
+		}
+	}
+}
+
+// TestCombineTogether: successive members that combine the same slots alike share a launch, unless a factor
+// smaller than its room leaves a gap, or the coefficients differ.
+func TestCombineTogether(t *testing.T) {
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+	device := &calls{}
+	connect := b.Connect
+	b.Connect = func() (d driver.Device, err error) {
+		device.Device, err = connect()
+		return device, err
+	}
+	e, members := openMembers(t, b, problem(t, 40, 20), solver.PSD{}, solver.Needs{Slots: 1}, 3, 4, 2, 1, 5)
+	must(t, e.Reset(1, 2)) // leaves a gap before member 2
+	shorter, err := solver.NewMember(e, 1, sensing.Sym{N: 40}, solver.PSD{}, 2)
+	must(t, err)
+	members[1] = shorter
+	want := make([]solver.Factor, len(members))
+	for i, m := range members {
+		x, y := normal(uint64(2*i), 40, m.Shapes()[0].Cols), normal(uint64(2*i+1), 40, m.Shapes()[0].Cols)
+		must(t, m.Set(solver.Iterate, solver.Factor{x}))
+		must(t, m.Set(solver.Gradient, solver.Factor{y}))
+		half := 0.5
+		if i == 4 {
+			half = 0.75
+		}
+		must(t, m.Combine(solver.MethodSlot, half, solver.Iterate, -0.25, solver.Gradient))
+		var sum, other mat.Dense
+		sum.Scale(half, x)
+		other.Scale(-0.25, y)
+		sum.Add(&sum, &other)
+		want[i] = solver.Factor{&sum}
+	}
+	device.made = nil
+	must(t, e.Wait())
+	if got := strings.Join(device.made, " "); got != "combine combine combine Wait" { // 0 and 1, 2 and 3, 4
+		t.Errorf("the calls are %s", got)
+	}
+	for i, m := range members {
+		got := solver.NewFactor(m.Shapes())
+		must(t, m.Get(solver.MethodSlot, got))
+		if !mat.Equal(got[0], want[i][0]) {
+			t.Errorf("member %d has other numbers", i)
 		}
 	}
 }

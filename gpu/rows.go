@@ -184,6 +184,10 @@ func numberBytes(p solver.Precision) int64 {
 // buffers implements operator.
 func (o *rowOperator) buffers() []buffer {
 	members, m := int64(o.members), int64(o.m)
+	listed, chunks := m, o.chunks.count() // of a contraction: a draw may have more than the card has
+	if o.draws {
+		listed, chunks = int64(o.all), max(chunks, o.listedChunks())
+	}
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
 	// The bytes of a coordinate's sums. adjointMul sums one member in f64, whatever the arithmetic is.
@@ -202,12 +206,12 @@ func (o *rowOperator) buffers() []buffer {
 		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
-		{"chunks", sums * int64(o.chunks.count()) * int64(o.kp), &o.chunkSums},
+		{"chunks", sums * int64(chunks) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"rings of parts", rings, &o.rings},
-		{"residuals", members * m * 8, &o.res},
-		{"weights", lifted * m * 8, &o.weights},
+		{"residuals", members * listed * 8, &o.res},
+		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
 		{"squares", members * 8, &o.sums},
@@ -685,8 +689,7 @@ func (s *rowStore) from(p driver.Pointer, size int64) driver.Pointer {
 
 // sumChunks computes g, the sum of the chunks, for each member.
 func (o *rowOperator) sumChunks(precision solver.Precision, members int, chunks chunkTable) error {
-	all := chunks.before + chunks.count() + chunks.after
-	return o.sumOf(precision, members, o.chunkSums, chunks.before, chunks.count(), all)
+	return o.sumOf(precision, members, o.chunkSums, chunks.before, chunks.count(), chunks.all())
 }
 
 // sumOf computes g, the sum of those of all chunks that are at sums: count chunks, and before of them are not

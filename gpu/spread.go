@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/kernels"
@@ -16,15 +17,21 @@ import (
 // In a step z goes from the first card to the others, and their sums come back; both go through the host, K
 // numbers each. Every card has its work in its queue before the host waits for one.
 type spreadRows struct {
-	shares []*rowOperator // of each card, the first one's first
-	others []*otherCard   // all cards but the first
-	m      int
+	shares   []*rowOperator // of each card, the first one's first
+	others   []*otherCard   // all cards but the first
+	m        int
+	borrowed float64 // the most bytes that a projection borrows on each card
 
 	arrived  driver.Pointer // on the first card: each member's g of each card
 	gathered driver.Pointer // on the first card: the residuals of all rows
 	told     bool           // the others have their observations
 	host     []byte         // what goes from one card to another
 }
+
+var (
+	_ drawing   = &spreadRows{}
+	_ projector = &spreadRows{}
+)
 
 // otherCard is a card that holds some of the rows and does nothing else.
 type otherCard struct {
@@ -33,53 +40,74 @@ type otherCard struct {
 	device *device // nil before connect and after close
 	taken  []driver.Pointer
 	y      driver.Pointer // the observations of the card's rows
+	mixed  *mixedCard     // in mixed precision; otherwise nil
+
+	lends        int            // the most drawn rows that are copied to the first card at one time
+	list, listed driver.Pointer // the numbers of some of these rows, and the rows
+}
+
+// cards is the operator of an engine's rows on several cards; nil if there is one card.
+func (e *engine) cards() *spreadRows {
+	switch o := e.operator.(type) {
+	case *spreadRows:
+		return o
+	case *mixedOperator:
+		return o.cards
+	}
+	return nil
 }
 
 // spread plans the operator of rows on all cards of a backend. l is the layout without chunks.
 func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 	l.cards = 1 + len(r.backend.Others)
 	if l.cards > chunkParts || chunkParts%l.cards != 0 {
-		return nil, fmt.Errorf("gpu: rows can be shared by 2, 4 or 8 GPUs, got %d: %w", l.cards,
-			solver.ErrUnsupported)
+		return nil, &solver.Unsupported{
+			What: fmt.Sprintf("%d GPUs cannot share rows", l.cards), Instead: "name 1, 2, 4 or 8",
+		}
 	}
-	if r.needs.Draws {
-		return nil, fmt.Errorf("gpu: mini-batches run on one GPU, name one device: %w", solver.ErrUnsupported)
+	if chunks := len(chunkStarts(l.all, l.slabs)) - 1; chunks < l.cards {
+		return nil, &solver.Unsupported{
+			What:    fmt.Sprintf("%d rows are %d chunks, which %d GPUs cannot share", l.all, chunks, l.cards),
+			Instead: "name fewer GPUs",
+		}
 	}
-	if _, layered := r.par.(solver.Layered); layered {
-		return nil, fmt.Errorf("gpu: the parametrization %s runs on one GPU, name one device: %w",
-			r.par.Name(), solver.ErrUnsupported)
-	}
-	chunks := len(chunkStarts(l.all, l.slabs)) - 1
-	if chunks < l.cards {
-		return nil, fmt.Errorf("gpu: %d rows of %d coordinates are %d chunks, too few for %d GPUs: "+
-			"name fewer devices: %w", l.all, l.k, chunks, l.cards, solver.ErrUnsupported)
-	}
-	s := &spreadRows{m: l.all}
+	s := &spreadRows{m: l.all, borrowed: r.projectionBytes()}
+	lends := 0
 	for card := range l.cards {
 		mine := l
 		mine.card = card
 		if card > 0 {
 			mine.setDevice(r.backend.Others[card-1].Info)
 			mine.setEntries(l.entries) // whose kernel depends on the device
+			mine.draws = false         // the first card contracts draws
 		}
 		mine.shareRows(r.backend.tileRows)
 		mine.shareLists(r.backend.tileRows)
 		share := &rowOperator{rowLayout: mine, ensemble: ensemble}
 		s.shares = append(s.shares, share)
+		if l.draws && l.stream == nil {
+			lends = s.shares[0].listRows
+		}
 		if card > 0 {
-			s.others = append(s.others, &otherCard{Card: r.backend.Others[card-1], share: share})
+			s.others = append(s.others, &otherCard{
+				Card: r.backend.Others[card-1], share: share, lends: lends,
+			})
 		}
 	}
 	return s, nil
 }
 
 // buffers implements operator: those of the first card.
-func (s *spreadRows) buffers() []buffer {
+func (s *spreadRows) buffers() []buffer { return append(s.shares[0].buffers(), s.exchange()...) }
+
+// exchange lists the memory of the first card for what the others send.
+func (s *spreadRows) exchange() []buffer {
 	first := s.shares[0]
 	members := int64(first.members)
-	return append(first.buffers(),
-		buffer{"sums of cards", members * int64(len(s.shares)) * int64(first.kp) * 8, &s.arrived},
-		buffer{"residuals of all rows", members * int64(s.m) * 8, &s.gathered})
+	return []buffer{
+		{"sums of cards", members * int64(len(s.shares)) * int64(first.kp) * 8, &s.arrived},
+		{"residuals of all rows", members * int64(s.m) * 8, &s.gathered},
+	}
 }
 
 // listBytes implements operator.
@@ -100,7 +128,28 @@ func (s *spreadRows) kernels() []string { return s.shares[0].kernels() }
 
 // buffers lists the allocations on the card.
 func (c *otherCard) buffers() []buffer {
-	return append(c.share.buffers(), buffer{"observations", int64(c.share.m) * 8, &c.y})
+	list := c.share.buffers()
+	if c.mixed != nil {
+		list = c.mixed.buffers(c.share)
+	}
+	list = append(list, buffer{"observations", int64(c.share.m) * 8, &c.y})
+	if rows := int64(c.lends); rows > 0 {
+		list = append(list, buffer{"list of drawn rows", rows * 4, &c.list},
+			buffer{"drawn rows", rows * c.share.stride, &c.listed})
+	}
+	return list
+}
+
+// kernels names the kernels that the card launches.
+func (c *otherCard) kernels() []string {
+	list := c.share.kernels()
+	if c.lends > 0 {
+		list = append(list, "gather_rows")
+	}
+	if c.mixed != nil {
+		list = append(append(list, "anchor_sum"), c.mixed.single.kernels()...)
+	}
+	return list
 }
 
 // bytes is the memory that the card needs, the card-th of the others.
@@ -108,7 +157,7 @@ func (s *spreadRows) bytes(card int) (sum float64) {
 	for _, b := range s.others[card].buffers() {
 		sum += float64(b.bytes)
 	}
-	return sum
+	return sum + s.borrowed
 }
 
 // connect opens the others. Their work is interrupted as that of the first card is.
@@ -173,7 +222,7 @@ func (c *otherCard) prepare(ctx context.Context, need float64) error {
 		c.taken = append(c.taken, p)
 	}
 	c.device.kernels = map[string]driver.Kernel{}
-	for _, name := range c.share.kernels() {
+	for _, name := range c.kernels() {
 		if c.device.kernels[name] != nil {
 			continue
 		}
@@ -183,17 +232,30 @@ func (c *otherCard) prepare(ctx context.Context, need float64) error {
 		}
 		c.device.kernels[name] = k
 	}
-	return c.device.pass(func() error { return c.share.fill(ctx, c.device) })
+	return c.device.pass(func() error {
+		if c.mixed != nil {
+			return c.mixed.fill(ctx, c.device, c.share)
+		}
+		return c.share.fill(ctx, c.device)
+	})
 }
 
 // fill implements operator.
 func (s *spreadRows) fill(ctx context.Context, d *device) error {
+	if err := s.prepareOthers(ctx); err != nil {
+		return err
+	}
+	return s.shares[0].fill(ctx, d)
+}
+
+// prepareOthers prepares all cards but the first.
+func (s *spreadRows) prepareOthers(ctx context.Context) error {
 	for card, c := range s.others {
 		if err := c.prepare(ctx, s.bytes(card)); err != nil {
 			return err
 		}
 	}
-	return s.shares[0].fill(ctx, d)
+	return nil
 }
 
 // exchanged is the host's place for so many bytes on their way. A copy is done with it when its call returns,
@@ -224,12 +286,18 @@ func (s *spreadRows) send(to func(c *otherCard) driver.Pointer, from driver.Poin
 // sendZ copies z of so many members from the first card to the others.
 func (s *spreadRows) sendZ(precision solver.Precision, members int) error {
 	first := s.shares[0]
-	data := s.exchanged(int(first.offset(precision, members)))
-	if err := first.Download(data, first.z); err != nil {
+	return s.sendTo(func(c *otherCard) driver.Pointer { return c.share.z }, first.z,
+		int(first.offset(precision, members)))
+}
+
+// sendTo copies so many bytes from the first card to each other one.
+func (s *spreadRows) sendTo(to func(c *otherCard) driver.Pointer, from driver.Pointer, size int) error {
+	data := s.exchanged(size)
+	if err := s.shares[0].Download(data, from); err != nil {
 		return err
 	}
 	for _, c := range s.others {
-		if err := c.device.Upload(c.share.z, data); err != nil {
+		if err := c.device.Upload(to(c), data); err != nil {
 			return err
 		}
 	}
@@ -299,32 +367,171 @@ func (s *spreadRows) contract(y driver.Pointer, parts []part) error {
 	return first.pullAll(first.precision, parts)
 }
 
+// takes implements drawing.
+func (s *spreadRows) takes(count int) bool { return s.shares[0].takes(count) }
+
+// contractDrawn implements drawing. The first card contracts a list of rows alone: such a list has few of
+// them.
+func (s *spreadRows) contractDrawn(y driver.Pointer, d draw, p part) error {
+	first := s.shares[0]
+	if d.list != 0 {
+		return first.contractListed(y, d, p, func(t *tile) error { return s.bringListed(t, d) })
+	}
+	if d.shift != 0 {
+		if err := first.combine(first.targets, y, d.shift, 1, 1, s.m); err != nil {
+			return err
+		}
+		y = first.targets
+		s.told = false // the others get these, and then the observations again
+		defer func() { s.told = false }()
+	}
+	return s.contract(y, []part{p})
+}
+
+// bringListed makes a tile of a list's rows on the first card. It makes those anew that a device can make:
+// this takes less time than copies through the host.
+func (s *spreadRows) bringListed(t *tile, d draw) error {
+	first := s.shares[0]
+	if s.others[0].lends == 0 {
+		return first.bringListed(t, d.list)
+	}
+	rows := d.rows[t.first : t.first+t.count]
+	held := func(o *rowOperator) (from, to int) { // rows are in ascending order
+		from, _ = slices.BinarySearch(rows, o.begin)
+		to, _ = slices.BinarySearch(rows, o.begin+o.m)
+		return from, to
+	}
+	for _, c := range s.others {
+		if from, to := held(c.share); from < to {
+			if err := c.gather(rows[from:to]); err != nil {
+				return err
+			}
+		}
+	}
+	if _, to := held(first); to > 0 {
+		if err := first.gatherRows(t.rows, d.list+driver.Pointer(4*t.first), to); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.others {
+		from, to := held(c.share)
+		if from == to {
+			continue
+		}
+		data := s.exchanged((to - from) * int(first.stride))
+		if err := c.device.Download(data, c.listed); err != nil {
+			return err
+		}
+		if err := first.Upload(t.rows+driver.Pointer(int64(from)*first.stride), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather copies rows of the card to one place.
+func (c *otherCard) gather(rows []int) error {
+	if err := c.device.Upload(c.list, bytesOfWords(rows)); err != nil {
+		return err
+	}
+	return c.device.pass(func() error { return c.share.gatherRows(c.listed, c.list, len(rows)) })
+}
+
+// projectedSquares implements projector. The cards take turns, so that the host adds the sums of all rows in
+// order.
+func (s *spreadRows) projectedSquares(b, c multiplier, sums driver.Pointer) (sum float64, err error) {
+	first := s.shares[0]
+	if err := first.addProjected(&sum, b, c, sums); err != nil {
+		return 0, err
+	}
+	for _, other := range s.others {
+		if err := other.addProjected(&sum, first, b, c); err != nil {
+			return 0, err
+		}
+	}
+	return sum, nil
+}
+
+// addProjected adds ‖BᵀA_iC‖_F² of each row of the card to sum. B and C are on the first card.
+func (c *otherCard) addProjected(sum *float64, first *rowOperator, left, right multiplier) (err error) {
+	bring := func(x *multiplier, rows int) error {
+		if x.at == 0 {
+			return nil
+		}
+		data := make([]byte, 8*rows*x.cols)
+		if err := first.Download(data, x.at); err != nil {
+			return err
+		}
+		at, err := c.device.Alloc(int64(len(data)))
+		if err != nil {
+			return err
+		}
+		x.at = at
+		return c.device.Upload(at, data)
+	}
+	before := [2]driver.Pointer{left.at, right.at}
+	defer func() {
+		for i, x := range []multiplier{left, right} {
+			if x.at != before[i] {
+				c.device.giveBack(x.at, &err)
+			}
+		}
+	}()
+	if err := bring(&left, c.share.n1); err != nil {
+		return err
+	}
+	if err := bring(&right, c.share.n2); err != nil {
+		return err
+	}
+	sums, err := c.device.Alloc(8 * projectionSums(left.cols, right.cols))
+	if err != nil {
+		return err
+	}
+	defer c.device.giveBack(sums, &err)
+	return c.device.pass(func() error { return c.share.addProjected(sum, left, right, sums) })
+}
+
 // squares implements operator. The residuals of all rows come together on the first card, so that they are
 // added as on one card.
 func (s *spreadRows) squares(dst []float64) error {
 	first := s.shares[0]
-	at := func(member int, o *rowOperator) driver.Pointer {
-		return s.gathered + driver.Pointer(8*(member*s.m+o.begin))
+	if err := s.gatherResiduals(len(dst)); err != nil {
+		return err
 	}
-	for b := range dst {
+	return first.readSquares(dst, first.sums, s.gathered, s.m)
+}
+
+// gatherResiduals brings the residuals of all rows together on the first card.
+func (s *spreadRows) gatherResiduals(members int) error {
+	return s.gather(s.gathered, members, func(c *otherCard) *rowOperator { return c.share }, s.shares[0])
+}
+
+// gather brings the residuals that an operator of each card has together on the first card.
+func (s *spreadRows) gather(
+	to driver.Pointer, members int, of func(c *otherCard) *rowOperator, first *rowOperator,
+) error {
+	at := func(member int, o *rowOperator) driver.Pointer {
+		return to + driver.Pointer(8*(member*s.m+o.begin))
+	}
+	for b := range members {
 		from := first.res + driver.Pointer(8*b*first.m)
 		if err := first.Copy(at(b, first), from, int64(8*first.m)); err != nil {
 			return err
 		}
 	}
 	for _, c := range s.others {
-		m := c.share.m
-		data := s.exchanged(8 * m * len(dst))
-		if err := c.device.Download(data, c.share.res); err != nil {
+		o := of(c)
+		data := s.exchanged(8 * o.m * members)
+		if err := c.device.Download(data, o.res); err != nil {
 			return err
 		}
-		for b := range dst {
-			if err := first.Upload(at(b, c.share), data[8*b*m:][:8*m]); err != nil {
+		for b := range members {
+			if err := first.Upload(at(b, o), data[8*b*o.m:][:8*o.m]); err != nil {
 				return err
 			}
 		}
 	}
-	return first.readSquares(dst, first.sums, s.gathered, s.m)
+	return nil
 }
 
 // apply implements operator. The other cards' values take the place of their residuals on the way.

@@ -13,7 +13,133 @@ var (
 	_ Divisible = &RankOne{}
 	_ Divisible = &ComplexRankOne{}
 	_ Divisible = &Pauli{}
+	_ Divisible = Gaussian[float64]{}
+	_ Divisible = Gaussian[float32]{}
+	_ Divisible = Gaussian[BF16Entry]{}
+	_ Divisible = Gaussian[Q8Entry]{}
+	_ Divisible = Rademacher{}
 )
+
+// independent is a [Divisible] whose measurements may be drawn independently of each other, each from its
+// number. Any of them are then as good as others, and Divide takes the last ones alone, so that the others
+// keep their numbers.
+type independent interface{ areIndependent() bool }
+
+// heldNumbers returns the numbers of so many measurements to hold out: the last ones of those that are
+// independent, and others by [Choose].
+func heldNumbers(e Divisible, count int, seed uint64) []int {
+	m := e.Measurements()
+	if !areIndependent(e) {
+		return Choose(NewStream(seed, HeldOutStream), m, count)
+	}
+	last := make([]int, count)
+	for i := range last {
+		last[i] = m - count + i
+	}
+	return last
+}
+
+// areIndependent says whether the measurements are drawn independently of each other.
+func areIndependent(e Divisible) bool {
+	i, ok := e.(independent)
+	return ok && i.areIndependent()
+}
+
+// checkLast panics unless held has the last of m numbers.
+func checkLast(held []int, m int) {
+	for i, number := range held {
+		if number != m-len(held)+i {
+			panic("sensing: of measurements that are drawn one by one, the last ones alone are held out")
+		}
+	}
+}
+
+// areIndependent implements independent.
+func (Gaussian[E]) areIndependent() bool { return true }
+
+// areIndependent implements independent.
+func (Rademacher) areIndependent() bool { return true }
+
+// areIndependent implements independent: the user's vectors are in some order.
+func (r *RankOne) areIndependent() bool { return r.vectors == nil }
+
+// Divide implements [Divisible].
+func (g Gaussian[E]) Divide(held []int) (rest, heldOut Divisible) {
+	checkLast(held, g.m)
+	kept := g
+	kept.m -= len(held)
+	return kept, inMemory[E](g, held)
+}
+
+// Apply implements [Divisible].
+func (g Gaussian[E]) Apply(p []float64, l, r *mat.Dense) { applyRows[E](g, p, l, r) }
+
+// Divide implements [Divisible].
+func (r Rademacher) Divide(held []int) (rest, heldOut Divisible) {
+	checkLast(held, r.m)
+	kept := r
+	kept.m -= len(held)
+	return kept, inMemory[SignWord](r, held)
+}
+
+// Apply implements [Divisible].
+func (r Rademacher) Apply(p []float64, left, right *mat.Dense) {
+	applyRows[SignWord](r, p, left, right)
+}
+
+// inMemory returns some rows of an ensemble as numbers in memory.
+func inMemory[E Entry](e RowSource[E], numbers []int) *Dense {
+	k := e.Space().K()
+	d := &Dense{base{e.Space(), len(numbers)}, make([]float64, len(numbers)*k), 0}
+	inParallel(len(numbers), func(i int) {
+		row := make([]E, RowLen[E](k))
+		e.Row(numbers[i], row)
+		decode(d.rows[i*k:(i+1)*k], row)
+	})
+	return d
+}
+
+// applyRows does p_i = ⟨A_i, L·Rᵀ⟩ for rows that are made one by one.
+func applyRows[E Entry](e RowSource[E], p []float64, l, r *mat.Dense) {
+	var product mat.Dense
+	product.Mul(l, r.T())
+	k := e.Space().K()
+	z := make([]float64, k)
+	e.Space().Coordinates(z, &product)
+	const part = 1 << 5
+	inParallel((len(p)+part-1)/part, func(at int) {
+		row, a := make([]E, RowLen[E](k)), make([]float64, k)
+		for i := at * part; i < min((at+1)*part, len(p)); i++ {
+			e.Row(i, row)
+			decode(a, row)
+			p[i] = dot(a, z)
+		}
+	})
+}
+
+// decode writes the entries of a row in double precision.
+func decode[E Entry](dst []float64, row []E) {
+	switch row := any(row).(type) {
+	case []float64:
+		copy(dst, row)
+	case []float32:
+		for j, v := range row {
+			dst[j] = float64(v)
+		}
+	case []BF16Entry:
+		for j, v := range row {
+			dst[j] = v.Float64()
+		}
+	case []Q8Entry:
+		for j, v := range row {
+			dst[j] = v.Float64()
+		}
+	case []SignWord:
+		for j := range dst {
+			dst[j] = 1 - 2*float64(row[j/32]>>(j%32)&1)
+		}
+	}
+}
 
 // divided moves the parts with the numbers in held out of a list of parts of the same size. Both results have
 // the order of the list; the memory of rest is the list's.
@@ -84,10 +210,17 @@ func (d *Dense) Apply(p []float64, l, r *mat.Dense) {
 	}
 }
 
-// Divide implements [Divisible], for the user's vectors.
+// Divide implements [Divisible].
 func (r *RankOne) Divide(held []int) (rest, heldOut Divisible) {
 	if r.vectors == nil {
-		panic("sensing: vectors that are drawn cannot be divided")
+		checkLast(held, r.m)
+		length := r.VectorLen()
+		vectors := make([]float64, len(held)*length)
+		for i, number := range held {
+			r.Vector(number, vectors[i*length:(i+1)*length])
+		}
+		return &RankOne{base: base{r.space, r.m - len(held)}, name: r.name, stream: r.stream},
+			&RankOne{base: base{r.space, len(held)}, name: r.name, vectors: vectors}
 	}
 	kept, heldVectors := divided(r.vectors, r.VectorLen(), held)
 	return &RankOne{base: base{r.space, r.m - len(held)}, name: r.name, vectors: kept},

@@ -14,24 +14,49 @@ type HeldOut struct {
 	Ensemble Divisible
 	// Observations has what was observed with each measurement.
 	Observations []float64
+
+	// exact has ⟨A_i, M*⟩ if the noise is still to be added: [Problem.AddNoise] then makes Observations.
+	exact []float64
 }
 
 // Divisible is an ensemble some of whose measurements can be held out.
 type Divisible interface {
 	Ensemble
 	// Divide returns the ensemble of the measurements that are not in held, and the ensemble of those that
-	// are. held is in ascending order and has neither none nor all of the measurements. Divide may move the
-	// ensemble's numbers, so the ensemble must not be used afterwards.
+	// are. held is in ascending order and has neither none nor all of the measurements; of drawn Gaussian,
+	// Rademacher and rank-one measurements it has the last ones. Divide may move the ensemble's numbers, so
+	// the ensemble must not be used afterwards.
 	Divide(held []int) (rest, heldOut Divisible)
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩ on the host, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ
 	// must be symmetric.
 	Apply(p []float64, l, r *mat.Dense)
 }
 
-// HoldOut divides measurements and their observations. It holds out so many of them, whose numbers are
-// [Choose] of the seed's stream [HeldOutStream]. e and y must not be used afterwards.
+// HoldOut moves so many of the problem's measurements, which must be [Divisible], to HeldOut, with what is
+// observed with them: see the function [HoldOut]. If the problem has no observations, those of measurements
+// that are drawn independently are still made by an engine.
+func (p *Problem) HoldOut(count int, seed uint64) {
+	e := p.Ensemble.(Divisible)
+	if p.Observations == nil && areIndependent(e) {
+		h := &HeldOut{Observations: make([]float64, count), exact: make([]float64, count)}
+		p.Ensemble, h.Ensemble = e.Divide(heldNumbers(e, count, seed))
+		h.Ensemble.Apply(h.exact, p.Truth.X(), p.Truth.Right())
+		p.HeldOut = h
+		return
+	}
+	if p.Observations == nil { // an engine would make those of the measurements that are left
+		p.Observations = make([]float64, e.Measurements())
+		e.Apply(p.Observations, p.Truth.X(), p.Truth.Right())
+		p.AddNoise(p.Observations)
+	}
+	p.Ensemble, p.Observations, p.HeldOut = HoldOut(e, p.Observations, count, seed)
+}
+
+// HoldOut divides measurements and their observations. It holds out so many of them. Of measurements that are
+// drawn independently, as Gaussian ones are, they are the last ones; of others their numbers are [Choose] of
+// the seed's stream [HeldOutStream]. e and y must not be used afterwards.
 func HoldOut(e Divisible, y []float64, count int, seed uint64) (rest Divisible, restY []float64, h *HeldOut) {
-	held := Choose(NewStream(seed, HeldOutStream), e.Measurements(), count)
+	held := heldNumbers(e, count, seed)
 	var heldOut Divisible
 	rest, heldOut = e.Divide(held)
 	restY, heldY := divided(y, 1, held)

@@ -256,3 +256,131 @@ func TestHeldOutMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestDivideIndependent: of measurements that are drawn one by one the last ones are held out. Both parts
+// measure as the rows do, which are written out here.
+func TestDivideIndependent(t *testing.T) {
+	const m, count, seed = 9, 4, 5
+	for _, s := range []Space{Sym{6}, Rect{5, 7}} {
+		for name, e := range independents(t, s, m, seed) {
+			l, r := sides(s)
+			var z mat.Dense
+			z.Mul(l, r.T())
+			coordinates := make([]float64, s.K())
+			s.Coordinates(coordinates, &z)
+			var want []float64
+			for i := range m {
+				var sum float64
+				if v, vectors := e.(*RankOne); vectors {
+					n1, n2 := s.Dims()
+					x := make([]float64, v.VectorLen())
+					v.Vector(i, x)
+					for j := range n1 {
+						for k := range n2 {
+							sum += x[j] * z.At(j, k) * x[len(x)-n2+k]
+						}
+					}
+				} else {
+					for j, a := range rowOf(e, i) {
+						sum += a * coordinates[j]
+					}
+				}
+				want = append(want, sum)
+			}
+			compare := func(what string, e Divisible, want []float64) {
+				got := make([]float64, e.Measurements())
+				e.Apply(got, l, r)
+				if len(got) != len(want) {
+					t.Fatalf("%s %s: %d measurements", name, what, len(got))
+				}
+				for i := range want {
+					if !(math.Abs(got[i]-want[i]) <= 1e-12*(1+math.Abs(want[i]))) {
+						t.Errorf("%s in %s, %s, measurement %d: %v, not %v", name, s.Name(), what, i, got[i],
+							want[i])
+					}
+				}
+			}
+			compare("all", e, want)
+			y := make([]float64, m)
+			for i := range y {
+				y[i] = float64(i)
+			}
+			rest, restY, held := HoldOut(e, y, count, seed)
+			compare("fitted", rest, want[:m-count])
+			compare("held out", held.Ensemble, want[m-count:])
+			if restY[len(restY)-1] != m-count-1 || held.Observations[0] != m-count ||
+				rest.Name() != e.Name() {
+				t.Errorf("%s: %v and %v are observed", name, restY, held.Observations)
+			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s: others than the last ones are held out", name)
+					}
+				}()
+				e.Divide([]int{0, m - 1})
+			}()
+		}
+	}
+}
+
+// independents returns an ensemble of each kind that is drawn one by one.
+func independents(t *testing.T, s Space, m int, seed uint64) map[string]Divisible {
+	t.Helper()
+	all := map[string]Divisible{}
+	for _, format := range []Entries{F64, F32, BF16, Q8} {
+		e, err := NewGaussian(s, m, format, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["gaussian "+string(format)] = e.(Divisible)
+	}
+	signs, err := NewRademacher(s, m, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors, err := NewRankOne(s, m, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["rademacher"], all["rank-one"] = signs, vectors
+	return all
+}
+
+// rowOf returns the numbers of a row, by the definition of its format.
+func rowOf(e Ensemble, i int) []float64 {
+	k := e.Space().K()
+	values := make([]float64, k)
+	switch e := e.(type) {
+	case Gaussian[float64]:
+		e.Row(i, values)
+	case Gaussian[float32]:
+		row := make([]float32, k)
+		e.Row(i, row)
+		for j, v := range row {
+			values[j] = float64(v)
+		}
+	case Gaussian[BF16Entry]:
+		row := make([]BF16Entry, k)
+		e.Row(i, row)
+		for j, v := range row {
+			values[j] = float64(math.Float32frombits(uint32(v) << 16))
+		}
+	case Gaussian[Q8Entry]:
+		row := make([]Q8Entry, k)
+		e.Row(i, row)
+		for j, v := range row {
+			values[j] = Q8Levels[v]
+		}
+	case Rademacher:
+		row := make([]SignWord, (k+31)/32)
+		e.Row(i, row)
+		for j := range values {
+			values[j] = 1
+			if row[j/32]&(1<<(j%32)) != 0 {
+				values[j] = -1
+			}
+		}
+	}
+	return values
+}

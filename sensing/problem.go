@@ -3,6 +3,7 @@ package sensing
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Problem is a set of measurements and the observations made with them.
@@ -16,8 +17,12 @@ type Problem struct {
 	Observations []float64
 	// Truth is M*, or nil if it is not known. The metrics that need it are then NaN.
 	Truth *Truth
-	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth, or 0.
+	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth, or 0. If
+	// NoiseRatio is not 0, making the observations sets it.
 	Noise float64
+	// NoiseRatio is σ over the root mean square of the exact observations, for noise whose size follows from
+	// them ([NoiseRatio] of a signal-to-noise ratio); 0 if Noise says the size.
+	NoiseRatio float64
 	// Outliers are added to observations made from the truth, after the noise.
 	Outliers Outliers
 	// NoiseSeed keys the noise w and the outliers.
@@ -75,6 +80,10 @@ func (p *Problem) Validate() error {
 		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v",
 			Largest/10, p.Noise)
 	}
+	if !(p.NoiseRatio >= 0 && p.NoiseRatio <= Largest/10) {
+		return fmt.Errorf("sensing: the noise over the exact observations goes from 0 to %g, got %v",
+			Largest/10, p.NoiseRatio)
+	}
 	return nil
 }
 
@@ -89,15 +98,27 @@ func CheckObservations(y []float64) error {
 	return nil
 }
 
-// AddNoise adds Noise·w_i to each y_i, and then the outliers: w_i is the i-th deviate of row 0 of the noise
-// stream. y has all m observations.
+// AddNoise adds σ·w_i to each exact observation y_i, and then the outliers: w_i is the i-th deviate of row 0 of
+// the noise stream, and σ is Noise, or follows from NoiseRatio and all exact observations. Noise is σ
+// afterwards. If the problem's last measurements are held out and their noise is still to be added, AddNoise
+// adds it as well, and their share of the outliers.
 func (p *Problem) AddNoise(y []float64) {
+	var held []float64
+	if p.HeldOut != nil {
+		held = p.HeldOut.exact
+	}
+	p.Noise = p.deviation(y, held)
+	all := slices.Concat(y, held)
 	if p.Noise != 0 {
-		w := make([]float64, len(y))
+		w := make([]float64, len(all))
 		NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
-		for i := range y {
-			y[i] += float64(p.Noise * w[i])
+		for i := range all {
+			all[i] += float64(p.Noise * w[i])
 		}
 	}
-	p.Outliers.addTo(y, p.NoiseSeed)
+	p.Outliers.addTo(all, p.NoiseSeed)
+	copy(y, all)
+	if held != nil {
+		copy(p.HeldOut.Observations, all[len(y):])
+	}
 }

@@ -15,6 +15,18 @@ import (
 // method. Another backend may be able to.
 var ErrUnsupported = errors.New("not supported on this device")
 
+// Unsupported is an [ErrUnsupported] of a backend that knows better what to do than to take another device.
+type Unsupported struct {
+	What    string // what the backend cannot do, and why
+	Instead string // what the user should do
+}
+
+// Error implements error.
+func (e *Unsupported) Error() string { return e.What + ": " + e.Instead }
+
+// Unwrap makes the error an [ErrUnsupported].
+func (*Unsupported) Unwrap() error { return ErrUnsupported }
+
 // Storage says where an ensemble's measurements are kept. Results have the same bits with either.
 type Storage string
 
@@ -173,6 +185,10 @@ type InverseEngine interface {
 	// the iterate: it projects X onto the span of W's columns. dst is not x. If there is no inverse, dst
 	// becomes NaN.
 	Project(member int, dst, x Slot) error
+	// Fit does dst ← Y·(XᵀP)·(PᵀP)⁻¹ for each matrix Y of a member's slot y, with the partner P of that
+	// matrix in the iterate, and the same partner X in slot x: the D with the least ‖D·Pᵀ − Y·Xᵀ‖_F. dst is
+	// neither x nor y. If there is no inverse, dst becomes NaN.
+	Fit(member int, dst, y, x Slot) error
 }
 
 // ProductEngine is an engine that multiplies by the measurement operator and by its adjoint. The spectral

@@ -170,6 +170,16 @@ func (m *Member) Project(dst, x Slot) error {
 	return e.Project(m.number, dst, x)
 }
 
+// Fit does dst ← Y·(XᵀP)·(PᵀP)⁻¹, like [InverseEngine]. The method must set [Needs].Inverses.
+func (m *Member) Fit(dst, y, x Slot) error {
+	e, ok := m.engine.(InverseEngine)
+	if !ok {
+		return m.lacks(Needs{Inverses: true})
+	}
+	m.writes(dst)
+	return e.Fit(m.number, dst, y, x)
+}
+
 // DrawGradient fills the Gradient slot with the gradient of a draw's objective at the iterate. The method
 // must set [Needs].Draws.
 func (m *Member) DrawGradient(d Draw) error {

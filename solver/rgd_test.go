@@ -144,7 +144,8 @@ func TestRGDRefuses(t *testing.T) {
 		t.Errorf("it ends as %v", res.Status)
 	}
 	for _, m := range []solver.Method{solver.RGD{}, solver.RSGD{}} {
-		if solver.Suits(m, solver.UV{}) == nil || solver.Suits(m, solver.PSD{}) != nil {
+		if solver.Suits(m, solver.UV{}) != nil || solver.Suits(m, solver.PSD{}) != nil ||
+			solver.Suits(m, solver.Indefinite{}) == nil {
 			t.Errorf("%s suits the wrong parametrization", m.Name())
 		}
 	}

@@ -1,6 +1,9 @@
 package solver
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // RGDA is Riemannian gradient descent-ascent on a game of robust sensing. One player chooses the matrix Z =
 // UUᵀ. The other shifts the observations by e in a ball, at a cost:
@@ -49,7 +52,13 @@ func (RGDA) Needs() Needs {
 }
 
 // Suits implements [Selective].
-func (RGDA) Suits(p Parametrization) error { return needsPSD(p) }
+func (RGDA) Suits(p Parametrization) error {
+	if _, ok := p.(PSD); !ok {
+		return fmt.Errorf("solver: the game is played with positive semidefinite matrices UUᵀ of one rank,"+
+			" and %s makes others", p.Name())
+	}
+	return nil
+}
 
 // Step implements [Method].
 func (g RGDA) Step(m *Member, _ int) error {

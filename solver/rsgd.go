@@ -4,6 +4,8 @@ package solver
 type RSGD struct {
 	// StepSize is μ > 0.
 	StepSize float64
+	// Retraction is R; nil is [FactorRetraction].
+	Retraction Retraction
 	// Batch says what is drawn.
 	Batch MiniBatches
 }
@@ -17,15 +19,19 @@ var (
 func (RSGD) Name() string { return "rsgd" }
 
 // Needs implements [Method]: the slots of [RGD].
-func (RSGD) Needs() Needs { return Needs{Draws: true, Slots: 2, Inverses: true} }
+func (d RSGD) Needs() Needs {
+	needs := riemannianNeeds(d.Retraction)
+	needs.Draws = true
+	return needs
+}
 
 // Suits implements [Selective].
-func (RSGD) Suits(p Parametrization) error { return needsPSD(p) }
+func (RSGD) Suits(p Parametrization) error { return needsFixedRank(p) }
 
 // Step implements [Method].
 func (d RSGD) Step(m *Member, iteration int) error {
 	if err := d.Batch.gradient(m, iteration); err != nil {
 		return err
 	}
-	return riemannianStep(m, d.StepSize)
+	return riemannianStep(m, d.StepSize, d.Retraction)
 }

@@ -192,6 +192,12 @@ func TestResume(t *testing.T) {
 		descent, momentum,
 		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 100, Seed: 2}},
 		solver.RSGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},
+		solver.RGD{StepSize: 0.1, Retraction: solver.ExponentialRetraction{}},
+		decayingGD(),
+		decaying(func(step float64) solver.Method {
+			return solver.RSGD{StepSize: step / 2, Retraction: solver.ProjectionRetraction{},
+				Batch: solver.MiniBatches{Size: 200, Seed: 2}}
+		}),
 	} {
 		t.Run(m.Name(), func(t *testing.T) {
 			var whole solver.Trajectory

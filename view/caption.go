@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/matsense/matsense/experiment"
@@ -67,13 +68,16 @@ func title(c *config.Config) string {
 		}
 	}
 	if c.Iterations > 0 && c.HasStep() {
-		text += ",  μ = " + power(c.Step)
+		text += ",  μ = " + power(c.Step) + decay(c)
 	}
 	if c.Kappa > 1 {
 		text += ",  κ = " + power(c.Kappa)
 	}
 	if c.Noise > 0 {
 		text += ",  σ = " + power(c.Noise)
+	}
+	if !math.IsInf(c.SNR, 1) {
+		text += fmt.Sprintf(",  SNR %s dB", power(c.SNR))
 	}
 	if c.Outliers > 0 {
 		text += fmt.Sprintf(",  outliers in %g %% of y", 100*c.Outliers)
@@ -82,6 +86,14 @@ func title(c *config.Config) string {
 		text += ",  loss " + c.LossName()
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
+}
+
+// decay says by which law the step sizes become smaller, if they do.
+func decay(c *config.Config) string {
+	if c.StepDecay == "" {
+		return ""
+	}
+	return " with " + c.StepDecay
 }
 
 // method names the method, or the function that takes the steps in a user's program.

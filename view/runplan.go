@@ -13,6 +13,10 @@ import (
 func WriteRunPlan(w io.Writer, p *experiment.Plan, f experiment.Forecast) {
 	c := &p.Config
 	fmt.Fprintf(w, "%s, of %s that are available\n", Problem(p), experiment.Bytes(p.Available))
+	for _, card := range p.Cards {
+		fmt.Fprintf(w, "%s: %s of memory, of %s that are available\n", card.Device,
+			experiment.Bytes(card.Bytes), experiment.Bytes(card.Available))
+	}
 	steps := Count(c.Iterations-f.From, "step")
 	if f.From > 0 {
 		steps += fmt.Sprintf(" from iteration %d", f.From)

@@ -18,8 +18,9 @@ import (
 // not say enough.
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
+	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)",
 	"outliers": "share of outliers", "outlier-size": "size of outliers", "huber-threshold": "threshold δ",
-	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
+	"factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
 
@@ -31,6 +32,10 @@ var titles = map[string]string{
 	"factor_to_estimate_closest":           "least angle to the spectral estimate (sine)",
 	"factor_to_estimate_closest_iteration": "steps to the least angle to the spectral estimate",
 	"recovered":                            "share of runs that recovered the truth",
+	"best_test_error":                      "least test error",
+	"best_test_error_iteration":            "steps to the least test error",
+	"best_held_out_rmse":                   "least held-out RMSE",
+	"best_held_out_rmse_iteration":         "steps to the least held-out RMSE",
 }
 
 // settingTitle returns the words for a setting.
@@ -95,7 +100,8 @@ func power(x float64) string { return lineName(strconv.FormatFloat(x, 'g', -1, 6
 // counted says whether a number of a run counts iterations.
 func counted(name string) bool {
 	return strings.HasPrefix(name, "iterations") || slices.Contains([]string{
-		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration"}, name)
+		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration",
+		"best_test_error_iteration", "best_held_out_rmse_iteration"}, name)
 }
 
 // SweepFigure returns the figure of a selection of a sweep's runs. Its Write returns [report.ErrNothing] if
@@ -189,11 +195,17 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		add("alpha", "α = %s", power(c.Alpha))
 	}
 	add("step", "μ = %s", power(c.Step))
+	if c.StepDecay != "" {
+		add("step-decay", "step decay %s", c.StepDecay)
+	}
 	if c.Kappa > 1 {
 		add("kappa", "κ = %s", power(c.Kappa))
 	}
 	if c.Noise > 0 {
 		add("noise", "σ = %s", power(c.Noise))
+	}
+	if !math.IsInf(c.SNR, 1) {
+		add("snr", "SNR %s dB", power(c.SNR))
 	}
 	if c.Outliers > 0 {
 		add("outliers", "outliers in %s of y", power(c.Outliers))
@@ -209,7 +221,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 func figureName(s *sweep.Selection) string {
 	name := fmt.Sprintf("%s%s-vs-%s", sweep.FigurePrefix, s.Y, s.X)
 	for _, key := range slices.Sorted(maps.Keys(s.Where)) {
-		name += "-" + key + "-" + strings.Join(s.Where[key], "-")
+		name += "-" + strings.TrimSuffix(key+"-"+strings.Join(s.Where[key], "-"), "-")
 	}
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:`, r) {

@@ -42,6 +42,9 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	if runs == 0 { // there are more parts than runs
 		return
 	}
+	if devices := p.Apart(); len(devices) > 0 {
+		fmt.Fprintf(w, "each device takes runs of its own: %s\n", strings.Join(devices, ", "))
+	}
 	left := "how long it takes cannot be told on this device"
 	if p.Estimate > 0 {
 		left = "about " + Rounded(p.Estimate) + " on this machine"

@@ -260,8 +260,98 @@ func TestCPUDriverSeveral(t *testing.T) {
 				bytes.Equal(got, want), r.err)
 		}
 	}
+	for _, flags := range []string{"--precision mixed --entries q8", "--method sgd --batch-size 20"} {
+		_, want := tinyOn(t, "cuda:0", strings.Fields(flags)...)
+		if r, got := tinyOn(t, "cuda:0,1", strings.Fields(flags)...); r.code != exitDone || len(want) == 0 ||
+			!bytes.Equal(got, want) {
+			t.Errorf("%s: exit code %d, the factor is the same: %v\n%s", flags, r.code,
+				bytes.Equal(got, want), r.err)
+		}
+	}
 	if r, _ := tinyOn(t, "cuda:0,9"); r.code != exitUsage ||
 		!strings.Contains(r.err, "there is no cuda:9: the GPUs are cuda:0 to cuda:4") {
 		t.Errorf("cuda:0,9: exit code %d\n%s", r.code, r.err)
 	}
+}
+
+// TestCPUDriverLosesACard: if one of two GPUs is lost in the middle of a run, the first or the other, the run
+// ends with exit code 1, names the GPU's error, and its last checkpoint is intact: on the GPU that is left it
+// goes on to the factor and the trajectory of an uninterrupted run on one GPU.
+func TestCPUDriverLosesACard(t *testing.T) {
+	onCPUDriver(t)
+	t.Setenv("CPUDRIVER_DEVICES", "2")
+	problem := strings.Fields("--n 13 --rank 2 --measurements 151 --iterations 40 --alpha 1e-3 " +
+		"--checkpoint-every 1e-9")
+	whole := filepath.Join(t.TempDir(), "whole")
+	r := alone(t, slices.Concat([]string{"run", "--out", whole, "--device", "cuda:0"}, problem)...)
+	if r.code != exitDone {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	for _, lost := range []struct {
+		kernel, after string
+		left          string // the GPU that is left
+	}{{"1:719", "1:30", "cuda:0"}, {"0:719", "0:250", "cuda:1"}} {
+		dir := filepath.Join(t.TempDir(), "run")
+		t.Setenv("CPUDRIVER_KERNEL", lost.kernel)
+		t.Setenv("CPUDRIVER_KERNEL_AFTER", lost.after)
+		r := alone(t, slices.Concat([]string{"run", "--out", dir, "--device", "cuda:0,1"}, problem)...)
+		if r.code != exitFailed || !strings.Contains(r.err, "CUDA_ERROR_LAUNCH_FAILED (719)") ||
+			!strings.Contains(r.err, "is intact: go on with --resume") {
+			t.Errorf("GPU %s is lost: exit code %d\n%s", lost.kernel, r.code, r.err)
+			continue
+		}
+		r = alone(t, "run", "--resume", "--out", dir, "--device", lost.left)
+		if r.code != exitDone || !bytes.Equal(read(t, dir, "factor.npy"), read(t, whole, "factor.npy")) ||
+			!bytes.Equal(read(t, dir, "trajectory.csv"), read(t, whole, "trajectory.csv")) {
+			t.Errorf("GPU %s is lost, resumed on %s: exit code %d, or other bits than those of one GPU\n%s",
+				lost.kernel, lost.left, r.code, r.err)
+		}
+	}
+}
+
+// TestCPUDriverSweepApart: each of two GPUs takes runs of its own, at the same time, and the tables are those
+// of one GPU. If one of them is lost, the sweep ends with its name and exit code 1, and goes on with the
+// other one.
+func TestCPUDriverSweepApart(t *testing.T) {
+	onCPUDriver(t)
+	t.Setenv("CPUDRIVER_DEVICES", "2")
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "s.yaml"), []byte(`base:
+  {n: 9, rank: 1, measurements: 40, iterations: 12, alpha: 1e-3, checkpoint-every: 1e-9}
+axes:
+  - ensemble: [gaussian, completion]
+seeds: 2
+`))
+	swept := func(name, device string, flags ...string) (string, result) {
+		out := filepath.Join(dir, name)
+		return out, alone(t, append([]string{"sweep", file, "--device", device, "--out", out}, flags...)...)
+	}
+	one, r := swept("one", "cuda:0")
+	if r.code != exitDone {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	same := func(out string, r result) {
+		t.Helper()
+		if r.code != exitDone {
+			t.Fatalf("exit code %d\n%s", r.code, r.err)
+		}
+		for _, name := range []string{"runs.csv", "runs.parquet", "trajectories.parquet"} {
+			if !bytes.Equal(read(t, one, name), read(t, out, name)) {
+				t.Errorf("%s differs from that of one GPU", name)
+			}
+		}
+	}
+	two, r := swept("two", "cuda:all")
+	same(two, r)
+	if !strings.Contains(r.err, "each device takes runs of its own: cuda:0, cuda:1") {
+		t.Errorf("it says %q", r.err)
+	}
+	t.Setenv("CPUDRIVER_KERNEL", "1:719")
+	t.Setenv("CPUDRIVER_KERNEL_AFTER", "1:60")
+	_, r = swept("lost", "cuda:0,1")
+	if r.code != exitFailed || !strings.Contains(r.err, "matsense: cuda:1: ") ||
+		!strings.Contains(r.err, "CUDA_ERROR_LAUNCH_FAILED (719)") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+	same(swept("lost", "cuda:0", "--resume"))
 }

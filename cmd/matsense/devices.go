@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,10 +30,12 @@ func (env environment) host() experiment.Host {
 		Backend: env.backend,
 		Memory: func(b solver.Backend) (float64, error) {
 			if b.Name() == "cuda" {
-				return env.leastAvailable(b.(gpu.Backend))
+				return env.available(b.(gpu.Backend).Info)
 			}
 			return env.memory()
 		},
+		Cards:   env.cards,
+		Apart:   env.apart,
 		Limit:   env.limit,
 		Version: version(),
 	}
@@ -85,18 +88,43 @@ func (env environment) available(g driver.Info) (float64, error) {
 	return float64(free), nil
 }
 
-// leastAvailable returns how many bytes are free on the GPU of a backend that has least.
-func (env environment) leastAvailable(b gpu.Backend) (float64, error) {
-	least, err := env.available(b.Info)
-	for _, other := range b.Others {
-		if err != nil {
-			return 0, err
-		}
-		var free float64
-		free, err = env.available(other.Info)
-		least = min(least, free)
+// apart lists the devices that a name stands for if it names several.
+func (env environment) apart(device string) (devices []string, err error) {
+	if count, err := config.Emulators(device); err != nil || count > 1 {
+		return slices.Repeat([]string{"emulator"}, count), err
 	}
-	return least, err
+	if numbers, all, err := config.GPUs(device); err != nil || len(numbers) < 2 && !all {
+		return nil, err
+	}
+	gpus, err := env.gpus()
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w", device, err)
+	}
+	chosen, err := chosenGPUs(device, gpus)
+	for _, g := range chosen {
+		devices = append(devices, cudaName(g.Index))
+	}
+	return devices, err
+}
+
+// cards lists the GPUs of a backend that has several, with the bytes that are free on each.
+func (env environment) cards(b solver.Backend) (cards []experiment.Card, err error) {
+	g, is := b.(gpu.Backend)
+	if !is || len(g.Others) == 0 {
+		return nil, nil
+	}
+	all := []driver.Info{g.Info}
+	for _, other := range g.Others {
+		all = append(all, other.Info)
+	}
+	for _, info := range all {
+		free, err := env.available(info)
+		if err != nil {
+			return nil, err
+		}
+		cards = append(cards, experiment.Card{Device: cudaName(info.Index), Available: free})
+	}
+	return cards, nil
 }
 
 // freeOnGPU opens a GPU and asks how many bytes of it are free.
@@ -275,6 +303,26 @@ func (env environment) pick(gpus []driver.Info, missing error) (device, why stri
 const otherwise = "the choice is made for each problem: auto takes the cpu if, by estimate, all steps take " +
 	"less time there"
 
+// together names the GPUs that cuda:all takes, and returns the bytes that are free on each of them at least;
+// −1 if they are not known. There are no names if one of the GPUs cannot be used.
+func together(gpus []driver.Info, unusable []string) (names []string, least int64) {
+	if len(gpus) == 0 {
+		return nil, -1
+	}
+	chosen, err := chosenGPUs("cuda:all", gpus)
+	if err != nil {
+		return nil, -1
+	}
+	least = chosen[0].Free
+	for _, g := range chosen {
+		if unusable[g.Index] != "" {
+			return nil, -1
+		}
+		names, least = append(names, cudaName(g.Index)), min(least, g.Free)
+	}
+	return names, least
+}
+
 func listDevices(env environment, asJSON bool) error {
 	memory, err := machine.FindMemory()
 	if err != nil {
@@ -297,6 +345,9 @@ func listDevices(env environment, asJSON bool) error {
 				cudaName(g.Index), g.Name, g.Driver, fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
 				g.Memory, g.Free, g.Multiprocessors, unusable[i],
 			})
+		}
+		if names, least := together(gpus, unusable); len(names) > 1 {
+			printJSON(env.out, togetherEvent{"cuda:all", names, least})
 		}
 		if missing != nil {
 			printJSON(env.out, missingEvent{"cuda", missing.Error()})
@@ -334,6 +385,13 @@ func listDevices(env environment, asJSON bool) error {
 		if unusable[i] != "" {
 			fmt.Fprintf(env.out, "          %s\n", unusable[i])
 		}
+	}
+	if names, least := together(gpus, unusable); len(names) > 1 {
+		memory := "how much memory is available is unknown"
+		if least >= 0 {
+			memory = experiment.Bytes(float64(least)) + " available on each"
+		}
+		fmt.Fprintf(env.out, "cuda:all  %s share the rows of a run: %s\n", strings.Join(names, ", "), memory)
 	}
 	if missing != nil {
 		fmt.Fprintf(env.out, "cuda      none: %v\n", missing)

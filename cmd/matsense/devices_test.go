@@ -118,6 +118,7 @@ func TestDevicesListsGPUs(t *testing.T) {
 			"1 GB available, CUDA 12.4",
 		"cuda:1    Idle GPU, compute capability 9.0, 132 multiprocessors, 141 GB of memory, " +
 			"140 GB available, CUDA 12.4",
+		"cuda:all  cuda:1, cuda:0 share the rows of a run: 1 GB available on each",
 		"auto      cuda:1: of 2 GPUs the one with the most free memory",
 		"          the choice is made for each problem: auto takes the cpu if, by estimate, all steps take " +
 			"less time there",
@@ -127,10 +128,12 @@ func TestDevicesListsGPUs(t *testing.T) {
 		}
 	}
 	lines := jsonLines(t, on(t, gpus, "devices", "--json").out)
-	if len(lines) != 5 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" ||
+	if len(lines) != 6 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" ||
 		lines[2]["capability"] != "9.0" ||
-		lines[3]["device"] != "emulator" || lines[4]["event"] != "auto" || lines[4]["device"] != "cuda:1" ||
-		!strings.HasPrefix(lines[4]["unless"].(string), "the choice is made for each problem") {
+		lines[3]["device"] != "cuda:all" || fmt.Sprint(lines[3]["gpus"]) != "[cuda:1 cuda:0]" ||
+		lines[3]["memory_available_bytes_each"] != 1e9 ||
+		lines[4]["device"] != "emulator" || lines[5]["event"] != "auto" || lines[5]["device"] != "cuda:1" ||
+		!strings.HasPrefix(lines[5]["unless"].(string), "the choice is made for each problem") {
 		t.Errorf("devices --json prints %v", lines)
 	}
 }

@@ -95,8 +95,25 @@ type runPlanEvent struct {
 	To   int    `json:"to_iteration" about:"its last iteration"`
 	placeMembers
 	Available experiment.Number `json:"memory_available_bytes" about:"memory that the device has left"`
+	Cards     []cardMembers     `json:"cards" about:"memory of each of several GPUs; empty for one device"`
 	secondsMembers
 	Settings settings `json:"settings" about:"all settings that apply, by their keys"`
+}
+
+// cardMembers say what a run needs on one of several GPUs, and what the GPU has left.
+type cardMembers struct {
+	Device    string            `json:"device" about:"cuda:0, cuda:1 and so on"`
+	Memory    experiment.Number `json:"memory_planned_bytes" about:"memory that the run needs there"`
+	Available experiment.Number `json:"memory_available_bytes" about:"memory that the GPU has left"`
+}
+
+func cardsOf(p *experiment.Plan) []cardMembers {
+	cards := []cardMembers{}
+	for _, c := range p.Cards {
+		bytes, available := experiment.Number(c.Bytes), experiment.Number(c.Available)
+		cards = append(cards, cardMembers{c.Device, bytes, available})
+	}
+	return cards
 }
 
 // secondsMembers are null if the device cannot tell.
@@ -158,6 +175,7 @@ type sweepPlanEvent struct {
 	Shards   int               `json:"shards" about:"number of parts"`
 	NamedBy  *string           `json:"shard_named_by" about:"flag, slurm or kubernetes; null: nothing named a part"`
 	Seconds  *float64          `json:"seconds_estimated" about:"for the whole part; null: unknown"`
+	Apart    []string          `json:"devices_apart" about:"devices that each take runs of their own"`
 }
 
 // sweepProgressEvent tells, some time after the last event, what a sweep is doing.
@@ -289,6 +307,12 @@ type gpuEvent struct {
 	Unusable        string `json:"unusable" about:"why it cannot be used; empty if it can"`
 }
 
+type togetherEvent struct {
+	Device    string   `json:"device" about:"cuda:all"`
+	GPUs      []string `json:"gpus" about:"the GPUs that it takes, which share the rows of a run"`
+	Available int64    `json:"memory_available_bytes_each" about:"memory that is free on each; −1: unknown"`
+}
+
 type emulatorEvent struct {
 	Device string `json:"device" about:"emulator"`
 }
@@ -358,6 +382,7 @@ func (referenceEvent) event() string     { return "reference" }
 func (e catalogEvent) event() string     { return e.kind }
 func (cpuEvent) event() string           { return "device" }
 func (gpuEvent) event() string           { return "device" }
+func (togetherEvent) event() string      { return "device" }
 func (emulatorEvent) event() string      { return "device" }
 func (missingEvent) event() string       { return "missing" }
 func (autoEvent) event() string          { return "auto" }

@@ -60,6 +60,7 @@ func kindsOfEvents() []kind {
 		{referenceEvent{}, "cite", "A publication to cite."},
 		{cpuEvent{}, "devices", "The processor."},
 		{gpuEvent{}, "devices", "A GPU."},
+		{togetherEvent{}, "devices", "Several GPUs that share rows."},
 		{emulatorEvent{}, "devices", "The emulator, which every machine has."},
 		{missingEvent{}, "devices", "There is no device of a kind."},
 		{autoEvent{}, "devices", "What `--device auto` comes to."},
@@ -328,6 +329,8 @@ func typeWord(t reflect.Type) string {
 		return "number or null"
 	case t.Kind() == reflect.Pointer:
 		return typeWord(t.Elem()) + " or null"
+	case t.Kind() == reflect.Struct:
+		return "object"
 	case t.Kind() == reflect.Slice:
 		return "list of " + typeWord(t.Elem()) + "s"
 	case t.Kind() == reflect.Float64:
@@ -434,7 +437,8 @@ seeds: 1
 	for _, e := range []event{ // those that take time, luck or a GPU
 		progressEvent{"steps", 12, 400, 31.5}, sweepProgressEvent{1, 8, "steps", 2, 3, 4, 31.5},
 		interruptedEvent{"swept", 8, 1, 2}, verdictEvent{"alpha", "α", "β", "agrees", []string{"it does"}},
-		gpuEvent{"cuda:0", "H100", "driver 12.8", "9.0", 1 << 36, -1, 132, ""}, noticeEvent{"<note>"},
+		gpuEvent{"cuda:0", "H100", "driver 12.8", "9.0", 1 << 36, -1, 132, ""},
+		togetherEvent{"cuda:all", []string{"cuda:1", "cuda:0"}, 1 << 35}, noticeEvent{"<note>"},
 		viewEvent{"runs", "http://127.0.0.1:8000/?token=0"},
 	} {
 		var b bytes.Buffer

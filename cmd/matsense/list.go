@@ -18,9 +18,10 @@ func newList(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list [KIND]",
-		Short: "List methods, parametrizations, ensembles, observation models, losses, starts or metrics",
-		Long: `List the methods, parametrizations, ensembles, observation models, losses and starts that run
-takes, each with its source; or one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
+		Short: "List methods, parametrizations, ensembles, observation models, losses, starts, metrics and more",
+		Long: `List the methods, retractions, parametrizations, ensembles, observation models, losses and starts
+that run takes, each with its source; or one kind of them, or the metrics:
+` + strings.Join(kinds(), ", ") + ".",
 		Example: `  matsense list
   matsense list methods
   matsense list metrics`,

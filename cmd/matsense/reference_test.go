@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -35,17 +36,20 @@ func dataOf(dir string) (flags []string) {
 }
 
 // settingFlags are the settings of a case that are flags of the same name.
-var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum",
-	"optimal-value", "loss", "huber-threshold", "step-ratio",
+var settingFlags = []string{"method", "parametrization", "step", "iterations", "step-decay", "retraction",
+	"lambda", "momentum", "optimal-value", "loss", "huber-threshold", "step-ratio",
 	"batch-size", "label-noise", "directions", "radius",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
+
+// drawnFlags are further settings of a case whose measurements are drawn.
+var drawnFlags = []string{"ensemble", "entries", "measurements", "seed", "snr", "hold-out"}
 
 // TestReference runs users' data through the command and compares every number with testdata/reference, which
 // a separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in
 // different orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 36 {
+	if err != nil || len(cases) != 44 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
@@ -55,9 +59,9 @@ func TestReference(t *testing.T) {
 }
 
 // TestReferenceEmulator compares runs on an emulated GPU with the same numbers: one case for each
-// parametrization that has kernels of its own.
+// parametrization that has kernels of its own, and one with drawn measurements.
 func TestReferenceEmulator(t *testing.T) {
-	for _, name := range []string{"deep", "indefinite", "sparse"} {
+	for _, name := range []string{"deep", "indefinite", "sparse", "drawn_signs"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			followReference(t, "../../testdata/reference/"+name, "emulator")
@@ -85,7 +89,11 @@ func followReference(t *testing.T, dir, device string) {
 	if _, deep := settings["depth"]; deep {
 		flags = append(flags, "--init", filepath.Join(dir, "W%d.npy"))
 	}
-	for _, key := range settingFlags {
+	keys := settingFlags
+	if _, drawn := settings["snr"]; drawn {
+		keys = slices.Concat(keys, drawnFlags)
+	}
+	for _, key := range keys {
 		if value, ok := settings[key]; ok {
 			flags = append(flags, "--"+key, fmt.Sprint(value))
 		}
@@ -129,6 +137,7 @@ func followReference(t *testing.T, dir, device string) {
 		Spectral struct {
 			Estimate float64 `json:"estimate_to_truth"`
 		}
+		Problem struct{ Noise float64 }
 	}
 	text, err = os.ReadFile(filepath.Join(out, "summary.json"))
 	if err != nil {
@@ -139,6 +148,11 @@ func followReference(t *testing.T, dir, device string) {
 	}
 	if g := summary.Spectral.Estimate; !(math.Abs(g-estimate) <= 1e-9*estimate) {
 		t.Errorf("the spectral estimate is %v from the truth, want %v", g, estimate)
+	}
+	if sigma, drawn := settings["sigma"]; drawn { // rounded to 24 bits, so that it is the same on both sides
+		if got := strconv.FormatFloat(summary.Problem.Noise, 'g', -1, 64); got != fmt.Sprint(sigma) {
+			t.Errorf("the noise is %s, want %v", got, sigma)
+		}
 	}
 }
 

@@ -179,7 +179,7 @@ func (o runOptions) forecast(
 	c := &plan.Config
 	printJSON(env.out, runPlanEvent{
 		Dir: o.out, From: f.From, To: c.Iterations, placeMembers: placeOf(plan),
-		Available: experiment.Number(plan.Available),
+		Available: experiment.Number(plan.Available), Cards: cardsOf(plan),
 		secondsMembers: secondsMembers{
 			known(f.Making), known(f.Step), known(f.Measuring),
 			known(f.Seconds(c.Iterations, c.MeasureEvery)), f.Counted,

@@ -23,6 +23,7 @@ import (
 // sweepOptions are the flags of sweep.
 type sweepOptions struct {
 	out, shard    string
+	device        string
 	batch         int
 	dryRun, yes   bool
 	resume, force bool
@@ -79,6 +80,8 @@ describes sweep files.`,
 	f.StringVar(&o.shard, "shard", "",
 		"run one `part` of several, 1/8 to 8/8 (default: the part that Slurm or "+
 			"Kubernetes sets, or all)")
+	f.StringVar(&o.device, "device", "", "`device` of all runs, in place of that in the file; of several "+
+		"GPUs, as in cuda:all, each takes runs of its own if that takes less time")
 	f.IntVar(&o.batch, "batch", 0, "number of runs in one batch (0: as many as fit in memory, up to 32)")
 	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("accept a grid of more than %d runs", sweep.ManyRuns))
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
@@ -87,7 +90,7 @@ describes sweep files.`,
 	boardFlag(c, &o.tensorboard)
 	o.view.flag(c, "sweep")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
-	complete(c, map[string]cobra.CompletionFunc{"out": directories})
+	complete(c, map[string]cobra.CompletionFunc{"out": directories, "device": completeLike("device")})
 	c.AddCommand(newMerge(env))
 	return c
 }
@@ -175,6 +178,13 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		problems = append(problems, mistakes.Problems...)
 	} else if err != nil {
 		problems = append(problems, err.Error())
+	}
+	if spec != nil && o.device != "" {
+		if other, err := spec.On(o.device); err == nil {
+			spec = other
+		} else {
+			problems = append(problems, err.Error())
+		}
 	}
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a sweep and --force replaces it: choose one")
@@ -330,6 +340,9 @@ func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 	if part.Shards > 1 {
 		words = append(words, "--shard", fmt.Sprintf("%d/%d", part.Shard+1, part.Shards))
 	}
+	if o.device != "" {
+		words = append(words, "--device", o.device)
+	}
 	if o.batch != 0 {
 		words = append(words, "--batch", fmt.Sprint(o.batch))
 	}
@@ -355,6 +368,7 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 	plan := sweepPlanEvent{
 		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), Together: p.Together,
 		Memory: experiment.Number(p.Bytes), Done: done, Shard: p.Shard + 1, Shards: p.Shards,
+		Apart: append([]string{}, p.Apart()...),
 	}
 	if p.By != "" {
 		by := p.By

@@ -55,18 +55,15 @@ func doneAlready(done, runs int) string {
 }
 
 // Group implements sweep.Progress.
-func (s *sweepProgress) Group(g *experiment.Group, _ []sweep.Run) {
+func (s *sweepProgress) Group(g *experiment.Group, runs []sweep.Run) {
 	s.env.work.begin()
 	for _, note := range g.Plan.Notes {
 		s.note(note)
 	}
 	g.Plan.Notice = s.note
 	g.Watch = func(i int, a solver.Activity, iteration int) {
-		s.watch(g, i, a, iteration)
+		s.watch(runs[i], a, iteration)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.underWay = sweep.UnderWay{}
 }
 
 // Notice implements sweep.Progress.
@@ -84,13 +81,13 @@ func (s *sweepProgress) note(text string) {
 }
 
 // watch is what a group tells of the activities of its runs.
-func (s *sweepProgress) watch(g *experiment.Group, i int, a solver.Activity, iteration int) {
+func (s *sweepProgress) watch(r sweep.Run, a solver.Activity, iteration int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a != s.doing {
 		s.doing, s.since = a, time.Now()
 	}
-	s.underWay.Watch(g, i, a, iteration)
+	s.underWay.Watch(r, a, iteration)
 }
 
 // interrupted says what an interrupted sweep has kept, and how to go on.
@@ -116,6 +113,7 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done++
+	delete(s.underWay, r.Index)
 	if r.Status != sweep.Failed {
 		s.added = true
 	} else if s.failed == nil {

@@ -2,11 +2,11 @@ package config
 
 import "slices"
 
-// Entry is what the catalog says of every member of a family: of a method, a parametrization, an ensemble, an
-// observation model, a loss or a start.
+// Entry is what the catalog says of every member of a family: of a method, a retraction, a parametrization,
+// an ensemble, an observation model, a loss or a start.
 type Entry struct {
-	// Kind is the family: method, parametrization, ensemble, observation, loss or start. The catalog fills it
-	// in.
+	// Kind is the family: method, retraction, parametrization, ensemble, observation, loss or start. The
+	// catalog fills it in.
 	Kind string
 	// Name is the member's name in flags and files.
 	Name string
@@ -32,10 +32,11 @@ func (e Entry) entry() Entry { return e }
 // member is a member of a family.
 type member interface{ entry() Entry }
 
-// Catalog lists every method, parametrization, ensemble, observation model, loss and start.
+// Catalog lists every method, retraction, parametrization, ensemble, observation model, loss and start.
 func Catalog() []Entry {
 	return slices.Concat(
-		entriesOf("method", methods), entriesOf("parametrization", parametrizations),
+		entriesOf("method", methods), entriesOf("retraction", retractions),
+		entriesOf("parametrization", parametrizations),
 		entriesOf("ensemble", ensembles), entriesOf("observation", observations), entriesOf("loss", losses),
 		entriesOf("start", starts),
 	)

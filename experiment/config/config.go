@@ -33,6 +33,7 @@ type Config struct {
 	OutlierSize    float64
 	Loss           string
 	HuberThreshold float64
+	SNR            float64 // +Inf: no noise follows from it
 	HoldOut        float64
 	Seed           uint64
 
@@ -61,6 +62,8 @@ type Config struct {
 	// The method.
 	Method          string
 	Step            float64
+	StepDecay       string
+	Retraction      string
 	Lambda          float64
 	Momentum        float64
 	OptimalValue    float64
@@ -121,7 +124,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
-		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
+		SNR: math.Inf(1), Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300, Keep: keepLast,
 		MeasureEvery: 5, SingularValues: "auto",
 		AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
@@ -166,6 +169,7 @@ func (c *Config) Validate() error {
 	if c.HasStep() {
 		m.Finite("step", c.Step, c.Step > 0, "positive")
 	}
+	c.checkStepDecay(m)
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
 	c.checkTogether(m)

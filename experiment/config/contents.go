@@ -66,16 +66,50 @@ func (c *Config) Missing() (problems []string) {
 }
 
 // Fingerprint is a hash of what decides the bits of a trajectory: the settings of config.yaml, except the
-// number of iterations and the settings that change no bit. A setting without a meaning for the configuration
-// does not count, so a later version may add settings to other methods and so on. A data file counts by its
-// contents, of which hashes has the SHA-256 by key, and not by its path. Without hashes it only counts that
-// the setting names a file.
+// number of iterations and the settings that change no bit. The device counts by its kind. A setting without
+// a meaning for the configuration does not count, so a later version may add settings to other methods and so
+// on. A data file counts by its contents, of which hashes has the SHA-256 by key, and not by its path.
+// Without hashes it only counts that the setting names a file.
 func (c *Config) Fingerprint(hashes map[string]string) string {
+	return c.fingerprint(hashes, DeviceKind(c.Device))
+}
+
+// OlderFingerprints lists the hashes that earlier versions may have given the configuration: in these the
+// device counted by its name. They are those of this device's name, and of the usual names of its kind.
+func (c *Config) OlderFingerprints(hashes map[string]string) (older []string) {
+	kind := DeviceKind(c.Device)
+	names := []string{c.Device}
+	switch kind {
+	case "cuda":
+		names = append(names, kind+":all")
+		for n := range mostNumbered {
+			names = append(names, fmt.Sprint(kind, ":", n))
+		}
+	case "emulator":
+		for _, count := range CardCounts {
+			names = append(names, fmt.Sprint(kind, ":", count))
+		}
+	}
+	for _, name := range names {
+		if name != kind {
+			older = append(older, c.fingerprint(hashes, name))
+		}
+	}
+	return older
+}
+
+// mostNumbered is how many GPUs of a machine [Config.OlderFingerprints] considers.
+const mostNumbered = 16
+
+// fingerprint is the hash with a text for the device.
+func (c *Config) fingerprint(hashes map[string]string, device string) string {
 	files := c.FilesNamed()
 	h := sha256.New()
 	for _, f := range c.Applied() {
 		switch {
 		case f.MayChange():
+		case f.Key == "device":
+			fmt.Fprintf(h, "device: %s\n", device)
 		case files[f.Key]:
 			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, hashes[f.Key])
 		default:

@@ -181,7 +181,10 @@ func (c *Config) Load() (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: hashes}
+	d := &Data{
+		Problem: &sensing.Problem{Noise: c.Noise, NoiseRatio: c.noiseRatio(), NoiseSeed: c.Seed},
+		Hashes:  hashes,
+	}
 	load := d.draw
 	if c.HasUserData() {
 		load = d.loadUserData

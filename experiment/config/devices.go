@@ -11,6 +11,13 @@ import (
 // CardCounts are the numbers of GPUs that can share rows.
 var CardCounts = []int{1, 2, 4, 8}
 
+// DeviceKind is the part of a device's name that decides bits: auto, cpu, cuda or emulator. GPUs of any model
+// and any number give the same bits.
+func DeviceKind(device string) string {
+	kind, _, _ := strings.Cut(device, ":")
+	return kind
+}
+
 // GPUs returns the numbers of the GPUs that a device names, as cuda:0,1 does. all says that the device is
 // cuda:all; a device that names none gives neither.
 func GPUs(device string) (numbers []int, all bool, err error) {

@@ -44,7 +44,7 @@ var ensembles []Ensemble
 
 // vectors is the law of measurements by Gaussian vectors.
 var vectors = Law{
-	Side: sensing.MaxSide, Generated: true,
+	Side: sensing.MaxSide, Generated: true, Divisible: true,
 	Count: (*Config).countVectors,
 	Make: func(c *Config) (sensing.Ensemble, error) {
 		return sensing.NewRankOne(c.Space(), c.Measurements, c.Seed)
@@ -64,7 +64,7 @@ func init() {
 			Law: Law{
 				Formats:   []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8},
 				Side:      sensing.MaxRowSide,
-				Generated: true, Count: countEntries, Make: (*Config).newGaussian,
+				Generated: true, Divisible: true, Count: countEntries, Make: (*Config).newGaussian,
 			},
 		},
 		{
@@ -77,7 +77,7 @@ func init() {
 			},
 			Law: Law{
 				Formats: []sensing.Entries{sensing.Signs}, Side: sensing.MaxRowSide, Generated: true,
-				Count: countEntries,
+				Divisible: true, Count: countEntries,
 				Make: func(c *Config) (sensing.Ensemble, error) {
 					return sensing.NewRademacher(c.Space(), c.Measurements, c.Seed)
 				},

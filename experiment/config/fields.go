@@ -59,6 +59,8 @@ func (c *Config) chosen(kind string) string {
 	switch kind {
 	case "method":
 		return c.Method
+	case "retraction":
+		return c.Retraction
 	case "parametrization":
 		return c.Parametrization
 	case "ensemble":
@@ -144,19 +146,27 @@ func (f Field) put(v any) {
 	f.owner.declared = declared
 }
 
-// isZero says whether the setting is zero or empty; −0 is not.
-func (f Field) isZero() bool {
-	v := f.Value()
-	if x, ok := v.(float64); ok {
-		return math.Float64bits(x) == 0
+// nothing is the value that means nothing was given: zero or empty, unless the setting says another.
+func (f Field) nothing() any {
+	if f.unset != nil {
+		return f.unset
 	}
-	return v == zeroOf(v)
+	return zeroOf(f.Value())
 }
 
-// clear makes the setting zero or empty.
+// isZero says whether the setting has the value that means nothing was given; −0 is not zero.
+func (f Field) isZero() bool {
+	v, nothing := f.Value(), f.nothing()
+	if x, ok := v.(float64); ok {
+		return math.Float64bits(x) == math.Float64bits(nothing.(float64))
+	}
+	return v == nothing
+}
+
+// clear gives the setting the value that means nothing was given.
 func (f Field) clear() {
 	if !f.isZero() {
-		f.put(zeroOf(f.Value()))
+		f.put(f.nothing())
 	}
 }
 

@@ -33,7 +33,15 @@ func (c *Config) ErrorName() string {
 }
 
 // dividesMeasurements says whether some of the measurements can be held out.
-func (c *Config) dividesMeasurements() bool { return c.HasUserData() || c.law().Divisible }
+func (c *Config) dividesMeasurements() bool {
+	return c.HasUserData() || c.law().Divisible && c.IsLinear()
+}
+
+// mentionsHoldOut says whether hold-out is a setting of the configuration. With measurements that are
+// generated one by one it is only if some are held out: the files of earlier versions do not have it.
+func (c *Config) mentionsHoldOut() bool {
+	return c.HoldOut != 0 || c.dividesMeasurements() && !c.CanGenerate()
+}
 
 // comparesIterates says whether there is an error by which iterates can be compared, and more than one
 // iterate.
@@ -48,8 +56,8 @@ func (c *Config) checkHoldOut(m *Mistakes) {
 	case c.HoldOut > 0 && c.TestTriplets != "":
 		m.Bad("hold-out", "hold-out and test-triplets are two ways to hold entries out: give one of them")
 	case c.HoldOut > 0 && !c.dividesMeasurements():
-		m.Bad("hold-out", "hold-out is for ensembles %s and for user data: other measurements are drawn in "+
-			"any number, and the test error is known", listOf(divisibleEnsembles(), "and"))
+		m.Bad("hold-out", "hold-out is for linear observations with ensembles %s, and for user data",
+			listOf(divisibleEnsembles(), "and"))
 	}
 	m.OneOf("keep", c.Keep, keepLast, keepBest)
 	if c.Patience < 0 {
@@ -157,14 +165,10 @@ func (d *Data) holdOut(c *Config) error {
 	if err != nil {
 		return Usagef("%s: %v", c.At("hold-out"), err)
 	}
-	if p.Observations == nil { // they are drawn, and an engine would make them of what is left
-		p.Observations = make([]float64, e.Measurements())
-		e.Apply(p.Observations, p.Truth.X(), p.Truth.Right())
-		p.AddNoise(p.Observations)
-	}
-	p.Ensemble, p.Observations, p.HeldOut = sensing.HoldOut(e, p.Observations, count, c.Seed)
+	m := e.Measurements()
+	p.HoldOut(count, c.Seed)
 	d.Notices = append(d.Notices, fmt.Sprintf("%d of %d measurements are held out: the other %d are fitted",
-		count, count+len(p.Observations), len(p.Observations)))
+		count, m, m-count))
 	return nil
 }
 

@@ -67,9 +67,13 @@ func TestHeldOutMistakes(t *testing.T) {
 		{[]string{list, "hold-out=NaN"}, "got NaN"},
 		{[]string{list, "hold-out=0.1"}, "hold-out 0.1 of 4 measurements is less than one: give at least 0.25"},
 		{[]string{list, "hold-out=0.9"}, "hold-out 0.9 of 5 measurements leaves none to fit"},
-		{[]string{"hold-out=0.1"}, "for ensembles completion, relu-completion and pauli and for user data"},
-		{[]string{"hold-out=0.1", "ensemble=rank-one"}, "for ensembles completion"},
-		{[]string{"hold-out=0.1", "observation=single-index", "n=5"}, "for ensembles completion"},
+		{[]string{"hold-out=0.1", "n=9"}, ""},
+		{[]string{"hold-out=0.1", "n=9", "ensemble=rademacher"}, ""},
+		{[]string{"hold-out=0.1", "n=9", "ensemble=rank-one"}, ""},
+		{[]string{"hold-out=0.1", "observation=single-index", "n=5"},
+			"for linear observations with ensembles gaussian"},
+		{[]string{"hold-out=0.1", "observation=multi-index", "n=9"},
+			"for linear observations with ensembles gaussian"},
 		{[]string{"hold-out=0.1", "ensemble=completion", "n=9"}, ""},
 		{[]string{list, "keep=best"}, "hold measurements out with hold-out or test-triplets, or give the truth"},
 		{[]string{list, "patience=5"}, "hold measurements out with hold-out or test-triplets, or give the truth"},
@@ -143,6 +147,29 @@ func TestDivisible(t *testing.T) {
 		}
 		if _, divisible := made.(sensing.Divisible); e.Divisible && !divisible {
 			t.Errorf("%s cannot be divided", e.Name)
+		}
+	}
+}
+
+// TestHoldOutIsWritten: a run without held-out Gaussian measurements has no hold-out in its config.yaml, and
+// so the fingerprint that it had before these could be held out.
+func TestHoldOutIsWritten(t *testing.T) {
+	for _, x := range []struct {
+		settings []string
+		line     string
+	}{
+		{[]string{"n=9"}, ""},
+		{[]string{"n=9", "hold-out=0"}, ""},
+		{[]string{"n=9", "hold-out=0.25"}, "hold-out: 0.25\n"},
+		{[]string{"n=9", "ensemble=completion"}, "hold-out: 0\n"},
+	} {
+		c := configOf(t, x.settings...)
+		if err := c.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if text := string(c.YAML()); strings.Contains(text, "hold-out") != (x.line != "") ||
+			!strings.Contains(text, x.line) {
+			t.Errorf("%v: %s", x.settings, text)
 		}
 	}
 }

@@ -175,25 +175,32 @@ func init() {
 		{
 			Entry: Entry{
 				Name: "rgd",
-				About: "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on " +
-					"matrices of rank r",
+				About: "Z ← R(−μξ), ξ the projection of ∂f/∂Z to the tangent space: Riemannian gradient " +
+					"descent on matrices of rank r",
 				References: []Reference{vandereycken2013},
+				Settings:   []string{"retraction"},
+				Check:      (*Config).checkRetraction,
 			},
 			ScaleFree: true,
-			Make:      func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
-			Advise:    (*Config).adviseNear,
+			Make: func(c *Config) solver.Method {
+				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
+			},
+			Advise: (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
 				Name:       "rsgd",
 				About:      "rgd on mini-batches",
 				References: []Reference{hsieh2023},
-				Settings:   []string{"batch-size", "method-seed"},
-				Check:      (*Config).checkBatches,
+				Settings:   []string{"retraction", "batch-size", "method-seed"},
+				Check: func(c *Config, m *Mistakes) {
+					c.checkRetraction(m)
+					c.checkBatches(m)
+				},
 			},
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
-				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
+				return solver.RSGD{StepSize: c.Step, Retraction: c.newRetraction(), Batch: c.batches()}
 			},
 			Complete: (*Config).fillBatchSize,
 			Advise:   (*Config).adviseNearBatches,
@@ -277,7 +284,13 @@ func init() {
 }
 
 // NewMethod makes the method of a configuration that was found valid.
-func (c *Config) NewMethod() solver.Method { return find(methods, c.Method).Make(c) }
+func (c *Config) NewMethod() solver.Method {
+	x := find(methods, c.Method)
+	if decay := c.NewStepDecay(); decay != nil {
+		return c.decaying(x, decay)
+	}
+	return x.Make(c)
+}
 
 // EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
 func (c *Config) EstimatesOnly() bool {

@@ -54,6 +54,7 @@ func (c *Config) checkDrawn(m *Mistakes) {
 	} else {
 		m.Finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
 	}
+	c.checkSNR(m)
 	c.checkOutliers(m)
 }
 

@@ -96,8 +96,8 @@ func (r Reference) BibTeX() string {
 var accents = strings.NewReplacer(
 	"&", `\&`, "á", `{\'a}`, "à", `{\`+"`"+`a}`, "ä", `{\"a}`, "ć", `{\'c}`, "č", `{\v c}`, "ç", `{\c c}`,
 	"é", `{\'e}`, "è", `{\`+"`"+`e}`, "ê", `{\^e}`, "ë", `{\"e}`, "í", `{\'i}`, "ł", `{\l}`, "ñ", `{\~n}`,
-	"ó", `{\'o}`, "ö", `{\"o}`, "ø", `{\o}`, "š", `{\v s}`, "ß", `{\ss}`, "ú", `{\'u}`, "ü", `{\"u}`,
-	"ž", `{\v z}`, "Ö", `{\"O}`, "Ü", `{\"U}`, "Š", `{\v S}`, "Č", `{\v C}`,
+	"ó", `{\'o}`, "ô", `{\^o}`, "ö", `{\"o}`, "ø", `{\o}`, "š", `{\v s}`, "ß", `{\ss}`, "ú", `{\'u}`,
+	"ü", `{\"u}`, "ž", `{\v z}`, "Ö", `{\"O}`, "Ü", `{\"U}`, "Š", `{\v S}`, "Č", `{\v C}`,
 )
 
 // latex writes a text for LaTeX.
@@ -128,8 +128,8 @@ func References() []Reference {
 	return slices.SortedFunc(maps.Values(byKey), compare)
 }
 
-// Members lists the catalog's entries of the method, the parametrization, the ensemble, the observation model
-// and the start that the configuration names.
+// Members lists the catalog's entries of the method, the retraction, the parametrization, the ensemble, the
+// observation model and the start that the configuration names.
 func (c *Config) Members() (used []Entry) {
 	for _, e := range Catalog() {
 		if c.chosen(e.Kind) != e.Name {
@@ -145,6 +145,16 @@ func (c *Config) Members() (used []Entry) {
 
 // The publications of the catalog.
 var (
+	absil2008 = Reference{
+		Key: "absil2008optimization", Authors: []string{"Absil, P.-A.", "Mahony, R.", "Sepulchre, R."},
+		Title: "Optimization Algorithms on Matrix Manifolds", Publisher: "Princeton University Press",
+		Year: 2008,
+	}
+	absil2012 = Reference{
+		Key: "absil2012projection", Authors: []string{"Absil, P.-A.", "Malick, Jérôme"},
+		Title:   "Projection-like Retractions on Matrix Manifolds",
+		Journal: "SIAM Journal on Optimization", Volume: "22", Year: 2012, DOI: "10.1137/100802529",
+	}
 	burer2003 = Reference{
 		Key: "burer2003nonlinear", Authors: []string{"Burer, Samuel", "Monteiro, Renato D. C."},
 		Title: "A nonlinear programming algorithm for solving semidefinite programs via low-rank " +
@@ -261,6 +271,12 @@ var (
 		Title:   "Guaranteed Minimum-Rank Solutions of Linear Matrix Equations via Nuclear Norm Minimization",
 		Journal: "SIAM Review", Volume: "52", Number: "3", Pages: "471–501", Year: 2010,
 		DOI: "10.1137/070697835", ArXiv: "0706.4138",
+	}
+	shalit2012 = Reference{
+		Key: "shalit2012online", Authors: []string{"Shalit, Uri", "Weinshall, Daphna", "Chechik, Gal"},
+		Title:   "Online Learning in the Embedded Manifold of Low-rank Matrices",
+		Journal: "Journal of Machine Learning Research", Volume: "13", Number: "14", Pages: "429–458",
+		Year: 2012,
 	}
 	soltanolkotabi2023 = Reference{
 		Key: "soltanolkotabi2023implicit", Authors: []string{"Soltanolkotabi, Mahdi", "Stöger, Dominik",

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,6 +28,8 @@ type Setting struct {
 	// Free: the setting changes no bit of the result, so that a resumed run may change it.
 	Free bool
 
+	// unset is the value of a setting of Config that means nothing was given, if that is not zero.
+	unset any
 	// shared: the setting decides measurements and observations, or how a batch computes.
 	shared bool
 	// applies says whether the setting has a meaning with the others; nil if it always has, or only with the
@@ -238,6 +241,11 @@ func builtinSettings() []*Setting {
 			Help: "standard deviation of the noise on the observations",
 			at:   func(c *Config) any { return &c.Noise },
 		}, {
+			Key: "snr", Group: problemGroup, shared: true, unset: math.Inf(1), applies: (*Config).hasSNR,
+			Help: "signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the " +
+				"drawn measurements, σ the standard deviation of the noise",
+			at: func(c *Config) any { return &c.SNR },
+		}, {
 			Key: "outliers", Group: problemGroup, shared: true, applies: (*Config).hasOutliers,
 			Help: "share of the observations that have an outlier, drawn by seed",
 			at:   func(c *Config) any { return &c.Outliers },
@@ -260,7 +268,7 @@ func builtinSettings() []*Setting {
 			Default: fmt.Sprint(defaultThreshold),
 			at:      func(c *Config) any { return &c.HuberThreshold },
 		}, {
-			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).dividesMeasurements,
+			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).mentionsHoldOut,
 			Help: "fraction of the measurements to hold out, drawn by seed: they are not fitted, and " +
 				"held_out_rmse is the error on them (for ensembles " + listOf(divisibleEnsembles(), "and") +
 				" and for user data)",
@@ -376,6 +384,19 @@ func builtinSettings() []*Setting {
 			Default: fmt.Sprintf("%g; 1 for polyak-gd; %[1]g/(2 + rank) for ensemble rank-one and symmetric "+
 				"matrices", Default().Step),
 			at: func(c *Config) any { return &c.Step },
+		}, {
+			Key: "step-decay", Group: methodGroup, applies: (*Config).decays,
+			Help: "law by which all step sizes become smaller (nothing: they stay the same): power:p or" +
+				" power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1" +
+				" unless it is given; or geometric:q, μ_t = μ·q^t",
+			at: func(c *Config) any { return &c.StepDecay },
+		}, {
+			Key: "retraction", Group: methodGroup, applies: (*Config).retracts,
+			Values: func() []string { return namesOf(retractions) },
+			Help: "how a Riemannian step returns to the manifold: " + orList(namesOf(retractions)) +
+				" (see matsense list retractions)",
+			Default: retractions[0].Name,
+			at:      func(c *Config) any { return &c.Retraction },
 		}, {
 			Key: "lambda", Group: methodGroup, Help: "damping λ", Default: "σ_min(X)² = 1/kappa²",
 			at: func(c *Config) any { return &c.Lambda },

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -164,7 +165,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 		m.Bad("expectations", "expectations are those of user paulis, not of user %s", way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
-	for _, key := range []string{"kappa", "spectrum", "noise", "outliers", "outlier-size"} {
+	for _, key := range []string{"kappa", "spectrum", "noise", "snr", "outliers", "outlier-size"} {
 		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
 		}
@@ -199,7 +200,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 			c.Observation)
 	}
 	c.Observation = linear
-	c.Ensemble, c.Entries, c.Kappa, c.Noise = e.Name, format, 0, 0
+	c.Ensemble, c.Entries, c.Kappa, c.Noise, c.SNR = e.Name, format, 0, 0, math.Inf(1)
 	c.Outliers, c.OutlierSize = 0, 0
 	if format == "" {
 		c.checkLaw(m)

@@ -161,7 +161,52 @@ func plants() []plant {
 			scaledSubgradients(quadratic, quadratic)},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
+		{"retractions", "one run with the projection stays", retracted(
+			func(*observation) float64 { return 1 }, func(o *observation) bool {
+				return o.Method == "rsgd" && o.Retraction == "projection" && o.Seed == 3
+			})},
+		{"retractions", "the exponential map leaves more slowly", retracted(func(o *observation) float64 {
+			if o.Retraction == "exponential" {
+				return 1.4
+			}
+			return 1
+		}, func(*observation) bool { return false })},
+		{"retractions", "shorter steps leave no sooner than their number says", retracted(
+			func(o *observation) float64 {
+				if o.StepDecay != "" {
+					return 2
+				}
+				return 1
+			}, func(*observation) bool { return false })},
 		{"zeroth-order", "more evaluations do not help", regrets()},
+		{"noise", "the least error does not depend on the noise", noises(func(n noiseLaw) noiseLaw {
+			n.slope = 0
+			return n
+		})},
+		{"noise", "the least error is a multiple of the order", noises(func(n noiseLaw) noiseLaw {
+			n.scale = 1
+			return n
+		})},
+		{"noise", "the least error grows like √r", noises(func(n noiseLaw) noiseLaw {
+			n.power = 0.5
+			return n
+		})},
+		{"noise", "wide factors do not fit the noise", noises(func(n noiseLaw) noiseLaw {
+			n.grown = 1
+			return n
+		})},
+		{"noise", "noise is fitted later if there is more", noises(func(n noiseLaw) noiseLaw {
+			n.later = 1
+			return n
+		})},
+		{"noise", "the held-out error tells nothing", noises(func(n noiseLaw) noiseLaw {
+			n.stopped = 3
+			return n
+		})},
+		{"minimax", "the order has r in the place of r*", orders(1, -0.5, 0, 0.5)},
+		{"minimax", "the error grows like the root of σ", orders(0.5, -0.5, 0.5, 0)},
+		{"minimax", "more measurements do not help", orders(1, 0, 0.5, 0)},
+		{"minimax", "the error grows like r*", orders(1, -0.5, 1, 0)},
 		{"rgda", "a rate that depends on κ", grid([]float64{1, 10}, func(o *observation, kappa, _ float64) {
 			o.Kappa, o.Step, o.AdversaryStep, o.AdversaryWeight, o.Trajectory = kappa, 0.3, 0.3, 2, nil
 			for i := 0; i <= 400; i += 4 {

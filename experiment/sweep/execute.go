@@ -27,7 +27,7 @@ type Where struct {
 	Force  bool // replace the sweep in Dir
 }
 
-// Progress watches a sweep.
+// Progress watches a sweep. Its calls come one after another, also if several groups are under way.
 type Progress interface {
 	// Begin receives how many runs this process has to carry out, and how many of them are done already.
 	Begin(runs, done int)
@@ -83,17 +83,15 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	defer live.end()
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
-	for _, g := range groups {
-		failed, err := p.runGroup(ctx, g.Runs, there.data, out, live, progress)
-		if failures += failed; err != nil {
-			return nil, failures, err
-		}
+	c := &carrying{plan: p, data: there.data, out: out, live: live, progress: progress}
+	if err := c.all(ctx, groups); err != nil {
+		return nil, c.failures, err
 	}
 	if err := p.stillIn(w.Dir); err != nil {
-		return nil, failures, err
+		return nil, c.failures, err
 	}
 	r, err = p.tabulate(w.Dir, complete)
-	return r, failures, err
+	return r, c.failures, err
 }
 
 // Check says how many runs of the plan's part are done in a directory, or why [Plan.Run] would refuse it. It
@@ -182,59 +180,73 @@ func (p *Plan) Lost(r *Results) []int {
 	return slices.DeleteFunc(r.Missing(), func(run int) bool { return !mine[run] })
 }
 
-// runGroup carries out runs that share their measurements, and returns how many of them failed.
-func (p *Plan) runGroup(
-	ctx context.Context, runs []Run, data dataSums, out *recorder, live *liveWriter, progress Progress,
-) (failures int, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+// record keeps the record of a run that has ended.
+func (c *carrying) record(rec *Record) error {
+	rec.Fingerprint = c.plan.fingerprint(rec.Index)
+	if err := c.out.write(rec); err != nil {
+		what := fmt.Sprintf("the record of run %d", rec.Index)
+		return &atomicfile.Unwritten{What: []string{what}, Err: err}
 	}
-	checkpoints := checkpointsIn(out.dir)
-	record := func(rec *Record) error {
-		rec.Fingerprint = p.fingerprint(rec.Index)
-		if err := out.write(rec); err != nil {
-			what := fmt.Sprintf("the record of run %d", rec.Index)
-			return &atomicfile.Unwritten{What: []string{what}, Err: err}
-		}
-		if rec.Status != Failed {
-			// What cannot be removed now is removed when the sweep is resumed.
-			_ = checkpoints.Remove(rec.Index)
-		}
-		live.recorded()
-		progress.Ended(rec)
-		return nil
+	if rec.Status == Failed {
+		c.failures++
+	} else {
+		// What cannot be removed now is removed when the sweep is resumed.
+		_ = checkpointsIn(c.out.dir).Remove(rec.Index)
 	}
-	g, _, err := p.place(ctx, runs)
+	c.live.recorded(rec.Index)
+	c.progress.Ended(rec)
+	return nil
+}
+
+// begin plans runs that share their measurements, and tells of them. It records those that fail already;
+// there is no group if all do.
+func (c *carrying) begin(ctx context.Context, runs []Run, device string) (*experiment.Group, []Run, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g, _, err := c.plan.place(ctx, runs, device)
 	if errors.Is(err, experiment.ErrUnavailable) { // no fault of the runs: --resume goes on with them
-		return 0, err
+		return nil, nil, err
 	}
 	if err != nil {
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
-			_, _, own := p.place(ctx, []Run{r})
+			_, _, own := c.plan.place(ctx, []Run{r}, device)
 			if own == nil {
 				sound = append(sound, r)
 				continue
 			}
-			failures++
-			if err := record(newFailure(r, own)); err != nil {
-				return failures, err
+			if err := c.record(newFailure(r, own)); err != nil {
+				return nil, nil, err
 			}
 		}
 		if len(sound) == 0 {
-			return failures, nil
+			return nil, nil, nil
 		}
 		if len(sound) == len(runs) {
-			return failures, err
+			return nil, nil, err
 		}
-		if g, _, err = p.place(ctx, sound); err != nil {
-			return failures, err
+		if g, _, err = c.plan.place(ctx, sound, device); err != nil {
+			return nil, nil, err
 		}
 		runs = sound
 	}
-	progress.Group(g, runs)
-	live.group(g)
+	c.progress.Group(g, runs)
+	c.live.group(g, runs)
+	return g, runs, nil
+}
+
+// group carries out runs that share their measurements, on a device, or on that of their settings if device
+// is empty.
+func (c *carrying) group(ctx context.Context, runs []Run, device string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g, runs, err := c.begin(ctx, runs, device)
+	if err != nil || g == nil {
+		return err
+	}
+	checkpoints := checkpointsIn(c.out.dir)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -243,25 +255,26 @@ func (p *Plan) runGroup(
 		numbers = append(numbers, r.Index)
 	}
 	err = g.Run(ctx, &checkpoints, numbers, func(i int, r *experiment.Run, failure error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		if failure == nil {
-			failure = data.check(runs[i], r.Hashes)
+			failure = c.data.check(runs[i], r.Hashes)
 		}
 		var rec *Record
 		if failure != nil {
-			failures++
 			rec = newFailure(runs[i], failure)
 		} else {
-			rec = newRecord(runs[i], r, p.Spec.Targets)
+			rec = newRecord(runs[i], r, c.plan.Spec.Targets)
 		}
-		if err := record(rec); err != nil {
+		if err := c.record(rec); err != nil {
 			unwritten = atomicfile.Join(unwritten, err)
 			stop() // no more runs: their records could not be kept either
 		}
 	})
 	if unwritten != nil {
-		return failures, unwritten
+		return unwritten
 	}
-	return failures, err
+	return err
 }
 
 // checkpointDir is the folder of the checkpoints of runs under way.

@@ -109,31 +109,29 @@ func (w *liveWriter) end() {
 func (w *liveWriter) holds() bool { return w.plan.stillIn(filepath.Dir(w.path)) == nil }
 
 // group hears of the runs of a group, and passes on what it hears.
-func (w *liveWriter) group(g *experiment.Group) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.underWay = UnderWay{}
+func (w *liveWriter) group(g *experiment.Group, runs []Run) {
 	next := g.Watch
 	g.Watch = func(i int, a solver.Activity, iteration int) {
-		w.watch(g, i, a, iteration)
+		w.watch(runs[i], a, iteration)
 		if next != nil {
 			next(i, a, iteration)
 		}
 	}
 }
 
-func (w *liveWriter) watch(g *experiment.Group, i int, a solver.Activity, iteration int) {
+func (w *liveWriter) watch(r Run, a solver.Activity, iteration int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state.Activity = a
-	w.underWay.Watch(g, i, a, iteration)
+	w.underWay.Watch(r, a, iteration)
 }
 
 // recorded hears that a run has ended.
-func (w *liveWriter) recorded() {
+func (w *liveWriter) recorded(run int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state.Done++
+	delete(w.underWay, run)
 }
 
 // beat writes the file.

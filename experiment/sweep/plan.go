@@ -34,6 +34,10 @@ type Plan struct {
 	bySize  map[string]placed // what groups of each size need
 	byScale map[string]speed  // how fast groups of similar sizes are
 
+	apart []string        // the devices that have runs of their own
+	first string          // the first of several devices, which decides the precision auto
+	alone map[string]bool // by sizeOfRows, whether groups fit on each of them
+
 	fingerprints []string // of each run; "" if it was not asked for yet
 }
 
@@ -92,11 +96,15 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 		configs = append(configs, r.Config)
 	}
 	p.host = h.Settle(configs)
+	if err := p.divide(ctx); err != nil {
+		return nil, err
+	}
 	seconds, known := 0.0, true
 	for _, g := range p.Part {
-		at, found := p.bySize[p.size(g.Runs)]
+		device := p.deviceOf(g)
+		at, found := p.bySize[p.size(g.Runs, device)]
 		if !found || slices.ContainsFunc(g.Runs, namesFile) {
-			if _, at, err = p.place(ctx, g.Runs); err != nil {
+			if _, at, err = p.place(ctx, g.Runs, device); err != nil {
 				return nil, err
 			}
 			if err := ctx.Err(); err != nil {
@@ -130,14 +138,30 @@ func namesFile(r Run) bool {
 	return r.Config.UserMeasurements() != "" || config.IsStartFile(r.Config.Init)
 }
 
-// place plans some runs of a group. What takes a moment to find out, it finds out once for all groups of a
-// size.
-func (p *Plan) place(ctx context.Context, runs []Run) (*experiment.Group, placed, error) {
+// deviceOf is the device on which a group is planned: one of those that have runs of their own; empty for
+// that of the settings.
+func (p *Plan) deviceOf(g Group) string {
+	if p.isAlone(g) {
+		return p.apart[0]
+	}
+	return ""
+}
+
+// place plans some runs of a group on a device; empty: on that of their settings. What takes a moment to find
+// out, it finds out once for all groups of a size.
+func (p *Plan) place(ctx context.Context, runs []Run, device string) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
-		configs = append(configs, r.Config)
+		c := r.Config
+		if device != "" {
+			if c.Device = p.first; c.Precision == "auto" {
+				c.Precision = p.host.Precision(c) // the same for all runs, if the devices differ
+			}
+			c.Device = device
+		}
+		configs = append(configs, c)
 	}
-	size := p.size(runs)
+	size := p.size(runs, device)
 	at, found := p.bySize[size]
 	together := min(p.asked, len(runs))
 	if found {
@@ -184,15 +208,22 @@ func (p *Plan) speedOf(ctx context.Context, g *experiment.Group) speed {
 	return s
 }
 
-// size returns a key for the size of a group of runs: groups of one size need the same memory and time.
-func (p *Plan) size(runs []Run) string {
+// size returns a key for the size of a group of runs on a device: groups of one size need the same memory and
+// time.
+func (p *Plan) size(runs []Run, device string) string {
 	largest := 0
 	for _, r := range runs {
 		largest = max(largest, r.Config.FactorRank)
 	}
+	return fmt.Sprint(device, " ", sizeOfRows(runs), " ", largest,
+		min(len(runs), max(p.asked, experiment.MostTogether)))
+}
+
+// sizeOfRows is a key for the size of what all runs of a group share.
+func sizeOfRows(runs []Run) string {
 	c := &runs[0].Config
 	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries,
-		c.UserMeasurements(), largest, min(len(runs), max(p.asked, experiment.MostTogether)))
+		c.UserMeasurements())
 }
 
 // seconds estimates how long a group of runs takes.

@@ -254,12 +254,13 @@ func keepNewline(data []byte, atEOF bool) (advance int, token []byte, err error)
 
 // add takes a record that is whole.
 func (g *gathered) add(r *Record, place string) error {
-	if r.Index < 0 || r.Index >= len(g.plan.Runs) || r.Fingerprint != g.plan.fingerprint(r.Index) {
+	if r.Index < 0 || r.Index >= len(g.plan.Runs) || !g.plan.holds(r.Index, r.Fingerprint) {
 		return fmt.Errorf("%s is a run of another sweep than %s describes: restore the file that was "+
 			"changed, or remove the line, and --resume repeats the run", place, SpecFile)
 	}
 	run := g.plan.Runs[r.Index]
-	r.Values = run.Values // those of data files that were moved are others
+	r.Fingerprint = g.plan.fingerprint(r.Index) // an earlier version wrote another
+	r.Values = run.Values                       // those of data files that were moved are others
 	if r.Status != Failed {
 		if key, other := g.data.add(run, r.Data, place); other != "" {
 			return fmt.Errorf("%s is a run on other %s than %s: remove the lines of the wrong data, and "+
@@ -311,13 +312,25 @@ func (p *Plan) fingerprint(run int) string {
 		p.fingerprints = make([]string, len(p.Runs))
 	}
 	if p.fingerprints[run] == "" {
-		c := &p.Runs[run].Config
-		h := sha256.New()
-		fmt.Fprintf(h, "run %d of %s, %d iterations, targets %v\n", run, c.Fingerprint(nil), c.Iterations,
-			p.Spec.Targets)
-		p.fingerprints[run] = hex.EncodeToString(h.Sum(nil))
+		p.fingerprints[run] = p.fingerprintOf(run, p.Runs[run].Config.Fingerprint(nil))
 	}
 	return p.fingerprints[run]
+}
+
+// fingerprintOf is the hash of a run whose settings have the given one.
+func (p *Plan) fingerprintOf(run int, settings string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "run %d of %s, %d iterations, targets %v\n", run, settings, p.Runs[run].Config.Iterations,
+		p.Spec.Targets)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// holds says whether a record with a fingerprint is of this run, also if an earlier version wrote it.
+func (p *Plan) holds(run int, fingerprint string) bool {
+	return fingerprint == p.fingerprint(run) ||
+		slices.ContainsFunc(p.Runs[run].Config.OlderFingerprints(nil), func(settings string) bool {
+			return p.fingerprintOf(run, settings) == fingerprint
+		})
 }
 
 // dataSums has the SHA-256 of the data files that runs have read, by setting and path.

@@ -3,6 +3,8 @@ package sweep
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -479,5 +481,39 @@ func TestOldRecords(t *testing.T) {
 	}
 	if _, _, err := planned(t, aSweep).Run(t.Context(), Where{Dir: dir, Force: true}, watcher{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOtherDevices: a sweep goes on with another device of its kind, also from records of an earlier version,
+// whose fingerprints had the whole name of the device. Another kind is another sweep.
+func TestOtherDevices(t *testing.T) {
+	on := func(device string) *Plan {
+		return planned(t, strings.Replace(aSweep, "n: 6", `n: 6, device: "`+device+`"`, 1))
+	}
+	dir, two := t.TempDir(), on("emulator:2")
+	if err := two.writeSpec(dir); err != nil {
+		t.Fatal(err)
+	}
+	settings := sha256.New()
+	for line := range strings.Lines(string(two.Runs[3].Config.YAML())) {
+		switch key, _, _ := strings.Cut(line, ":"); key {
+		case "iterations", "storage", "workers", "simd", "checkpoint-every":
+		default:
+			settings.Write([]byte(line))
+		}
+	}
+	older := two.fingerprintOf(3, hex.EncodeToString(settings.Sum(nil)))
+	if older == two.fingerprint(3) {
+		t.Fatal("earlier versions had the same fingerprint")
+	}
+	for device, want := range map[string]bool{"emulator:2": true, "emulator": true, "emulator:8": true,
+		"cpu": false, "cuda:2": false} {
+		p := on(device)
+		if _, err := p.accepts(Where{Dir: dir, Resume: true}); (err == nil) != want {
+			t.Errorf("%s goes on: %v", device, err)
+		}
+		if p.holds(3, older) != want || p.holds(4, older) || p.holds(3, two.fingerprint(3)) != want {
+			t.Errorf("%s: the wrong records belong to the run", device)
+		}
 	}
 }

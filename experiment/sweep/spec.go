@@ -148,17 +148,22 @@ func (s *Spec) YAML() []byte {
 }
 
 // sameRuns says whether a resolved specification has the same runs, if data files that were moved or renamed
-// count as the same.
+// count as the same, and devices of one kind do.
 func (s *Spec) sameRuns(text []byte) bool {
 	if bytes.Equal(text, s.YAML()) {
 		return true
 	}
 	other, err := Parse(SpecFile, text)
-	return err == nil && bytes.Equal(other.withoutPaths().YAML(), s.withoutPaths().YAML())
+	return err == nil && bytes.Equal(other.withoutPlaces().YAML(), s.withoutPlaces().YAML())
 }
 
-// withoutPaths returns the specification with another word in place of each path of a data file.
-func (s *Spec) withoutPaths() *Spec { return s.withPaths(func(string) string { return "file" }) }
+// withoutPlaces returns the specification with another word in place of each path of a data file, and with
+// the kind of its device.
+func (s *Spec) withoutPlaces() *Spec {
+	c := s.withPaths(func(string) string { return "file" })
+	c.Base.Device = config.DeviceKind(c.Base.Device)
+	return c
+}
 
 // In returns the specification as it is written to a directory: the paths of data files that lie in it are
 // relative to it, so that the directory can be moved.

@@ -1,24 +1,21 @@
 package sweep
 
-import (
-	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/solver"
-)
+import "github.com/matsense/matsense/solver"
 
-// UnderWay has the runs of a group that take steps now, by their place in the group.
+// UnderWay has the runs of a sweep that take steps now, by their numbers. A run that has ended is deleted.
 type UnderWay map[int]Reached
 
 // Reached is how far a run under way has come.
 type Reached struct{ Iteration, To int }
 
-// Watch hears what a run of the group does.
-func (u UnderWay) Watch(g *experiment.Group, i int, a solver.Activity, iteration int) {
-	switch to := g.Configs[i].Iterations; {
+// Watch hears what a run does.
+func (u UnderWay) Watch(r Run, a solver.Activity, iteration int) {
+	switch to := r.Config.Iterations; {
 	case a != solver.Stepping:
 	case iteration >= to: // the run ends, and another may take its place
-		delete(u, i)
+		delete(u, r.Index)
 	default:
-		u[i] = Reached{iteration, to}
+		u[r.Index] = Reached{iteration, to}
 	}
 }
 

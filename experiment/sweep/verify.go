@@ -58,8 +58,8 @@ func OpenOriginal(
 		return nil, nil, err
 	}
 	if device != "" {
-		if err := field(&spec.Base, "device").Set(device, "--device"); err != nil {
-			return nil, nil, config.Usagef("--device: %v", err)
+		if spec, err = spec.On(device); err != nil {
+			return nil, nil, err
 		}
 	}
 	p, err := NewPlan(ctx, spec, Options{Only: only}, h)
@@ -74,7 +74,7 @@ func (p *Plan) Verify(
 ) error {
 	progress.Begin(p.Count(), 0)
 	for _, group := range p.Part {
-		g, _, err := p.place(ctx, group.Runs)
+		g, _, err := p.place(ctx, group.Runs, p.deviceOf(group))
 		if err != nil {
 			return err
 		}

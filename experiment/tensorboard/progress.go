@@ -2,6 +2,7 @@ package tensorboard
 
 import (
 	"path/filepath"
+	"sync"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
@@ -88,7 +89,9 @@ type SweepProgress struct {
 	plan  *sweep.Plan
 	where sweep.Where
 	logs  *logs
-	runs  map[int]*runLog // the runs under way, by their numbers
+
+	mu   sync.Mutex      // several groups may be under way
+	runs map[int]*runLog // the runs under way, by their numbers
 }
 
 // LogSweep logs the runs of a sweep, each in its folder, and hands the sweep's progress on, until Close is
@@ -111,16 +114,22 @@ func (s *SweepProgress) Group(g *experiment.Group, runs []sweep.Run) {
 	s.Progress.Group(g, runs)
 	g.Sampled = func(i, from int, sample solver.Sample) {
 		r := runs[i]
-		if s.runs[r.Index] == nil {
-			s.runs[r.Index] = s.logs.begin(folderOfRun(s.plan, s.where.Dir, r), &g.Configs[i], from)
+		s.mu.Lock()
+		log := s.runs[r.Index]
+		if log == nil {
+			log = s.logs.begin(folderOfRun(s.plan, s.where.Dir, r), &g.Configs[i], from)
+			s.runs[r.Index] = log
 		}
-		s.runs[r.Index].sample(sample)
+		s.mu.Unlock()
+		log.sample(sample)
 	}
 }
 
 // Ended implements sweep.Progress.
 func (s *SweepProgress) Ended(r *sweep.Record) {
 	s.Progress.Ended(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if r.Status != sweep.Failed { // --resume tries again
 		s.runs[r.Index].end(r.Diverged())
 	}

@@ -33,9 +33,9 @@
 // Settings are environment variables, read at each use; src/settings.hpp has the table with the defaults.
 // CPUDRIVER_SEED, COPIES (late, early, random) and LOG concern runs. DEVICES, VERSION, CAPABILITY,
 // MULTIPROCESSORS, MEMORY, BLOCK_SHARED, CLOCK, MEMORY_CLOCK, BUS_WIDTH, COMPUTE_MODE, WATCHDOG and
-// COOPERATIVE_ATTRIBUTE say what the device reports. INIT, RETAIN, LAUNCH, COOPERATIVE, KERNEL, WATCHDOG_WORK
-// and ALLOCATIONS cause failures. NVML and NVML_FREE concern libnvidia-ml.so.1, which is built together with
-// the driver. A number may differ by device: CPUDRIVER_RETAIN=0:46,2:46.
+// COOPERATIVE_ATTRIBUTE say what the device reports. INIT, RETAIN, LAUNCH, COOPERATIVE, KERNEL, KERNEL_AFTER,
+// WATCHDOG_WORK and ALLOCATIONS cause failures. NVML and NVML_FREE concern libnvidia-ml.so.1, which is built
+// together with the driver. A number may differ by device: CPUDRIVER_RETAIN=0:46,2:46.
 //
 // An interpreted launch takes about a thousand times as long as on a GPU. Grids are small because the device
 // reports four multiprocessors. Measured times are those of the interpreter.

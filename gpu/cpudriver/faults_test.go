@@ -177,11 +177,14 @@ func TestSettings(t *testing.T) {
 		{"CPUDRIVER_COOPERATIVE=1:801", "0", "0"},
 		{"CPUDRIVER_COOPERATIVE=1:801,0:720", "720", "0"},
 		{"CPUDRIVER_KERNEL=719", "0", "719"},
+		{"CPUDRIVER_KERNEL=719 CPUDRIVER_KERNEL_AFTER=1", "0", "0"},
+		{"CPUDRIVER_KERNEL=719 CPUDRIVER_KERNEL_AFTER=1:1", "0", "719"},
 		{"CPUDRIVER_WATCHDOG_WORK=2000", "0", "702"},
 		{"CPUDRIVER_WATCHDOG_WORK=20000", "0", "0"},
 		{"CPUDRIVER_MULTIPROCESSORS=0", "720", "0"},
 	} {
-		answers, _ := ask(t, entry(loop), "entry k\nlaunch cooperative 1 1 0 0 0 0\nsync\n", c.environment)
+		answers, _ := ask(t, entry(loop), "entry k\nlaunch cooperative 1 1 0 0 0 0\nsync\n",
+			strings.Fields(c.environment)...)
 		if answers[2] != c.launch || answers[3] != c.sync {
 			t.Errorf("%s: launch %s, want %s; sync %s, want %s",
 				c.environment, answers[2], c.launch, answers[3], c.sync)

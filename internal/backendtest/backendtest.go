@@ -199,6 +199,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 			t.Run("precondition", f.precondition)
 			t.Run("accuracy", f.accuracy)
 			t.Run("project", f.project)
+			t.Run("fit", f.fit)
 		}
 		t.Run("dot", f.dot)
 		t.Run("vectors", f.vectors)
@@ -508,6 +509,55 @@ func (f *fixture) project(t *testing.T) {
 	for _, a := range again {
 		if !math.IsNaN(a.At(0, 0)) {
 			t.Errorf("a projection to nothing gives %v", a.At(0, 0))
+		}
+	}
+}
+
+// fit checks D = Y·(XᵀP)·(PᵀP)⁻¹ for each matrix Y, with its partner P in the iterate and its partner's X:
+// D·Pᵀ has the least distance from Y·Xᵀ, so that the difference times P vanishes. A P without full rank must
+// give NaN.
+func (f *fixture) fit(t *testing.T) {
+	r := min(f.size.factorRank, f.size.n1, f.size.n2)
+	e := f.open(t, r)
+	m := f.place(t, e, 0, r)
+	u, y, x := f.random(t, r, 36), f.random(t, r, 37), f.random(t, r, 38)
+	for _, a := range u { // well conditioned
+		for j := range r {
+			a.Set(j, j, a.At(j, j)+2)
+		}
+	}
+	for slot, factor := range map[solver.Slot]solver.Factor{
+		solver.Iterate: u, solver.Gradient: y, solver.Good: x,
+	} {
+		must(t, e.Set(0, slot, factor))
+	}
+	must(t, m.Fit(solver.MethodSlot, solver.Gradient, solver.Good))
+	got := u.Clone()
+	must(t, e.Get(0, solver.MethodSlot, got))
+	for i := range u {
+		j := f.kind.law.partner(i)
+		var fitted, given, inside, want mat.Dense
+		fitted.Mul(got[i], u[j].T())
+		given.Mul(y[i], x[j].T())
+		inside.Mul(&fitted, u[j])
+		want.Mul(&given, u[j])
+		Close(t, fmt.Sprintf("fitted[%d]", i),
+			inside.RawMatrix().Data, want.RawMatrix().Data, tolerance)
+	}
+	for slot, want := range map[solver.Slot]solver.Factor{
+		solver.Iterate: u, solver.Gradient: y, solver.Good: x,
+	} {
+		must(t, e.Get(0, slot, got))
+		if !same(got, want) {
+			t.Errorf("slot %d has changed", slot)
+		}
+	}
+	must(t, e.Set(0, solver.Iterate, solver.NewFactor(u.Shapes())))
+	must(t, m.Fit(solver.MethodSlot, solver.Gradient, solver.Good))
+	must(t, e.Get(0, solver.MethodSlot, got))
+	for _, a := range got {
+		if !math.IsNaN(a.At(0, 0)) {
+			t.Errorf("a fit to nothing gives %v", a.At(0, 0))
 		}
 	}
 }

@@ -54,6 +54,14 @@ rgd              (settings `step`): Riemannian gradient descent on the manifold
                  space at Z, the span of all U C^T + C U^T, C n x r.  With the
                  orthogonal projector Q to the columns of U that projection is
                  (Q G + G Q - Q G Q)/2.  --check computes both.
+                 For `uv`, the manifold of the matrices Z = U V^T of rank r:
+                     H_U = grad_U (V^T V)^{-1},   H_V = grad_V (U^T U)^{-1}
+                     B_U = H_U - 1/2 U (U^T U)^{-1} (U^T H_U), and B_V likewise.
+                 With the projectors Q_U and Q_V to the columns of U and V,
+                     xi = U B_V^T + B_U V^T = (Q_U G + G Q_V - Q_U G Q_V)/2.
+                 `retraction` says how the step ends on the manifold.  Without it,
+                 or with `factor`, U <- U - step * B_U and V <- V - step * B_V; for
+                 the other retractions see below.
 rsgd             rgd with sgd's gradient for grad f.
 rgda             (settings `step`, `adversary-step` eta, `adversary-weight`
                  lambda > 1, `adversary-radius` rho): Riemannian gradient descent-
@@ -75,9 +83,37 @@ zeroth-order     (settings `step`, `directions` q, `radius` delta)
                  P_k, k = 0 .. q-1, has the size of U and is filled row by row
                  with the normal deviates of row t q + k of stream 7.
 
+`step-decay`, "power:p,c", replaces `step` by step * (1 + c t)^(-p) in step t.
+
 For `uv`, momentum, nesterov, polyak-gd and sgd are the same with (U, V) for U and
 (grad_U, grad_V) for grad f: one P or W of two parts, one |grad f|^2 and one mu_t
 for both, one batch for both, and both factors move at once.
+
+
+The retractions
+---------------
+A retraction goes from Z = U V^T with the velocity -step * xi, xi = U B_V^T + B_U V^T.
+For `psd`, V is U.  U^+ = (U^T U)^{-1} U^T.
+
+second-order     (Shalit, Weinshall and Chechik, JMLR 13, 2012)  With
+                 -step * xi = U M V^T + U_p V^T + U V_p^T, U^T U_p = 0, V^T V_p = 0:
+                     U <- U (1 + M/2 - M^2/8) + U_p (1 - M/2)
+                     V <- V (1 + M^T/2 - (M^T)^2/8) + V_p (1 - M^T/2)
+projection       (Absil and Malick, SIAM J. Optim. 22, 2012)  The matrix of rank r
+                 nearest to S = Z - step * xi.  Of its factors, those are meant to
+                 which the following converges from U - step * B_U, V - step * B_V:
+                     H = S V (V^T V)^{-1},   U <- U/2 + H - 1/2 U U^+ H
+                 and at the same time V likewise, with S^T and U.
+exponential      The geodesic Z(t) with dZ/dt = -step * xi at t = 0, at t = 1.  Its
+                 factors satisfy, with U' = dU/dt and U'(0) = -step * B_U,
+                     U'' = -2 (U' - 1/2 U U^+ U') (V^+ V')^T, and V'' likewise.
+
+--check compares them with other formulas: projection with the singular values and
+vectors of S, exponential with the geodesic's equation for Z itself,
+    Z'' = 2 (1 - Q_U) Z' Z^+ Z' (1 - Q_V),
+integrated in n x n2 numbers, and with the closed form for rank one, and
+second-order with W Z^+ W for the W of its source.  The integrations are the
+Runge-Kutta method of order four with RUNGE steps.
 
 
 How far rounding reaches
@@ -110,7 +146,9 @@ coordinates and columns permuted and with other formulas:
     sgd              sum over all measurements, each times the number of times
                      it was drawn
     rgd, rsgd        B = (I - Q/2) (G/2) U^+T with Q = L L^T and
-                     U^+T = L diag(1/s) R^T, from the SVD U = L diag(s) R^T
+                     U^+T = L diag(1/s) R^T, from the SVD U = L diag(s) R^T;
+                     with a retraction, W <- W - step B - step^2 (B - 1/2 W W^+ B)
+                     (W'^+ B')^T for second-order, and pseudoinverses for the others
     rgda             G U^{+T} - E U^{+T} with E = 1/m sum_i e_i A_i, U^{+T} as
                      above, and e = w / max(1, |w| / (rho sqrt(m))) with
                      w = (1 - eta (lambda - 1)) e - eta res
@@ -139,7 +177,8 @@ from reference import (
 HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
-OPTIONS = ["momentum", "optimal-value", "batch-size", "label-noise", "directions", "radius",
+OPTIONS = ["step-decay", "retraction", "momentum", "optimal-value", "batch-size",
+           "label-noise", "directions", "radius",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
@@ -217,6 +256,33 @@ CASES = {
         seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.3, iterations=100, **STORED),
+    "rgd_uv": dict(
+        method="rgd", parametrization="uv", options={"retraction": "factor"}, near=True,
+        seed=3515, n=9, n2=7, rank=3, measurements=197, factor_rank=3,
+        alpha=0.2, kappa=3.0, noise=0.0,
+        step=0.5, iterations=50, **STORED),
+    "rsgd_uv": dict(
+        method="rsgd", parametrization="uv",
+        options={"step-decay": "power:0.75,0.05", "batch-size": 90,
+                 "method-seed": 2 ** 36 + 5}, near=True,
+        seed=3616, n=7, n2=9, rank=2, measurements=193, factor_rank=2,
+        alpha=0.2, kappa=2.0, noise=1e-2,
+        step=0.5, iterations=80, **STORED),
+    "rgd_second_order": dict(
+        method="rgd", parametrization="uv", options={"retraction": "second-order"},
+        near=True, seed=3717, n=8, n2=9, rank=3, measurements=191, factor_rank=2,
+        alpha=0.3, kappa=2.0, noise=0.0,
+        step=0.5, iterations=50, **STORED),
+    "rgd_projection": dict(
+        method="rgd", parametrization="psd", options={"retraction": "projection"},
+        near=True, seed=3818, n=10, rank=3, measurements=193, factor_rank=3,
+        alpha=0.2, kappa=2.0, noise=0.0, general=False,
+        step=0.5, iterations=50, **STORED),
+    "rgd_exponential": dict(
+        method="rgd", parametrization="uv", options={"retraction": "exponential"},
+        near=True, seed=3919, n=8, n2=7, rank=3, measurements=193, factor_rank=2,
+        alpha=0.3, kappa=2.0, noise=0.0,
+        step=0.5, iterations=40, **STORED),
     # With noise the equilibrium's shift is not 0.  The ball contains it, but
     # not the shifts of the first steps.
     "rgda": dict(
@@ -249,6 +315,8 @@ def inputs_of(case):
     inputs = make_inputs(case)
     if case.get("near"):
         inputs["U0"] = inputs["U0"] + inputs["X"][:, :case["factor_rank"]]
+        if "V0" in inputs:
+            inputs["V0"] = inputs["V0"] + inputs["Y"][:, :case["factor_rank"]]
     return inputs
 
 
@@ -301,9 +369,9 @@ def estimate(A, y, U, settings, t):
 def estimate_uv(A, y, U, V, settings, t):
     """What step t takes for grad_U and grad_V."""
     method = settings["method"]
-    if method in ("momentum", "nesterov", "polyak-gd"):
+    if method in ("momentum", "nesterov", "polyak-gd", "rgd"):
         return gradient_uv(A, y, U, V)
-    if method == "sgd":
+    if method in ("sgd", "rsgd"):
         i = batch(settings, t, len(y))
         return gradient_uv(A[i], y[i], U, V)
     raise ValueError(f"method {method} is not defined for two factors")
@@ -314,6 +382,113 @@ def riemannian(U, g):
     P = U.T @ U
     H = np.linalg.solve(P, g.T).T / 2
     return H - U @ np.linalg.solve(P, U.T @ H) / 2
+
+
+def riemannian_uv(U, V, g):
+    """B_U and B_V from U, V and g = (grad_U, grad_V)."""
+    B = []
+    for W, other, part in ((U, V, g[0]), (V, U, g[1])):
+        H = np.linalg.solve(other.T @ other, part.T).T
+        B.append(H - W @ np.linalg.solve(W.T @ W, W.T @ H) / 2)
+    return B
+
+
+def tangents(factors, g):
+    """The B of all factors."""
+    if len(factors) == 1:
+        return [riemannian(factors[0], g[0])]
+    return riemannian_uv(*factors, g)
+
+
+# --------------------------------------------------------------------------
+# The retractions
+# --------------------------------------------------------------------------
+
+RUNGE = 128
+
+
+def runge_kutta(force, x, v, steps=RUNGE):
+    """x at the time 1 for x'' = force(x, v); x and v are lists of arrays."""
+    def add(a, h, b):
+        return [p + h * q for p, q in zip(a, b)]
+
+    h = 1 / steps
+    for _ in range(steps):
+        a1 = force(x, v)
+        v2 = add(v, h / 2, a1)
+        a2 = force(add(x, h / 2, v), v2)
+        v3 = add(v, h / 2, a2)
+        a3 = force(add(x, h / 2, v2), v3)
+        v4 = add(v, h, a3)
+        a4 = force(add(x, h, v3), v4)
+        x = [p + h / 6 * (a + 2 * b + 2 * c + d)
+             for p, a, b, c, d in zip(x, v, v2, v3, v4)]
+        v = [p + h / 6 * (a + 2 * b + 2 * c + d)
+             for p, a, b, c, d in zip(v, a1, a2, a3, a4)]
+    return x
+
+
+def pseudoinverse(W):
+    return np.linalg.solve(W.T @ W, W.T)
+
+
+def geodesic(inverse):
+    """The force of the geodesic's equation in factors."""
+    def force(factors, velocities):
+        turned = [inverse(W) @ D for W, D in zip(factors, velocities)]
+        return [-2 * (D - W @ T / 2) @ other.T for W, D, T, other
+                in zip(factors, velocities, turned, turned[::-1])]
+    return force
+
+
+def nearest(factors, S, inverse, steps=200):
+    """The factors to which the iteration of `projection` converges."""
+    for _ in range(steps):
+        matrices = [S] if len(factors) == 1 else [S, S.T]
+        H = [matrix @ inverse(other).T for matrix, other in zip(matrices, factors[::-1])]
+        factors = [W / 2 + h - W @ (inverse(W) @ h) / 2 for W, h in zip(factors, H)]
+    return factors
+
+
+def parts(factors, xi):
+    """M, U_p and V_p of a tangent."""
+    U, V = factors[0], factors[-1]
+    U_inv, V_inv = pseudoinverse(U), pseudoinverse(V)
+    return (U_inv @ xi @ V_inv.T, (xi - U @ (U_inv @ xi)) @ V_inv.T,
+            (xi.T - V @ (V_inv @ xi.T)) @ U_inv.T)
+
+
+def tangent(factors, B):
+    """xi."""
+    return factors[0] @ B[-1].T + B[0] @ factors[-1].T
+
+
+def retract(factors, B, step, name):
+    """The factors after a step."""
+    straight = [W - step * b for W, b in zip(factors, B)]
+    if name == "factor":
+        return straight
+    if name == "second-order":
+        M, U_p, V_p = parts(factors, -step * tangent(factors, B))
+        one = np.eye(len(M))
+        return [W @ (one + N / 2 - N @ N / 8) + W_p @ (one - N / 2)
+                for W, N, W_p in zip(factors, (M, M.T), (U_p, V_p))]
+    if name == "projection":
+        S = factors[0] @ factors[-1].T - step * tangent(factors, B)
+        return nearest(straight, S, pseudoinverse)
+    if name == "exponential":
+        return runge_kutta(geodesic(pseudoinverse), factors, [-step * b for b in B])
+    raise ValueError(f"unknown retraction {name}")
+
+
+def decayed(settings, t):
+    """The step size of step t."""
+    if "step-decay" not in settings:
+        return settings["step"]
+    law, numbers = settings["step-decay"].split(":")
+    assert law == "power"
+    p, c = map(float, numbers.split(","))
+    return settings["step"] * (1 + c * t) ** -p
 
 
 def payoff(A, y, U, e, settings):
@@ -358,12 +533,15 @@ def polyak_step(f, gradients, settings):
 def descent(factors, f, gradients, settings):
     """All iterates, each a list of factors, by `gradients`, a function of the step
     and the factors, and f, a function of the factors."""
-    step, beta = settings["step"], settings.get("momentum", 0.0)
+    beta = settings.get("momentum", 0.0)
     P, W = [np.zeros_like(U) for U in factors], factors
     yield factors
     for t in range(settings["iterations"]):
-        G = gradients(t, *factors)
-        if settings["method"] == "nesterov":
+        G, step = gradients(t, *factors), decayed(settings, t)
+        if settings["method"] in ("rgd", "rsgd"):
+            factors = retract(factors, tangents(factors, G), step,
+                              settings.get("retraction", "factor"))
+        elif settings["method"] == "nesterov":
             before, W = W, [U - step * g for U, g in zip(factors, G)]
             factors = [w + beta * (w - b) for w, b in zip(W, before)]
         else:
@@ -377,11 +555,8 @@ def descent(factors, f, gradients, settings):
 
 def iterates(A, y, U, settings):
     """U_0 .. U_T."""
-    def gradients(t, U):
-        g = estimate(A, y, U, settings, t)
-        return [riemannian(U, g) if settings["method"] in ("rgd", "rsgd") else g]
-
-    for U, in descent([U], lambda U: loss(A, y, U), gradients, settings):
+    for U, in descent([U], lambda U: loss(A, y, U),
+                      lambda t, U: [estimate(A, y, U, settings, t)], settings):
         yield U
 
 
@@ -459,6 +634,34 @@ def other_riemannian(U, g):
     return H - L @ (L.T @ H) / 2
 
 
+def other_tangents(factors, g):
+    """`tangents` with pseudoinverses from SVDs."""
+    if len(factors) == 1:
+        return [other_riemannian(factors[0], g[0])]
+    B = []
+    for W, other, part in zip(factors, factors[::-1], g):
+        H = part @ np.linalg.inv(other.T @ other)
+        L = column_space(W)
+        B.append(H - L @ (L.T @ H) / 2)
+    return B
+
+
+def other_retract(factors, B, step, name):
+    """`retract` with pseudoinverses from SVDs, and another formula for
+    second-order."""
+    straight = [W - step * b for W, b in zip(factors, B)]
+    if name == "factor":
+        return straight
+    if name == "second-order":
+        turned = [np.linalg.pinv(W) @ b for W, b in zip(factors, B)]
+        return [W - step * (b + step * (b - W @ T / 2) @ other.T)
+                for W, b, T, other in zip(factors, B, turned, turned[::-1])]
+    if name == "projection":
+        S = factors[0] @ factors[-1].T - step * tangent(factors, B)
+        return nearest(straight, S, np.linalg.pinv)
+    return runge_kutta(geodesic(np.linalg.pinv), factors, [-step * b for b in B])
+
+
 def other_play(A, y, U, e, settings):
     """`play` with the two sums of the gradient apart, from an SVD of U."""
     m, eta = len(y), settings["adversary-step"]
@@ -481,17 +684,24 @@ def other_polyak_step(A, y, U, settings):
     return most / max(1.0, most * squares / excess) if excess > 0 else 0.0
 
 
-def other_iterates(A, y, U, settings, i, j, k):
-    step, beta = settings["step"], settings.get("momentum", 0.0)
+def other_iterates(A, y, U, settings, i, j, k, sides=None):
+    """`iterates`; with sides, the two sets of rows of U that are U and V."""
+    beta = settings.get("momentum", 0.0)
     before, P = U, np.zeros_like(U)
+    sides = sides or [slice(None)]
     yield U
     for t in range(settings["iterations"]):
-        g = other_estimate(A, y, U, settings, t, i, j, k)
-        if settings["method"] in ("rgd", "rsgd"):
-            g = other_riemannian(U, g)
+        g, step = other_estimate(A, y, U, settings, t, i, j, k), decayed(settings, t)
         if settings["method"] == "polyak-gd":
             step = other_polyak_step(A, y, U, settings)
-        if settings["method"] == "nesterov":
+        if settings["method"] in ("rgd", "rsgd"):
+            factors = [U[side] for side in sides]
+            B = other_tangents(factors, [g[side] for side in sides])
+            U = np.empty_like(U)
+            for side, W in zip(sides, other_retract(
+                    factors, B, step, settings.get("retraction", "factor"))):
+                U[side] = W
+        elif settings["method"] == "nesterov":
             P = beta * P - step * g
             U = U + beta * P - step * g
         else:
@@ -532,7 +742,8 @@ def solve_reordered_uv(A, y, X, Y, U0, V0, settings, rng):
     B_spec = spectral_subspace(A, y, rank)
 
     rows = []
-    for Z in other_iterates(A, y, np.vstack([U0, V0])[j][:, k], settings, i, j, k):
+    for Z in other_iterates(A, y, np.vstack([U0, V0])[j][:, k], settings, i, j, k,
+                            [sign > 0, sign < 0]):
         error = np.where(across, Z @ Z.T / 2 - M_star, 0.0)
         measured, sigma = subspace_metrics(B, B_spec, Z / np.sqrt(2))
         rows.append([loss(A, y, Z), np.linalg.norm(error) / np.linalg.norm(M_star),
@@ -595,6 +806,92 @@ def projection_errors(U, G):
     return relative(got, projector), relative(got, squares)
 
 
+def projection_errors_uv(U, V, G):
+    """`projection_errors` for U V^T: least squares over all U C^T + D V^T."""
+    B_U, B_V = riemannian_uv(U, V, (G @ V / 2, G.T @ U / 2))
+    got = U @ B_V.T + B_U @ V.T
+    Q_U, Q_V = (L @ L.T for L in (column_space(U), column_space(V)))
+    projector = (Q_U @ G + G @ Q_V - Q_U @ G @ Q_V) / 2
+    span = np.hstack([np.kron(np.eye(len(U)), V), np.kron(U, np.eye(len(V)))])
+    weights = np.linalg.lstsq(span, (G / 2).ravel(), rcond=1e-10)[0]
+    return relative(got, projector), relative(got, (span @ weights).reshape(G.shape))
+
+
+def ambient_geodesic(Z, velocity, rank, steps=256):
+    """The geodesic from Z at the time 1, from its equation in n x n2 numbers."""
+    def force(place, velocities):
+        L, s, Rt = np.linalg.svd(place[0], full_matrices=False)
+        L, s, Rt = L[:, :rank], s[:rank], Rt[:rank]
+        D = velocities[0]
+        D = D - L @ (L.T @ D)
+        right = velocities[0] - (velocities[0] @ Rt.T) @ Rt
+        return [2 * (D @ Rt.T) @ np.diag(1 / s) @ (L.T @ right)]
+
+    return runge_kutta(force, [Z], [velocity], steps)[0]
+
+
+def cone_geodesic(Z, velocity):
+    """The same for rank one.  Z = s u v^T has the metric ds^2 + s^2 (du^2 + dv^2):
+    a cone, whose geodesics are straight lines once it is unrolled."""
+    L, s, Rt = np.linalg.svd(Z)
+    u, s, v = L[:, 0], s[0], Rt[0]
+    along = u @ velocity @ v
+    du, dv = (velocity @ v - along * u) / s, (velocity.T @ u - along * v) / s
+    rate = np.hypot(np.linalg.norm(du), np.linalg.norm(dv))
+    angle = np.arctan2(s * rate, s + along)
+
+    def turned(x, dx):
+        size = np.linalg.norm(dx)
+        a = angle * size / rate
+        return np.cos(a) * x + np.sin(a) * dx / size
+
+    return np.hypot(s + along, s * rate) * np.outer(turned(u, du), turned(v, dv))
+
+
+def retraction_errors(factors, G, settings):
+    """Differences between the step's retraction and other formulas, as pairs."""
+    name = settings.get("retraction", "factor")
+    uv = len(factors) == 2
+    if name == "factor":  # there is nothing to compare
+        return []
+
+    def step_from(factors):
+        g = [G @ factors[-1], G.T @ factors[0]][:len(factors)]
+        B = tangents(factors, [part / 2 for part in g] if uv else g)
+        # A step that moves Z by a third of its least singular value.
+        velocity = tangent(factors, B)
+        least = np.linalg.svd(factors[0] @ factors[-1].T)[1][factors[0].shape[1] - 1]
+        step = least / 3 / np.linalg.norm(velocity, 2)
+        return B, step, factors[0] @ factors[-1].T, -step * velocity
+
+    B, step, Z, velocity = step_from(factors)
+    got = retract(factors, B, step, name)
+    pairs = [(f"{name} by pseudoinverses", max(
+        relative(a, b) for a, b in zip(got, other_retract(factors, B, step, name))))]
+    after = got[0] @ got[-1].T
+    r = factors[0].shape[1]
+    if name == "second-order":
+        M, U_p, V_p = parts(factors, velocity)
+        U, V = factors[0], factors[-1]
+        W = (Z + U @ M @ V.T / 2 + U_p @ V.T + U @ V_p.T - U @ M @ M @ V.T / 8
+             - U_p @ M @ V.T / 2 - U @ M @ V_p.T / 2)
+        pairs.append(("second-order by W Z^+ W", relative(
+            after, W @ np.linalg.pinv(Z, rcond=1e-10) @ W)))
+    if name == "projection":
+        L, s, Rt = np.linalg.svd(Z + velocity)
+        pairs.append(("projection by singular vectors", relative(
+            after, L[:, :r] @ np.diag(s[:r]) @ Rt[:r])))
+    if name == "exponential":
+        pairs.append(("exponential by the equation for Z", relative(
+            after, ambient_geodesic(Z, velocity, r))))
+        one = [W[:, :1] for W in factors]
+        B, step, Z, velocity = step_from(one)
+        got = retract(one, B, step, name)
+        pairs.append(("exponential by the closed form for rank one", relative(
+            got[0] @ got[-1].T, cone_geodesic(Z, velocity))))
+    return pairs
+
+
 def rgda_errors(A, y, U, settings):
     """`step_errors` of rgda, with a shift that the next one leaves inside the
     ball and one that the projection shortens."""
@@ -641,8 +938,15 @@ def step_errors(A, y, U, settings):
     if method in ("rgd", "rsgd"):
         G = np.einsum("i,ijk->jk", residual(A, y, U), A) / m
         names = ("by the projector", "by least squares")
-        for name, error in zip(names, projection_errors(U, G)):
+        if settings["parametrization"] == "uv":
+            n = settings["n"]
+            U, V, G = U[:n], U[n:], 2 * G[:n, n:]  # lifted, G has the half of it twice
+            errors, factors = projection_errors_uv(U, V, G), [U, V]
+        else:
+            errors, factors = projection_errors(U, G), [U]
+        for name, error in zip(names, errors):
             pairs.append((f"the projection {name}", error))
+        pairs += retraction_errors(factors, G, settings)
     return pairs
 
 

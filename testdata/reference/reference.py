@@ -923,9 +923,9 @@ def command(script, arguments, cases, create, check_all):
 
 def check_all():
     """Whether any case of the folder fails."""
-    import losses, methods, structured  # more cases; here, since they import this file
+    import drawn, losses, methods, structured  # more cases; here, since they import this file
     return (check_cases(CASES, check) | methods.check_all() | structured.check_all()
-            | losses.check_all())
+            | drawn.check_all() | losses.check_all())
 
 
 if __name__ == "__main__":

@@ -465,7 +465,9 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *count, CUfunction f, i
 // ---- launches
 
 static CUresult execute(Device &device, Launch &launch) {
-	if (long long status = setting("CPUDRIVER_KERNEL", device.ordinal, 0)) return CUresult(status);
+	long long status = setting("CPUDRIVER_KERNEL", device.ordinal, 0);
+	if (status && launch.number > u64(setting("CPUDRIVER_KERNEL_AFTER", device.ordinal, 0)))
+		return CUresult(status);
 	launch.seed = u64(setting("CPUDRIVER_SEED", device.ordinal, 1));
 	launch.most_work = u64(setting("CPUDRIVER_WATCHDOG_WORK", device.ordinal, 0));
 	std::string copies = text_setting("CPUDRIVER_COPIES", "late");

@@ -23,6 +23,7 @@
 //	CPUDRIVER_LAUNCH                 status that every launch returns (0)
 //	CPUDRIVER_COOPERATIVE            status that every cooperative launch returns (0)
 //	CPUDRIVER_KERNEL                 status with which every kernel ends (0); an error loses the device
+//	CPUDRIVER_KERNEL_AFTER           launches of the device that CPUDRIVER_KERNEL spares (0)
 //	CPUDRIVER_WATCHDOG_WORK          thread instructions after which LAUNCH_TIMEOUT ends a launch (0: never)
 //	CPUDRIVER_ALLOCATIONS            allocations that succeed, as if other processes then took all (no limit)
 //

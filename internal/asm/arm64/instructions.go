@@ -93,6 +93,12 @@ func (f *Function) MultiplyAddX(x, y, z, to X) { f.emit("MADD %v, %v, %v, %v", y
 // Remainder does to ← x mod n; n is a power of two.
 func (f *Function) Remainder(x X, n int, to X) { f.emit("AND $%d, %v, %v", n-1, x, to) }
 
+// XorX does to ← to xor x.
+func (f *Function) XorX(x, to X) { f.emit("EOR %v, %v", x, to) }
+
+// XorConstant does to ← to xor value, for a value whose set bits are neighbours.
+func (f *Function) XorConstant(value int, to X) { f.emit("EOR $%d, %v", value, to) }
+
 // ShiftRightX does x ← ⌊x / 2^shift⌋ for numbers without a sign.
 func (f *Function) ShiftRightX(shift int, x X) { f.emit("LSR $%d, %v", shift, x) }
 

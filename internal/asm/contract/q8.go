@@ -52,22 +52,25 @@ func (f levels) decoder(v variant) decoder {
 }
 
 // decodeQ8 writes the function of AVX2 that decodes entries. Its callers go over the rows of a block strip by
-// strip, so memory does not see that a row will be read on. The loop asks for a later strip of its row: the
-// next one in a single gradient, the one after that in a batch, whose strips are half as long.
+// strip, so memory does not see that a row will be read on. The loop asks for the entries that are a strip
+// further: the next strip of its row in a single gradient, the one after that in a batch, whose strips are
+// half as long.
 func decodeQ8() {
-	const nextStrip = 512 // decodedStrip in package cpu
-	TEXT("decodeQ8AVX2", attr.NOSPLIT, "func(dst *float32, row *byte, n int)")
-	Doc("decodeQ8AVX2 does dst[k] = level(row[k]) for k < n. n must be a multiple of 32.")
+	TEXT("decodeQ8AVX2", attr.NOSPLIT, "func(dst *float32, row *byte, n, strip int)")
+	Doc("decodeQ8AVX2 does dst[k] = level(row[k]) for k < n, and prefetches row[k+strip].",
+		"n must be a multiple of 32.")
 	Pragma("noescape")
-	dst, row, n, k := GP64(), GP64(), GP64(), GP64()
+	dst, row, n, k, later := GP64(), GP64(), GP64(), GP64(), GP64()
 	Load(Param("dst"), dst)
 	Load(Param("row"), row)
 	Load(Param("n"), n)
+	Load(Param("strip"), later)
+	ADDQ(row, later)
 	search, split := cascade(), avx2.split()
 	XORQ(k, k)
 	JMP(LabelRef("check"))
 	Label("loop")
-	PREFETCHT0(Mem{Base: row, Index: k, Scale: 1, Disp: nextStrip})
+	PREFETCHT0(Mem{Base: later, Index: k, Scale: 1})
 	lower, upper := search(Mem{Base: row, Index: k, Scale: 1})
 	unit := 0
 	for _, words := range avx2.unpack(lower, upper) {

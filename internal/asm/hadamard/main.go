@@ -12,7 +12,8 @@
 // second, with the sign of the place that gets the difference. The levels that are left combine whole
 // registers, two levels in one pass.
 //
-// The products take a row with eight others, so that there are enough independent chains: see rows.go.
+// The products of wide factors take a row with eight others, so that there are enough independent chains: see
+// rows.go. Those of narrow factors take neighbouring rows together: see columns.go.
 package main
 
 import (
@@ -27,6 +28,10 @@ func main() {
 	transform("transformAVX2", 32, func() VecVirtual { return YMM() })
 	dots()
 	adds()
+	for _, s := range columnSets() {
+		columnDots(s)
+		columnAdds(s)
+	}
 	Generate()
 }
 

@@ -49,6 +49,7 @@ Method: TypeAlias = Literal[
     "rgda",
     "none",
 ]
+Retraction: TypeAlias = Literal["factor", "second-order", "projection", "exponential"]
 Keep: TypeAlias = Literal["last", "best"]
 SingularValues: TypeAlias = Literal["auto", "all"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "emulator"]
@@ -75,6 +76,7 @@ def run(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
     outliers: float | None = None,
     outlier_size: float | None = None,
     loss: Loss | None = None,
@@ -101,6 +103,8 @@ def run(
     start_seed: int | None = None,
     method: Method | str | None = None,
     step: float | None = None,
+    step_decay: str | None = None,
+    retraction: Retraction | None = None,
     lambda_: float | None = None,
     momentum: float | None = None,
     optimal_value: float | None = None,
@@ -195,6 +199,9 @@ def run(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
     outliers : float
         Share of the observations that have an outlier, drawn by seed.
     outlier_size : float
@@ -206,8 +213,8 @@ def run(
         Threshold δ of the loss, in units of the observations (for huber; default 0.1).
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -281,6 +288,13 @@ def run(
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
+    step_decay : str
+        Law by which all step sizes become smaller (nothing: they stay the same): power:p or
+        power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1
+        unless it is given; or geometric:q, μ_t = μ·q^t.
+    retraction : {'factor', 'second-order', 'projection', 'exponential'}
+        How a Riemannian step returns to the manifold: factor, second-order, projection or
+        exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
     lambda_ : float
         Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
     momentum : float
@@ -422,6 +436,7 @@ def run(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
                 "outliers": outliers,
                 "outlier-size": outlier_size,
                 "loss": loss,
@@ -448,6 +463,8 @@ def run(
                 "start-seed": start_seed,
                 "method": method,
                 "step": step,
+                "step-decay": step_decay,
+                "retraction": retraction,
                 "lambda": lambda_,
                 "momentum": momentum,
                 "optimal-value": optimal_value,
@@ -508,6 +525,7 @@ def problem(
     truncation: float | None = None,
     preprocessing: Preprocessing | None = None,
     noise: float | None = None,
+    snr: float | None = None,
     outliers: float | None = None,
     outlier_size: float | None = None,
     loss: Loss | None = None,
@@ -594,6 +612,9 @@ def problem(
         optimal).
     noise : float
         Standard deviation of the noise on the observations.
+    snr : float
+        Signal-to-noise ratio in dB, in the place of noise: 10·log₁₀(‖A(M*)‖²/(m·σ²)) of the drawn
+        measurements, σ the standard deviation of the noise.
     outliers : float
         Share of the observations that have an outlier, drawn by seed.
     outlier_size : float
@@ -605,8 +626,8 @@ def problem(
         Threshold δ of the loss, in units of the observations (for huber; default 0.1).
     hold_out : float
         Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
-        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
-        for user data).
+        held_out_rmse is the error on them (for ensembles gaussian, rademacher, completion,
+        relu-completion, pauli and rank-one and for user data).
     seed : int
         Seed of the measurements, truth, noise and choice of what is held out (default 1).
 
@@ -730,6 +751,7 @@ def problem(
                 "truncation": truncation,
                 "preprocessing": preprocessing,
                 "noise": noise,
+                "snr": snr,
                 "outliers": outliers,
                 "outlier-size": outlier_size,
                 "loss": loss,

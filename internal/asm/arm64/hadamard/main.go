@@ -1,4 +1,5 @@
-// Command hadamard writes the assembly of package cpu's Walsh–Hadamard transform for arm64. Run it with
+// Command hadamard writes the assembly of package cpu's Pauli words for arm64: Walsh–Hadamard transforms, and
+// products of rows (columns.go). Run it with
 //
 //	go generate ./cpu
 //
@@ -22,6 +23,9 @@ const (
 func main() {
 	p := &arm64.Program{Package: "cpu", Command: "go run ./arm64/hadamard"}
 	transform(p)
+	numberBytes(p)
+	columnDots(p)
+	columnAdds(p)
 	p.Main()
 }
 

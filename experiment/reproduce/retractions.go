@@ -1,0 +1,91 @@
+package reproduce
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+const retractionsClaim = `Riemannian stochastic gradient descent with step sizes that go to zero, and with any
+retraction, ends at a strict saddle point with probability 0 (Hsieh, Karimi, Krause and Mertikopoulos, arXiv
+2311.02374). Here four retractions, for UUᵀ and UVᵀ, start at a planted saddle, which misses the largest
+singular value λ_1 of M* and has λ as its least, or at a distance α from it. All retractions have the same
+derivative, so that the distance from the saddle grows by the same factor 1 + (μ_t/2)(λ_1/λ − 1) in step t.
+The logarithms of these factors, summed over the steps to leave it, are a line in ln(1/α) with the slope 1,
+whatever the law of the step sizes μ_t.`
+
+// judgeRetractions asks that for each retraction all runs of rsgd from the saddle itself, with steps that get
+// shorter, end at the least test error of their rank, with thirty of all retractions at least; that all runs
+// of rgd from beside it do; and that for each retraction, parametrization and law of the steps the growth
+// until the target be a line in ln(1/α) with an R² of 0.95 for each seed and the slope 1 to within a tenth.
+// It disagrees if a run ends at the saddle, or if a slope is off by a quarter.
+func judgeRetractions(all []observation) Verdict {
+	const least = 30
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Fit: true, Query: sweep.Query{
+			X: "alpha", Y: "iterations_to_0.3", By: "retraction",
+			Where: map[string][]string{"method": {"rgd"}, "step-decay": {""}, "parametrization": {"uv"}},
+		}},
+		{Query: sweep.Query{
+			X: sweep.Iteration, Y: "test_error", By: "retraction",
+			Where: map[string][]string{"method": {"rsgd"}, "parametrization": {"uv"}},
+		}},
+	}}
+	names, byName := by(all, func(o observation) string { return cmp.Or(o.Retraction, "factor") })
+	agree, disagree, noisy := len(names) > 1, false, 0
+	for _, name := range names {
+		ends := func(method, from string, chosen func(o observation) bool) escape {
+			e := v.escapes(keep(byName[name], chosen), method, from+", retraction "+name+",",
+				func(float64) bool { return true })
+			disagree = disagree || e.stayed > 0
+			agree = agree && e.all(1)
+			return e
+		}
+		noisy += ends("rsgd", "from the saddle", func(o observation) bool {
+			return o.Alpha == 0 && o.StepDecay != ""
+		}).runs
+		ends("rgd", "beside the saddle", func(o observation) bool { return o.Alpha > 0 })
+		laws, byLaw := by(byName[name], func(o observation) string {
+			return fmt.Sprintf("%s, %s", o.Parametrization, cmp.Or(o.StepDecay, "constant steps"))
+		})
+		for _, law := range laws {
+			beside := keep(byLaw[law], func(o observation) bool {
+				return o.Method == "rgd" && o.Alpha > 0 && reached(o) != nil
+			})
+			if len(beside) == 0 {
+				continue
+			}
+			s := slopeOf(beside, logInverseAlpha, growthToTarget)
+			if s.replicas == 0 {
+				v.find("%s, %s: too few α for a slope", name, law)
+				agree = false
+				continue
+			}
+			v.find("%s, %s: ln of the growth against ln(1/α) has the slope %v, least R² %.4f", name, law, s,
+				s.worst)
+			agree = agree && math.Abs(s.mean-1) <= 0.1 && s.worst >= 0.95
+			disagree = disagree || math.Abs(s.mean-1) > 0.25
+		}
+	}
+	if len(names) < 2 {
+		v.find("there are no two retractions")
+	}
+	v.settle(agree && noisy >= least, disagree)
+	return v
+}
+
+// growthToTarget returns Σ ln(1 + (μ_t/2)(λ_1/λ − 1)) over the steps that a run took to its target.
+func growthToTarget(o observation) (sum float64) {
+	largest, smallest := 1.0, 1/(o.Kappa*o.Kappa) // eigenvalues of M*
+	growth := o.Step / 2 * (largest/smallest - 1)
+	decay := o.NewStepDecay()
+	if decay == nil {
+		return stepsToTarget(o) * math.Log1p(growth)
+	}
+	for t := range *reached(o) {
+		sum += math.Log1p(growth * decay.Factor(t))
+	}
+	return sum
+}
