@@ -98,8 +98,8 @@ func CheckObservations(y []float64) error {
 	return nil
 }
 
-// AddNoise adds σ·w_i to each exact observation y_i, and then the outliers: w_i is the i-th deviate of row 0 of
-// the noise stream, and σ is Noise, or follows from NoiseRatio and all exact observations. Noise is σ
+// AddNoise adds σ·w_i to each exact observation y_i, and then the outliers: w_i is the i-th deviate of row 0
+// of the noise stream, and σ is Noise, or follows from NoiseRatio and all exact observations. Noise is σ
 // afterwards. If the problem's last measurements are held out and their noise is still to be added, AddNoise
 // adds it as well, and their share of the outliers.
 func (p *Problem) AddNoise(y []float64) {

@@ -7,8 +7,8 @@ package solver
 // with the value f* of f at the truth. ⟨∂f(U), P⟩ is the square of the subgradient's norm in the metric that
 // UᵀU scales. Near the truth the error falls at a rate that does not depend on the condition number, with
 // losses with a kink, such as [L1], too. The method is for factors with as many columns as the truth's rank
-// that start near the truth. (Tong, Ma and Chi, Low-Rank Matrix Recovery with Scaled Subgradient Methods: Fast
-// and Robust Convergence Without the Condition Number, arXiv 2010.13364.)
+// that start near the truth. (Tong, Ma and Chi, Low-Rank Matrix Recovery with Scaled Subgradient Methods:
+// Fast and Robust Convergence Without the Condition Number, arXiv 2010.13364.)
 type ScaledSubgradient struct {
 	// StepSize is μ > 0, the largest step.
 	StepSize float64
@@ -46,6 +46,6 @@ func (d ScaledSubgradient) Step(m *Member, _ int) error {
 	if err != nil {
 		return err
 	}
-	step := PolyakGD{d.StepSize, d.OptimalValue}.step(loss, square)
+	step := PolyakGD(d).step(loss, square)
 	return m.Combine(Iterate, 1, Iterate, -step, direction)
 }

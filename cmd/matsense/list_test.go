@@ -58,14 +58,16 @@ func TestListOfKind(t *testing.T) {
 		"methods": {"scaled-gd-lambda", "psd"}, "method": {"rgda", "gaussian"},
 		"ensembles": {"pauli", "linear"}, "ensemble": {"pauli", "linear"},
 		"parametrizations": {"indefinite", "momentum"}, "observations": {"single-index", "rank-one"},
-		"starts": {"saddle", "sgd"}, "losses": {"huber", "gd"}, "loss": {"l1", "random"}, "metrics": {"train_loss", "saddle"}, "metric": {"seconds", "random"},
+		"starts": {"saddle", "sgd"}, "losses": {"huber", "gd"}, "loss": {"l1", "random"},
+		"metrics": {"train_loss", "saddle"}, "metric": {"seconds", "random"},
 	} {
 		text := must(t, exitDone, "list", kind).out
 		if !strings.Contains(text, "\n  "+want[0]+" ") || strings.Contains(text, "\n  "+want[1]+" ") {
 			t.Errorf("list %s prints\n%s", kind, text)
 		}
 		for _, l := range jsonLines(t, must(t, exitDone, "list", kind, "--json").out) {
-			if pluralOf(fmt.Sprint(l["event"])) != kind && l["event"] != kind || l["name"] == "" || l["about"] == "" {
+			event := fmt.Sprint(l["event"])
+			if event != kind && pluralOf(event) != kind || l["name"] == "" || l["about"] == "" {
 				t.Errorf("list %s: %v", kind, l)
 			}
 		}

@@ -137,8 +137,8 @@ func (c *Config) Advise(f Facts) *Advice {
 	return a
 }
 
-// robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of itself
-// that is at most so large.
+// robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of
+// itself that is at most so large.
 const robustStep = 0.5
 
 // ZeroLoss is f(0) of the squared loss.

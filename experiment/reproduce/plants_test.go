@@ -184,8 +184,10 @@ func plants() []plant {
 			})},
 		{"subgradient", "the squared loss finds the truth", corrupted(
 			func(loss string, r int, alpha float64) float64 { return asClaimed("l1", r, alpha) })},
-		{"scaled-subgradient", "no run arrives for the middle κ", scaledSubgradients(butFor(4, steady), quadratic)},
-		{"scaled-subgradient", "the steps grow with κ all the same", scaledSubgradients(quadratic, quadratic)},
+		{"scaled-subgradient", "no run arrives for the middle κ",
+			scaledSubgradients(butFor(4, steady), quadratic)},
+		{"scaled-subgradient", "the steps grow with κ all the same",
+			scaledSubgradients(quadratic, quadratic)},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
 		{"retractions", "one run with the projection stays", retracted(

@@ -17,8 +17,8 @@ squared loss does not find the truth.`
 // test error of 0.001 and that each median error be at most ten times that with the fewest columns; with more
 // columns than the rank, that it be at most a tenth of that from the largest start. Of the squared loss it
 // asks that no measured iterate of any run come below 0.1. It disagrees if a median of ℓ1 from the least
-// start stays above 0.1 or, with more columns than the rank, above that from the largest start, or if a median of
-// the squared loss comes to 0.001.
+// start stays above 0.1 or, with more columns than the rank, above that from the largest start, or if a
+// median of the squared loss comes to 0.001.
 func judgeSubgradient(all []observation) Verdict {
 	const recovered, lost = 1e-3, 0.1
 	v := Verdict{Status: Unclear}
