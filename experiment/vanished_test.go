@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/matsense/matsense/solver"
 )
@@ -26,6 +27,17 @@ func (m *meddler) Sample(s solver.Sample) {
 	if s.Iteration == 20 {
 		m.failed = errors.Join(m.failed, m.do())
 	}
+}
+
+// removeAll removes a folder in which another goroutine may be making a file.
+func removeAll(dir string) (err error) {
+	for range 100 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return err
 }
 
 // Symptom: a run whose directory was removed while it went on left a directory without config.yaml, and
@@ -67,8 +79,8 @@ func TestDirectoryVanishes(t *testing.T) {
 	want := files(whole)
 
 	for name, remove := range map[string]func(dir string) error{
-		"the directory":  os.RemoveAll,
-		"its parent too": func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) },
+		"the directory":  removeAll,
+		"its parent too": func(dir string) error { return removeAll(filepath.Dir(dir)) },
 		"config.yaml":    func(dir string) error { return os.Remove(filepath.Join(dir, configFile)) },
 		"replaced by an empty one": func(dir string) error {
 			return errors.Join(os.Rename(dir, dir+"-moved"), os.Mkdir(dir, 0o755))

@@ -196,11 +196,11 @@ func (c *carrying) side(ctx context.Context, lanes []lane) error {
 		})
 	}
 	all.Wait()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	var failed error
 	for _, err := range failures {
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if !errors.Is(err, context.Canceled) { // those were stopped because of another
 			failed = atomicfile.Join(failed, err)
 		}
