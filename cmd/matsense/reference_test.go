@@ -37,7 +37,7 @@ func dataOf(dir string) (flags []string) {
 
 // settingFlags are the settings of a case that are flags of the same name.
 var settingFlags = []string{"method", "parametrization", "step", "iterations", "step-decay", "retraction",
-	"lambda", "momentum", "optimal-value", "loss", "huber-threshold", "step-ratio",
+	"lambda", "momentum", "beta1", "beta2", "epsilon", "optimal-value", "loss", "huber-threshold", "step-ratio",
 	"batch-size", "label-noise", "directions", "radius",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
 
@@ -49,7 +49,7 @@ var drawnFlags = []string{"ensemble", "entries", "measurements", "seed", "snr", 
 // different orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 43 {
+	if err != nil || len(cases) != 45 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
