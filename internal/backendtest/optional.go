@@ -122,7 +122,9 @@ func (f *fixture) entries(t *testing.T) {
 					func() error {
 						return m.DivideEntries(slots[dst], slots[z], a, slots[x], slots[y], epsilon)
 					},
-					func(k int) float64 { return values[z][k] + a*values[x][k]/(math.Sqrt(values[y][k])+epsilon) },
+					func(k int) float64 {
+						return values[z][k] + a*values[x][k]/(math.Sqrt(values[y][k])+epsilon)
+					},
 				},
 			} {
 				fill()
@@ -151,8 +153,9 @@ func (f *fixture) entries(t *testing.T) {
 	must(t, err)
 	want, _ := f.reference.gradient(u)
 	Close(t, "f of an iterate of squares", []float64{loss}, []float64{want}, f.within)
-	if m.MultiplyEntries(solver.MethodSlot, 1, solver.MethodSlot, solver.VectorSlot, 0, solver.MethodSlot) == nil ||
-		m.DivideEntries(solver.VectorSlot, solver.VectorSlot, 1, solver.VectorSlot, solver.MethodSlot, 1) == nil {
+	const slot, vector = solver.MethodSlot, solver.VectorSlot
+	if m.MultiplyEntries(slot, 1, slot, vector, 0, slot) == nil ||
+		m.DivideEntries(vector, vector, 1, vector, slot, 1) == nil {
 		t.Error("slots of different shapes were multiplied or divided")
 	}
 }
