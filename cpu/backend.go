@@ -42,7 +42,7 @@ func (b Backend) Device() string {
 func (Backend) Offers() solver.Needs {
 	return solver.Needs{
 		Gradient: true, Draws: true, Values: true, Random: true, Products: true, Inverses: true,
-		AnyLoss: true,
+		AnyLoss: true, Entrywise: true,
 	}
 }
 

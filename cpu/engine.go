@@ -36,6 +36,7 @@ var (
 	_ solver.ValueEngine      = &engine{}
 	_ solver.RandomEngine     = &engine{}
 	_ solver.InverseEngine    = &engine{}
+	_ solver.EntrywiseEngine  = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AnchorEngine     = &engine{}

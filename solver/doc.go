@@ -35,8 +35,8 @@
 //     implement [Paired], [Layered], [Balanced] and [SelfMeasuring].
 //   - A [Backend] opens an [Engine], which holds the measurements and a batch of factors on one device. An
 //     engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [InverseEngine],
-//     [ProductEngine], [AlgebraEngine], [ProjectionEngine] and [AnchorEngine]. Offers of the [Backend] says
-//     which of the first five its engines have.
+//     [EntrywiseEngine], [ProductEngine], [AlgebraEngine], [ProjectionEngine] and [AnchorEngine]. Offers of
+//     the [Backend] says which of the first six its engines have.
 //
 // The package imports no backend, and knows of no file and no terminal.
 package solver

@@ -115,7 +115,7 @@ const (
 // for any number of workers.
 //
 // An engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [InverseEngine],
-// [ProductEngine], [ProjectionEngine], [AlgebraEngine] and [AnchorEngine].
+// [EntrywiseEngine], [ProductEngine], [ProjectionEngine], [AlgebraEngine] and [AnchorEngine].
 type Engine interface {
 	// Reset gives a member's place to another run. The factor rank is at most the one that the batch was
 	// opened with. The slots become zeros of that rank.
@@ -191,6 +191,16 @@ type InverseEngine interface {
 	Fit(member int, dst, y, x Slot) error
 }
 
+// EntrywiseEngine is an engine that multiplies and divides slots number by number. Methods set
+// [Needs].Entrywise. All slots have the shape of dst, which may be any of them.
+type EntrywiseEngine interface {
+	Engine
+	// MultiplyEntries does dst ← a·x·y + b·z for each number of a member's slots.
+	MultiplyEntries(member int, dst Slot, a float64, x, y Slot, b float64, z Slot) error
+	// DivideEntries does dst ← z + a·x/(√y + ε) for each number of a member's slots, with y ≥ 0 and ε > 0.
+	DivideEntries(member int, dst, z Slot, a float64, x, y Slot, epsilon float64) error
+}
+
 // ProductEngine is an engine that multiplies by the measurement operator and by its adjoint. The spectral
 // estimate needs both.
 type ProductEngine interface {
@@ -242,6 +252,8 @@ type Needs struct {
 	Products bool
 	// Inverses: the method uses inverses of Gram matrices ([InverseEngine]).
 	Inverses bool
+	// Entrywise: the method multiplies and divides number by number ([EntrywiseEngine]).
+	Entrywise bool
 	// AnyLoss: f has another [Loss] than [Squared]. [Supports] finds this in the batch; methods leave it out.
 	AnyLoss bool
 	// SquaredLoss: the method is defined for [Squared] alone. Engines know nothing of it.
@@ -271,6 +283,7 @@ func (n Needs) And(other Needs) Needs {
 		Random:    n.Random || other.Random,
 		Products:  n.Products || other.Products,
 		Inverses:  n.Inverses || other.Inverses,
+		Entrywise: n.Entrywise || other.Entrywise,
 		AnyLoss:   n.AnyLoss || other.AnyLoss,
 	}
 }
@@ -287,6 +300,7 @@ func (n Needs) Missing(offers Needs) (names []string) {
 		{n.Random, offers.Random, "random numbers in slots"},
 		{n.Products, offers.Products, "products with the measurements"},
 		{n.Inverses, offers.Inverses, "inverses of Gram matrices"},
+		{n.Entrywise, offers.Entrywise, "entrywise products and quotients"},
 		{n.AnyLoss, offers.AnyLoss, "losses other than the squared one"},
 	} {
 		if c.needed && !c.offered {

@@ -180,6 +180,34 @@ func (m *Member) Fit(dst, y, x Slot) error {
 	return e.Fit(m.number, dst, y, x)
 }
 
+// MultiplyEntries does dst ← a·x·y + b·z number by number, like [EntrywiseEngine]. The method must set
+// [Needs].Entrywise.
+func (m *Member) MultiplyEntries(dst Slot, a float64, x, y Slot, b float64, z Slot) error {
+	e, ok := m.engine.(EntrywiseEngine)
+	if !ok {
+		return m.lacks(Needs{Entrywise: true})
+	}
+	if err := alike("multiply entries of", dst, x, y, z); err != nil {
+		return err
+	}
+	m.writes(dst)
+	return e.MultiplyEntries(m.number, dst, a, x, y, b, z)
+}
+
+// DivideEntries does dst ← z + a·x/(√y + ε) number by number, like [EntrywiseEngine]. The method must set
+// [Needs].Entrywise.
+func (m *Member) DivideEntries(dst, z Slot, a float64, x, y Slot, epsilon float64) error {
+	e, ok := m.engine.(EntrywiseEngine)
+	if !ok {
+		return m.lacks(Needs{Entrywise: true})
+	}
+	if err := alike("divide entries of", dst, x, y, z); err != nil {
+		return err
+	}
+	m.writes(dst)
+	return e.DivideEntries(m.number, dst, z, a, x, y, epsilon)
+}
+
 // DrawGradient fills the Gradient slot with the gradient of a draw's objective at the iterate. The method
 // must set [Needs].Draws.
 func (m *Member) DrawGradient(d Draw) error {

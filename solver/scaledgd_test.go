@@ -28,7 +28,7 @@ func memberOf(t *testing.T, p *sensing.Problem, par solver.Parametrization, r in
 	t.Helper()
 	e, err := cpu.Backend{}.Open(background, p, solver.Batch{
 		Parametrization: par, FactorRanks: []int{r},
-		Needs: solver.Needs{Slots: 12, Vectors: 2, Draws: true, Values: true, Random: true},
+		Needs: solver.Needs{Slots: 12, Vectors: 2, Draws: true, Values: true, Random: true, Entrywise: true},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -68,6 +68,9 @@ type Config struct {
 	Retraction      string
 	Lambda          float64
 	Momentum        float64
+	Beta1           float64
+	Beta2           float64
+	Epsilon         float64
 	OptimalValue    float64
 	StepRatio       float64
 	ImbalanceScale  float64

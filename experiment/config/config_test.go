@@ -96,7 +96,7 @@ func TestValidate(t *testing.T) {
 		{"alpha=0", []string{"alpha"}},
 		{"alpha=5e-324", nil},
 		{"alpha=NaN", []string{"alpha"}},
-		{"method=adam", []string{"method"}},
+		{"method=adagrad", []string{"method"}},
 		{"step=0", []string{"step"}},
 		{"step=Inf", []string{"step"}},
 		{"iterations=0", nil},

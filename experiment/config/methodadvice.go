@@ -74,6 +74,15 @@ func (c *Config) adviseImbalanced(f Facts, a *Advice) {
 	c.adviseStep(f, a, suited, words)
 }
 
+// adviseAdam: a step moves each entry of the factor by about its size, whatever the gradient is, and entries
+// at the truth are about ‖U‖/√n.
+func (c *Config) adviseAdam(f Facts, a *Advice) {
+	const share = 20
+	n1, n2 := c.Sides()
+	entry := c.wholeFactor(f) / math.Sqrt(float64(max(n1, n2)))
+	c.adviseStep(f, a, entry/share, "a twentieth of the size of the factor's entries")
+}
+
 // batchShare is by how much steps on mini-batches must be shorter: the gradient of B measurements is larger
 // by up to (1 + √(2n/B))².
 func (c *Config) batchShare() float64 {

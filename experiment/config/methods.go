@@ -176,6 +176,21 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name:       "adam",
+				About:      "Adam on the full gradient: steps of about --step in each entry of U",
+				References: []Reference{kingma2015},
+				Settings:   []string{"beta1", "beta2", "epsilon"},
+				Check:      (*Config).checkAdam,
+			},
+			ScaleFree: true,
+			Step:      1e-3,
+			Make: func(c *Config) solver.Method {
+				return solver.Adam{StepSize: c.Step, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon}
+			},
+			Advise: (*Config).adviseAdam,
+		},
+		{
+			Entry: Entry{
 				Name:       "sgd",
 				About:      "gradient descent on mini-batches, drawn anew for each step",
 				References: []Reference{ma2018},
@@ -420,6 +435,31 @@ func (c *Config) checkMomentum(m *Mistakes) {
 		c.Momentum = defaultMomentum
 	}
 	m.Finite("momentum", c.Momentum, c.Momentum >= 0 && c.Momentum < 1, "at least 0 and less than 1")
+}
+
+// The defaults of Adam, from section 2 of its paper.
+const (
+	defaultBeta1   = 0.9
+	defaultBeta2   = 0.999
+	defaultEpsilon = 1e-8
+)
+
+// checkAdam fills in the decay of the moments and ε.
+func (c *Config) checkAdam(m *Mistakes) {
+	for _, s := range []struct {
+		key   string
+		value *float64
+		by    float64
+	}{{"beta1", &c.Beta1, defaultBeta1}, {"beta2", &c.Beta2, defaultBeta2}} {
+		if !c.Given(s.key) && *s.value == 0 {
+			*s.value = s.by
+		}
+		m.Finite(s.key, *s.value, *s.value >= 0 && *s.value < 1, "at least 0 and less than 1")
+	}
+	if !c.Given("epsilon") && c.Epsilon == 0 {
+		c.Epsilon = defaultEpsilon
+	}
+	m.Finite("epsilon", c.Epsilon, c.Epsilon > 0, "positive")
 }
 
 // checkBatches fills in how many measurements a step draws, and the seed.

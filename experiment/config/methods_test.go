@@ -15,6 +15,13 @@ func TestMethodSettings(t *testing.T) {
 		{"method=momentum momentum=1", "momentum must be at least 0 and less than 1, got 1"},
 		{"method=momentum momentum=NaN", "and finite"},
 		{"momentum=0.5", "momentum is for method momentum or nesterov, and this is gd"},
+		{"method=adam", ""},
+		{"method=adam beta1=0 beta2=0", ""},
+		{"method=adam beta1=1", "beta1 must be at least 0 and less than 1, got 1"},
+		{"method=adam beta2=-0.1", "beta2 must be at least 0 and less than 1, got -0.1"},
+		{"method=adam epsilon=0", "epsilon must be positive, got 0"},
+		{"method=gd beta2=0.9", "beta2 is for method adam, and this is gd"},
+		{"method=adam momentum=0.9", "momentum is for method momentum or nesterov, and this is adam"},
 		{"method=sgd", ""},
 		{"method=sgd batch-size=100000", ""}, // with replacement there may be more than measurements
 		{"method=sgd batch-size=0", "batch-size goes from 1"},
@@ -50,6 +57,12 @@ func TestMethodSettings(t *testing.T) {
 		c.Precision != "f64" {
 		t.Errorf("filled in: batch-size %d, method-seed %d, momentum %v, precision %s (%v)", c.BatchSize,
 			c.MethodSeed, c.Momentum, c.Precision, err)
+	}
+	c = configOf(t, "method=adam", "beta1=0")
+	if err := c.Validate(); err != nil || c.Beta1 != 0 || c.Beta2 != 0.999 || c.Epsilon != 1e-8 ||
+		c.Step != 1e-3 {
+		t.Errorf("filled in: beta1 %v, beta2 %v, epsilon %v, step %v (%v)", c.Beta1, c.Beta2, c.Epsilon,
+			c.Step, err)
 	}
 	c = configOf(t, "method=momentum")
 	if err := c.Validate(); err != nil || c.Momentum != 0.9 || c.BatchSize != 0 || c.MethodSeed != 0 {

@@ -243,6 +243,10 @@ var (
 		Proceedings: "Proceedings of the 35th International Conference on Machine Learning", Short: "ICML",
 		Volume: "80", Pages: "3325–3334", Year: 2018, ArXiv: "1712.06559",
 	}
+	kingma2015 = Reference{
+		Key: "kingma2015adam", Authors: []string{"Kingma, Diederik P.", "Ba, Jimmy"},
+		Title: "Adam: A method for stochastic optimization", Year: 2015, ArXiv: "1412.6980",
+	}
 	ma2022 = Reference{
 		Key: "ma2022global", Authors: []string{"Ma, Jianhao", "Fattahi, Salar"},
 		Title: "Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small Initialization, " +

@@ -419,6 +419,18 @@ func builtinSettings() []*Setting {
 			Key: "momentum", Group: methodGroup, Help: "momentum β", Default: "0.9",
 			at: func(c *Config) any { return &c.Momentum },
 		}, {
+			Key: "beta1", Group: methodGroup, Help: "decay β₁ of the mean of the gradients",
+			Default: fmt.Sprint(defaultBeta1),
+			at:      func(c *Config) any { return &c.Beta1 },
+		}, {
+			Key: "beta2", Group: methodGroup, Help: "decay β₂ of the mean of the squares of the gradients",
+			Default: fmt.Sprint(defaultBeta2),
+			at:      func(c *Config) any { return &c.Beta2 },
+		}, {
+			Key: "epsilon", Group: methodGroup, Default: fmt.Sprint(defaultEpsilon),
+			Help: "size ε of the gradients of entries below which steps become shorter",
+			at:   func(c *Config) any { return &c.Epsilon },
+		}, {
 			Key: "optimal-value", Group: methodGroup,
 			Help: "least value f* of f in Polyak's step (0 is right for exact observations)",
 			Default: "0; with another loss than squared f at the truth of drawn observations, unless some are " +

@@ -204,6 +204,9 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 		t.Run("dot", f.dot)
 		t.Run("vectors", f.vectors)
 		t.Run("algebra", f.algebra)
+		if f.needs.Entrywise {
+			t.Run("entries", f.entries)
+		}
 		if f.needs.Random {
 			t.Run("randoms", f.randoms)
 		}

@@ -21,8 +21,10 @@ func (f *fixture) offers(t *testing.T) {
 	_, random := f.engine.(solver.RandomEngine)
 	_, products := f.engine.(solver.ProductEngine)
 	_, inverses := f.engine.(solver.InverseEngine)
+	_, entrywise := f.engine.(solver.EntrywiseEngine)
 	have := solver.Needs{
 		Gradient: true, Draws: draws, Values: values, Random: random, Products: products, Inverses: inverses,
+		Entrywise: entrywise,
 	}
 	offers := f.backend.Offers()
 	have.AnyLoss = offers.AnyLoss // see losses
@@ -33,6 +35,7 @@ func (f *fixture) offers(t *testing.T) {
 		Parametrization: f.kind.parametrization, FactorRanks: []int{1},
 		Needs: solver.Needs{
 			Draws: !draws, Values: !values, Random: !random, Products: !products, Inverses: !inverses,
+			Entrywise: !entrywise,
 		},
 	}
 	refused := batch.Needs != (solver.Needs{})
@@ -76,6 +79,84 @@ func (f *fixture) dot(t *testing.T) {
 	}
 	if _, err := f.member.Dot(solver.Iterate, solver.VectorSlot); err == nil {
 		t.Error("slots of different shapes were multiplied")
+	}
+}
+
+// entries checks products and quotients of each number against a loop, for factors and for vectors. Nothing
+// else changes but the gradient, which belongs to an iterate.
+func (f *fixture) entries(t *testing.T) {
+	e := f.openFor(t, solver.Needs{Slots: 3, Vectors: 3, Entrywise: true}, f.size.factorRank)
+	m := f.place(t, e, 0, f.size.factorRank)
+	const a, b, epsilon = -0.3, 0.7, 1e-3
+	for _, first := range []solver.Slot{solver.MethodSlot, solver.VectorSlot} {
+		var slots [3]solver.Slot
+		var values [3][]float64
+		fill := func() {
+			for i := range slots {
+				slots[i] = first + solver.Slot(i)
+				x := solver.NewFactor(m.ShapesOf(slots[i]))
+				values[i] = normals(solver.Numbers(x.Shapes()), 81+uint64(i))
+				k := 0
+				for _, matrix := range x {
+					matrix.Apply(func(_, _ int, _ float64) float64 {
+						if k++; i == 1 { // that of the root
+							values[i][k-1] = math.Abs(values[i][k-1])
+						}
+						return values[i][k-1]
+					}, matrix)
+				}
+				must(t, m.Set(slots[i], x))
+			}
+		}
+		x, y, z := 0, 1, 2
+		for dst := range slots { // also over each of the operands
+			for name, op := range map[string]struct {
+				do   func() error
+				want func(k int) float64
+			}{
+				"product": {
+					func() error { return m.MultiplyEntries(slots[dst], a, slots[x], slots[y], b, slots[z]) },
+					func(k int) float64 { return a*values[x][k]*values[y][k] + b*values[z][k] },
+				},
+				"quotient": {
+					func() error {
+						return m.DivideEntries(slots[dst], slots[z], a, slots[x], slots[y], epsilon)
+					},
+					func(k int) float64 {
+						return values[z][k] + a*values[x][k]/(math.Sqrt(values[y][k])+epsilon)
+					},
+				},
+			} {
+				fill()
+				must(t, op.do())
+				for i, slot := range slots {
+					got := solver.NewFactor(m.ShapesOf(slot))
+					must(t, m.Get(slot, got))
+					want := slices.Clone(values[i])
+					for k := range want {
+						if i == dst {
+							want[k] = op.want(k)
+						}
+					}
+					Close(t, fmt.Sprintf("%s into slot %d: slot %d", name, slots[dst], slot),
+						flat(got), want, tolerance)
+				}
+			}
+		}
+	}
+	u := f.random(t, f.size.factorRank, 84)
+	must(t, m.Set(solver.Iterate, u))
+	must(t, m.Gradient())
+	must(t, m.MultiplyEntries(solver.Iterate, 1, solver.Iterate, solver.Iterate, 0, solver.Iterate))
+	must(t, m.Get(solver.Iterate, u))
+	loss, err := m.Loss()
+	must(t, err)
+	want, _ := f.reference.gradient(u)
+	Close(t, "f of an iterate of squares", []float64{loss}, []float64{want}, f.within)
+	const slot, vector = solver.MethodSlot, solver.VectorSlot
+	if m.MultiplyEntries(slot, 1, slot, vector, 0, slot) == nil ||
+		m.DivideEntries(vector, vector, 1, vector, slot, 1) == nil {
+		t.Error("slots of different shapes were multiplied or divided")
 	}
 }
 

@@ -287,7 +287,7 @@ RAGGED = [[1.0, 2.0], [3.0]]
     [
         ({"n": -1}, "n goes from 1 to "),
         ({"alpha": "small"}, 'alpha takes a number, got "small"'),
-        ({"method": "adam"}, "method"),
+        ({"method": "adagrad"}, "method"),
         ({"lambda_": 0.1}, "lambda_ is for method scaled-gd-lambda"),
         ({"start_seed": 1.5}, "start_seed takes a whole number"),
         ({"alpha": np.ones(3)}, "alpha: takes one number or word, got an array of shape (3,)"),

@@ -29,6 +29,12 @@ nesterov         (Nesterov 1983; settings `step`, `momentum` beta)
                      W_{t+1} = U_t - step * grad f(U_t)
                      U_{t+1} = W_{t+1} + beta (W_{t+1} - W_t)
                  with W_0 = U_0.  The metrics and factor.npy are those of U.
+adam             (Kingma and Ba, arXiv 1412.6980, algorithm 1; settings `step`,
+                 `beta1`, `beta2`, `epsilon`).  Entry by entry, with g = grad f(U_t)
+                 and p = v = 0 at first:
+                     p <- beta1 p + (1 - beta1) g,    p' = p / (1 - beta1^(t+1))
+                     v <- beta2 v + (1 - beta2) g^2,  v' = v / (1 - beta2^(t+1))
+                     U <- U - step * p' / (sqrt(v') + epsilon)
 polyak-gd        (Polyak 1987, section 5.3, with the bound of Loizou et al.,
                  arXiv 2002.10542; settings `step`, `optimal-value` f*)
                      U <- U - mu_t grad f(U),
@@ -91,7 +97,7 @@ zeroth-order     (settings `step`, `directions` q, `radius` delta)
 
 `step-decay`, "power:p,c", replaces `step` by step * (1 + c t)^(-p) in step t.
 
-For `uv`, momentum, nesterov, polyak-gd and sgd are the same with (U, V) for U and
+For `uv`, momentum, nesterov, adam, polyak-gd and sgd are the same with (U, V) for U and
 (grad_U, grad_V) for grad f: one P or W of two parts, one |grad f|^2 and one mu_t
 for both, one batch for both, and both factors move at once.
 
@@ -147,6 +153,8 @@ coordinates and columns permuted and with other formulas:
     momentum         U_{t+1} = U_t + beta (U_t - U_{t-1}) - step * grad f(U_t)
     nesterov         P <- beta P - step * grad f(U),
                      U <- U + beta P - step * grad f(U), with P = 0 at first
+    adam             p' and v' as weighted means of all gradients so far, with the
+                     weights beta^(t-s) divided by their sum
     polyak-gd        mu_t = step / max(1, step |grad f|^2 / (f - f*)), where
                      |grad f|^2 = tr(G U U^T G) and f is from the mean of res^2
     imbalanced-gd    U <- beta L R^T and V <- V R diag(s) R^T / beta, from the SVD
@@ -185,8 +193,8 @@ from reference import (
 HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
-OPTIONS = ["step-decay", "retraction", "momentum", "optimal-value",
-           "imbalance-scale", "imbalance-below", "batch-size",
+OPTIONS = ["step-decay", "retraction", "momentum", "beta1", "beta2", "epsilon",
+           "optimal-value", "imbalance-scale", "imbalance-below", "batch-size",
            "label-noise", "directions", "radius",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
@@ -215,6 +223,21 @@ CASES = {
         seed=3212, n=8, n2=10, rank=2, measurements=173, factor_rank=3,
         alpha=1e-2, kappa=2.0, noise=0.0,
         step=0.1, iterations=160, **STORED),
+    # A large epsilon: where g is far below it, a relative error of g stays one of the
+    # step.  Without it, entries whose gradients vanish would move by rounding.
+    "adam": dict(
+        method="adam", parametrization="psd",
+        options={"step-decay": "power:0.5,0.1", "beta1": 0.8, "beta2": 0.95,
+                 "epsilon": 1e-3},
+        seed=3515, n=10, rank=2, measurements=181, factor_rank=4,
+        alpha=1e-2, kappa=2.0, noise=0.0, general=False,
+        step=0.04, iterations=120, **STORED),
+    "adam_uv": dict(
+        method="adam", parametrization="uv",
+        options={"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-3},
+        seed=3616, n=8, n2=10, rank=2, measurements=173, factor_rank=3,
+        alpha=1e-2, kappa=2.0, noise=1e-2,
+        step=0.02, iterations=120, **STORED),
     # The largest step is in force in 14 steps of 30 and in 25 of 32 (the next case).
     # Longer runs would magnify rounding: see above.
     "polyak_gd": dict(
@@ -365,7 +388,7 @@ def directions(settings, t, shape):
 def estimate(A, y, U, settings, t):
     """What step t takes for grad f(U)."""
     method, m = settings["method"], len(y)
-    if method in ("momentum", "nesterov", "polyak-gd", "imbalanced-gd", "rgd"):
+    if method in ("momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd"):
         return gradient(A, y, U)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, m)
@@ -385,7 +408,7 @@ def estimate(A, y, U, settings, t):
 def estimate_uv(A, y, U, V, settings, t):
     """What step t takes for grad_U and grad_V."""
     method = settings["method"]
-    if method in ("momentum", "nesterov", "polyak-gd", "rgd", "imbalanced-gd"):
+    if method in ("momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd"):
         return gradient_uv(A, y, U, V)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, len(y))
@@ -566,6 +589,7 @@ def descent(factors, f, gradients, settings):
     P, W = [np.zeros_like(U) for U in factors], factors
     changing = settings["method"] == "imbalanced-gd"
     f_of_zero = f(*P)
+    S = P  # the second moments of adam
     yield factors
     for t in range(settings["iterations"]):
         G, step = gradients(t, *factors), decayed(settings, t)
@@ -577,6 +601,14 @@ def descent(factors, f, gradients, settings):
         elif settings["method"] == "nesterov":
             before, W = W, [U - step * g for U, g in zip(factors, G)]
             factors = [w + beta * (w - b) for w, b in zip(W, before)]
+        elif settings["method"] == "adam":
+            beta1, beta2 = settings["beta1"], settings["beta2"]
+            P = [beta1 * p + (1 - beta1) * g for p, g in zip(P, G)]
+            S = [beta2 * v + (1 - beta2) * g ** 2 for v, g in zip(S, G)]
+            factors = [
+                U - step * (p / (1 - beta1 ** (t + 1)))
+                / (np.sqrt(v / (1 - beta2 ** (t + 1))) + settings["epsilon"])
+                for U, p, v in zip(factors, P, S)]
         else:
             if settings["method"] == "polyak-gd":
                 step = polyak_step(f(*factors), G, settings)
@@ -729,7 +761,7 @@ def other_unbalanced(Z, left, settings):
 def other_iterates(A, y, U, settings, i, j, k, sides=None):
     """`iterates`; with sides, the two sets of rows of U that are U and V."""
     beta = settings.get("momentum", 0.0)
-    before, P = U, np.zeros_like(U)
+    before, P, past = U, np.zeros_like(U), []
     sides = sides or [slice(None)]
     changing = settings["method"] == "imbalanced-gd"
     yield U
@@ -752,6 +784,13 @@ def other_iterates(A, y, U, settings, i, j, k, sides=None):
         elif settings["method"] == "nesterov":
             P = beta * P - step * g
             U = U + beta * P - step * g
+        elif settings["method"] == "adam":
+            past.append(g)
+            mean, square = (
+                np.tensordot(w / w.sum(), np.array(past) ** power, 1)
+                for power, w in ((1, settings["beta1"] ** np.arange(t, -1.0, -1)),
+                                 (2, settings["beta2"] ** np.arange(t, -1.0, -1))))
+            U = U - step * mean / (np.sqrt(square) + settings["epsilon"])
         else:
             U, before = U + beta * (U - before) - step * g, U
         yield U

@@ -44,6 +44,7 @@ Method: TypeAlias = Literal[
     "prec-gd",
     "momentum",
     "nesterov",
+    "adam",
     "sgd",
     "rgd",
     "rsgd",
@@ -112,6 +113,9 @@ def run(
     retraction: Retraction | None = None,
     lambda_: float | None = None,
     momentum: float | None = None,
+    beta1: float | None = None,
+    beta2: float | None = None,
+    epsilon: float | None = None,
     optimal_value: float | None = None,
     step_ratio: float | None = None,
     imbalance_scale: float | None = None,
@@ -298,7 +302,7 @@ def run(
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'imbalanced-gd',
         'scaled-gd', 'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov',
-        'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+        'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -313,6 +317,13 @@ def run(
         Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
+    beta1 : float
+        Decay β₁ of the mean of the gradients (for adam; default 0.9).
+    beta2 : float
+        Decay β₂ of the mean of the squares of the gradients (for adam; default 0.999).
+    epsilon : float
+        Size ε of the gradients of entries below which steps become shorter (for adam; default
+        1e-08).
     optimal_value : float
         Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd and
         scaled-subgradient; default 0; with another loss than squared f at the truth of drawn
@@ -489,6 +500,9 @@ def run(
                 "retraction": retraction,
                 "lambda": lambda_,
                 "momentum": momentum,
+                "beta1": beta1,
+                "beta2": beta2,
+                "epsilon": epsilon,
                 "optimal-value": optimal_value,
                 "step-ratio": step_ratio,
                 "imbalance-scale": imbalance_scale,
