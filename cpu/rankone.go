@@ -375,7 +375,7 @@ func (v *rankOne) contract(y []float64, parts []*part) error {
 	err := v.summed(len(parts), clearSums,
 		func(h *vectorWorkspace, sums []*vectorSums, a, b operand, first int) {
 			for k, part := range parts[wide:] {
-				h.single.contract(sums[wide+k], part, a, b, y[first:], scale)
+				h.single.contract(sums[wide+k], part, a, b, y[first:], v.loss, scale)
 			}
 			v.timesFactors(h, a, b, parts[:wide])
 			h.weights = grown(h.weights, a.rows)

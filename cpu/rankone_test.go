@@ -174,7 +174,7 @@ func checkVectorLoops(t *testing.T, v *vectorLoops, rows, columns int, what stri
 	near("yᵀA", got, sum)
 	s := &vectorSums{gr: make([]float64, padded(columns))}
 	p := &part{l: x, r: x}
-	v.contract(s, p, a, a, y, 0.5)
+	v.contract(s, p, a, a, y, loss{}, 0.5)
 	near("the gradient", s.gr, gradient)
 	near("Σ res²", []float64{s.squares / 1e3}, []float64{squares / 1e3})
 }

@@ -92,9 +92,11 @@ func (v *vectorLoops) addTo(sum, w []float64, a operand) {
 	}
 }
 
-// contract adds the terms of some measurements to a member's sums, for observations y and weights res_i·scale
-// in the gradient. It reads eight vectors at a time, for both products.
-func (v *vectorLoops) contract(s *vectorSums, p *part, a, b operand, y []float64, scale float64) {
+// contract adds the terms of some measurements to a member's sums, for observations y and weights
+// ψ(res_i)·scale in the gradient. It reads eight vectors at a time, for both products.
+func (v *vectorLoops) contract(
+	s *vectorSums, p *part, a, b operand, y []float64, loss loss, scale float64,
+) {
 	l := v.column(0, p.l)
 	r := l
 	if p.r != p.l {
@@ -112,8 +114,8 @@ func (v *vectorLoops) contract(s *vectorSums, p *part, a, b operand, y []float64
 		var weights [blockRows]float64
 		for j, observed := range y[i:][:count] {
 			res := float64(left[j]*right[j]) - observed
-			s.squares += float64(res * res)
-			weights[j] = res * scale
+			s.squares += loss.square(res)
+			weights[j] = loss.psi(res) * scale
 		}
 		if p.gl != p.gr {
 			for j, w := range weights {
