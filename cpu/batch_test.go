@@ -83,8 +83,8 @@ func passOf[E sensing.Entry, F number](
 }
 
 // TestBatchesAgree: a member of a batch of any size, with and without a group, has to the bit what plain Go
-// computes for it alone, in every format, for lengths around the steps of the loops, numbers of rows that no tile divides, and more
-// than one chunk.
+// computes for it alone, in every format, for lengths around the steps of the loops, numbers of rows that no
+// tile divides, and more than one chunk.
 func TestBatchesAgree(t *testing.T) {
 	t.Run("f64", batchesAgree[float64])
 	t.Run("f32", batchesAgree[float32])
@@ -116,7 +116,8 @@ func batchAgrees[E sensing.Entry, F number](t *testing.T) {
 					storage solver.Storage
 					least   int // members of a group
 				}{
-					{solver.Memory, 4}, {solver.Generated, 4}, {solver.Memory, size + 1}, {solver.Generated, size + 1},
+					{solver.Memory, 4}, {solver.Generated, 4},
+					{solver.Memory, size + 1}, {solver.Generated, size + 1},
 				} {
 					what := fmt.Sprintf("simd %s, %s, %d members, groups from %d, %d coordinates, %d rows",
 						simd, c.storage, size, c.least, k, m)

@@ -8,7 +8,7 @@ import "math"
 //	U_t = U_{t−1} − μ p̂_t/(√v̂_t + ε),   p̂_t = p_t/(1 − β₁^t),   v̂_t = v_t/(1 − β₂^t)
 //
 // with p_0 = v_0 = 0. p and v are the moments, and the divisions by 1 − β^t correct their bias. The first
-// step moves each entry by μ·|g|/(|g| + ε), whatever the size of the gradient. A constant step therefore does
+// step moves each entry by μ·|g|/(|g| + ε), whatever the size of the gradient. A constant step therefore need
 // not settle at a solution: see [Decaying]. (Kingma and Ba, Adam: A Method for Stochastic Optimization, arXiv
 // 1412.6980, algorithm 1.)
 type Adam struct {
