@@ -192,8 +192,9 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.Kappa },
 		}, {
 			Key: "spectrum", Group: problemGroup, shared: true, applies: (*Config).hasSpectrum,
-			Help: "singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a " +
-				"law, of which rank says how many: power:p, σ_i = i^−p, or geometric:q, σ_i = q^(i−1)",
+			Help: "singular values of M*, largest first, in the place of kappa: a list such as " +
+				"1,0.5,0.1, or a law, of which rank says how many: power:p, σ_i = i^−p, geometric:q, " +
+				"σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c",
 			at: func(c *Config) any { return &c.Spectrum },
 		}, {
 			Key: "measurements", Group: problemGroup, shared: true,

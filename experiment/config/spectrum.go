@@ -66,9 +66,14 @@ func (c *Config) givenSpectrum() (values []float64, err error) {
 				value = 1 / inverseOfPower(float64(1+i), number)
 			case err == nil && name == "geometric" && number > 0 && number <= 1:
 				value = math.Pow(number, float64(i))
+			case err == nil && name == "even" && number >= 1 && (c.Rank > 1 || number == 1):
+				value = sensing.EvenSpectrum(c.Rank, number)[i]
+				if i > 0 { // rounding makes no later one larger
+					value = min(value, values[i-1])
+				}
 			default:
-				return nil, fmt.Errorf("a law is power:p with p = 0.5, 1, 1.5, … up to 100, or geometric:q with "+
-					"0 < q ≤ 1, got %q", c.Spectrum)
+				return nil, fmt.Errorf("a law is power:p with p = 0.5, 1, 1.5, … up to 100, geometric:q "+
+					"with 0 < q ≤ 1, or even:c with c ≥ 1 (for rank 1, c = 1), got %q", c.Spectrum)
 			}
 			values = append(values, value)
 		}
@@ -77,8 +82,8 @@ func (c *Config) givenSpectrum() (values []float64, err error) {
 	for text := range strings.SplitSeq(c.Spectrum, ",") {
 		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		if err != nil || !(value > 0) || value > sensing.Largest {
-			return nil, fmt.Errorf("spectrum is a list of positive numbers such as 1,0.5,0.1, or power:p or "+
-				"geometric:q, got %q", c.Spectrum)
+			return nil, fmt.Errorf("spectrum is a list of positive numbers such as 1,0.5,0.1, or power:p, "+
+				"geometric:q or even:c, got %q", c.Spectrum)
 		}
 		values = append(values, value)
 	}

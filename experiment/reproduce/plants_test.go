@@ -64,6 +64,10 @@ func plants() []plant {
 		{"alpha", "the error is proportional to α", overAlpha(func(o *observation, alpha, w float64) {
 			o.Final.TestError = w * alpha
 		})},
+		{"alpha", "the slope falls with more measurements", append(
+			overAlpha(func(o *observation, alpha, w float64) {
+				o.Measurements, o.Final.TestError = 400, w*math.Pow(alpha, 1.8)
+			}), overAlpha(func(*observation, float64, float64) {})...)},
 		{"iterations", "steps like the square of the logarithm", overAlpha(
 			func(o *observation, alpha, w float64) {
 				steps := int(w * math.Pow(math.Log(1/alpha), 2))
@@ -109,6 +113,11 @@ func plants() []plant {
 			map[string]law{"gd": quadratic, "scaled-gd": func(kappa, _ float64) float64 {
 				return 400 - 300*math.Abs(kappa-5)/max(1, math.Abs(kappa-5))
 			}})},
+		{"scaled-gd-uv", "the steps grow with the third root of κ", inPaper(power(300, 1./3), power(300, 1))},
+		{"scaled-gd-uv", "a little more steps for each κ", inPaper(power(300, 0.08), power(300, 1))},
+		{"scaled-gd-uv", "no run arrives for the largest κ", inPaper(
+			func(kappa float64) float64 { return 300 * math.Min(1, math.Max(0, 20-kappa)) }, power(300, 1))},
+		{"scaled-gd-uv", "gd is as fast", inPaper(power(300, 0), power(300, 0))},
 		{"scaled-gd-lambda", "no run arrives for the middle κ", damped(butFor(5, logarithmic), logarithmic)},
 		{"scaled-gd-lambda", "PrecGD never arrives for the middle κ", damped(logarithmic,
 			butFor(5, logarithmic))},

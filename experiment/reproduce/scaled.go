@@ -88,7 +88,13 @@ type kappaSteps struct {
 
 // overKappa notes and compares a method's steps to the target, medians over seeds and starts.
 func (v *Verdict) overKappa(all []observation, method string) kappaSteps {
-	kappas, groups := by(keep(all, func(o observation) bool { return o.Method == method }), kappaOf)
+	return v.stepsOver(method, keep(all, func(o observation) bool { return o.Method == method }), kappaOf)
+}
+
+// stepsOver notes and compares the steps of runs to the target for the values of a condition number, medians
+// over seeds and starts.
+func (v *Verdict) stepsOver(what string, all []observation, condition func(observation) float64) kappaSteps {
+	kappas, groups := by(all, condition)
 	var texts []string
 	var steps []float64 // for each κ; +Inf if not all runs reach the target
 	arrived := false
@@ -108,7 +114,7 @@ func (v *Verdict) overKappa(all []observation, method string) kappaSteps {
 			texts, steps = append(texts, fmt.Sprintf("κ = %g: %g", kappa, here)), append(steps, here)
 		}
 	}
-	v.find("%s, steps: %s", method, strings.Join(texts, "; "))
+	v.find("%s, steps: %s", what, strings.Join(texts, "; "))
 	if !arrived {
 		return kappaSteps{math.NaN(), math.NaN()}
 	}

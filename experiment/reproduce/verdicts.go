@@ -26,12 +26,15 @@ func (v *Verdict) settle(agree, disagree bool) {
 const alphaClaim = `The test error that is reached is at most of order α^(21/16) (Theorem 3.3). This is a
 bound and not a rate: a slope of 21/16 = 1.31 or more in logarithms agrees with it. The theorem asks that the
 measurements be nearly an isometry on matrices of low rank, and its constants do not tell how nearly, so the
-verdict is on the most measurements.`
+verdict is on the most measurements. With fewer the slope is smaller, and with few it is below the bound's:
+the theorem does not cover them.`
 
 const boundExponent = 21.0 / 16
 
 // judgeAlpha compares the slope with the bound for the most measurements, over the runs that reached their
-// floor and at least five decades of alpha.
+// floor and at least five decades of alpha. If the bound holds for some number of measurements, it must hold
+// for more, and no interval may lie wholly above that of more measurements: the theorem's condition on the
+// measurements is easier for more of them. Otherwise the verdict disagrees.
 func judgeAlpha(all []observation) Verdict {
 	const least = 4.99 // five decades, less a rounding
 	v := Verdict{Status: Unclear, Figures: []Figure{
@@ -39,12 +42,29 @@ func judgeAlpha(all []observation) Verdict {
 	}}
 	reached := v.only(all, hasFloor, "reached no floor")
 	sizes, groups := by(reached, func(o observation) int { return o.Measurements })
+	lowest := math.Inf(-1) // the largest lower end of the intervals so far
+	held := false          // for some number of measurements so far
 	for i, m := range sizes {
 		g := groups[m]
 		span := decades(g, alphaOf)
 		s := slopeOf(g, log10(alphaOf), log10(testError))
-		v.find("m = %d = %.3g·n·r*: slope %v over %.1f decades of α, least R² %.4f; the bound's is %.4f",
-			m, float64(m)/float64(g[0].N*g[0].Rank), s, span, s.worst, boundExponent)
+		regime := "the bound cannot be told from it"
+		switch {
+		case s.low >= boundExponent:
+			regime = "the bound holds"
+		case s.high < boundExponent:
+			regime = "too few measurements for the bound"
+		}
+		v.find("m = %d = %.3g·n·r*: slope %v over %.1f decades of α, least R² %.4f; the bound's is %.4f: %s",
+			m, float64(m)/float64(g[0].N*g[0].Rank), s, span, s.worst, boundExponent, regime)
+		if s.high < lowest || held && s.high < boundExponent {
+			v.find("with m = %d the slope is smaller than with fewer measurements", m)
+			v.Status = Disagrees
+		}
+		if s.low > lowest { // not if unknown
+			lowest = s.low
+		}
+		held = held || s.low >= boundExponent
 		if i < len(sizes)-1 {
 			continue
 		}
@@ -52,7 +72,7 @@ func judgeAlpha(all []observation) Verdict {
 		case span < least || math.IsNaN(s.low):
 			v.find("fewer than five decades of α")
 		case s.low >= boundExponent:
-			v.Status = Agrees
+			v.settle(true, v.Status == Disagrees)
 		case s.high < boundExponent:
 			v.Status = Disagrees
 		}

@@ -88,10 +88,33 @@ func TestAlpha(t *testing.T) {
 	if !strings.Contains(v.Findings[0], "2 of 50 runs") || !strings.Contains(v.Findings[1], "slope 1.1") {
 		t.Errorf("%q", v.Findings)
 	}
+	if !strings.Contains(v.Findings[1], "too few") || !strings.Contains(v.Findings[2], "the bound holds") {
+		t.Errorf("%q", v.Findings)
+	}
 	g := v.Figures[0].Guides[0]
 	if slope := math.Log(g.Y[1]/g.Y[0]) / math.Log(g.X[1]/g.X[0]); math.Abs(slope-21.0/16) > 1e-12 {
 		t.Errorf("the guide has another slope: %+v", g)
 	}
+}
+
+// TestAlphaOverMeasurements: more measurements may not give a smaller slope.
+func TestAlphaOverMeasurements(t *testing.T) {
+	// slopes makes runs whose slopes are given for m/(n·r*) = 5, 10, …
+	slopes := func(of ...float64) (all []observation) {
+		for i, exponent := range of {
+			all = append(all, grid(alphas, func(o *observation, alpha, w float64) {
+				o.Alpha, o.Measurements = alpha, 400<<i
+				o.Final.TestError = w * math.Pow(alpha, exponent+(w-1))
+			})...)
+		}
+		return all
+	}
+	independent := slopes(0.82, 1.17, 1.46, 1.60) // measured by another program
+	expect(t, "the slopes of another program", judgeAlpha(independent), Agrees)
+	expect(t, "few measurements alone", judgeAlpha(slopes(0.82, 1.17)), Disagrees)
+	expect(t, "the bound fails for more", judgeAlpha(slopes(1.17, 1.46, 1.2, 1.60)), Disagrees)
+	expect(t, "the slope falls", judgeAlpha(slopes(1.9, 1.6, 1.4)), Disagrees)
+	expect(t, "one slope", judgeAlpha(slopes(1.5, 1.5, 1.5)), Agrees)
 }
 
 func TestIterations(t *testing.T) {

@@ -56,6 +56,8 @@ Learned      U, n x r, and V, n2 x r.
 
     gd                U - step * grad_U
                       V - step * grad_V
+    scaled-gd         U - step * grad_U (V^T V)^{-1}
+                      V - step * grad_V (U^T U)^{-1}
     scaled-gd-lambda  U - step * grad_U (V^T V + lambda I)^{-1}
                       V - step * grad_V (U^T U + lambda I)^{-1}
 
@@ -214,7 +216,7 @@ CASES = {
         "alpha": 1e-2, "kappa": 3.0, "noise": 1e-2, "general": True,
         "step": 0.15, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
-    # The last three cases are uv.  More rows than columns, r > r*, small start.
+    # The last four cases are uv.  More rows than columns, r > r*, small start.
     "rectangular": dict(
         method="gd", parametrization="uv",
         seed=909, n=13, n2=9, rank=2, measurements=211, factor_rank=5,
@@ -235,6 +237,14 @@ CASES = {
         "factor_rank": 6,
         "alpha": 1e-3, "kappa": 5.0, "noise": 0.0,
         "step": 0.3, "iterations": 120,
+        "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
+    # No lambda: r = r*, and the start is not small.
+    "rectangular_scaled_gd": {
+        "method": "scaled-gd", "parametrization": "uv",
+        "seed": 1212, "n": 11, "n2": 8, "rank": 3, "measurements": 197,
+        "factor_rank": 3,
+        "alpha": 0.5, "kappa": 3.0, "noise": 0.0,
+        "step": 0.2, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
 }
 
@@ -404,6 +414,8 @@ def preconditioners_uv(U, V, method, lam):
     identity = np.eye(U.shape[1])
     if method == "gd":
         return None
+    if method == "scaled-gd":
+        return V.T @ V, U.T @ U
     if method == "scaled-gd-lambda":
         return V.T @ V + lam * identity, U.T @ U + lam * identity
     raise ValueError(f"method {method} is not defined for two factors")
@@ -643,10 +655,10 @@ def solve_reordered_uv(A, y, X, Y, U0, V0, settings, rng):
     rows, condition = [metrics_of_Z()], 1.0
     for _ in range(settings["iterations"]):
         D = gradient(A, y, Z)
-        if settings["method"] == "scaled-gd-lambda":
+        if settings["method"] != "gd":
             for s in (1.0, -1.0):
                 other = Z[sign != s]
-                P = other.T @ other + settings["lambda"] * np.eye(r)
+                P = other.T @ other + settings.get("lambda", 0.0) * np.eye(r)
                 D[sign == s] = divide_by_inverse(D[sign == s], P)
                 condition = max(condition, float(np.linalg.cond(P)))
         Z = Z - settings["step"] * D
@@ -760,7 +772,8 @@ def direction_error_uv(A, y, U, V, method, lam):
     Z = [U; V], and gd is covered too."""
     G = gradient(lift(A), y, np.vstack([U, V]))
     G_U, G_V = G[:len(U)], G[len(U):]
-    if method == "scaled-gd-lambda":
+    if method != "gd":
+        lam = lam or 0.0
         G_U, G_V = G_U @ inverse_from_svd(V, lam), G_V @ inverse_from_svd(U, lam)
     want = np.vstack([G_U, G_V])
     got = np.vstack(direction_uv(A, y, U, V, method, lam))
