@@ -7,9 +7,9 @@ import (
 )
 
 const scaledUVClaim = `From the spectral estimate, with as many columns as the rank, and with m = 5nr Gaussian
-measurements or ten times as many entries as free numbers, scaled gradient descent on UVᵀ reaches a test error
-of 1e-14 in a number of steps that does not grow with the condition number κ of M*. The steps of gradient
-descent grow with κ (Tong, Ma and Chi, arXiv 2005.08898, Figure 2).`
+measurements, scaled gradient descent on UVᵀ reaches a test error of 1e-14 in a number of steps that does not
+grow with the condition number κ of M*. The steps of gradient descent grow with κ (Tong, Ma and Chi,
+arXiv 2005.08898, Figure 2).`
 
 // judgeScaledUV asks for each ensemble that all runs of scaled-gd arrive for every κ, that their steps differ
 // by at most a fifth between any two κ, and that the power of κ in the steps, over seeds, be 0.05 at most at
@@ -40,14 +40,13 @@ func judgeScaledUV(all []observation) Verdict {
 		plain := v.stepsOver(ensemble+", gd", of("gd"), conditionOf).growth
 		agree = agree && scaled <= 1.2 && power.high <= 0.05 && plain >= 2
 		disagree = disagree || scaled > 1.5 || power.low > 0.05 || plain < 1.25
+		here, scaledHere := map[string][]string{}, map[string][]string{"method": {"scaled-gd"}}
+		if len(ensembles) > 1 {
+			here["ensemble"], scaledHere["ensemble"] = []string{ensemble}, []string{ensemble}
+		}
 		v.Figures = append(v.Figures,
-			Figure{Query: sweep.Query{
-				X: "spectrum", Y: steps, By: "method", Where: map[string][]string{"ensemble": {ensemble}},
-			}},
-			Figure{Query: sweep.Query{
-				X: sweep.Iteration, Y: "test_error", By: "spectrum",
-				Where: map[string][]string{"ensemble": {ensemble}, "method": {"scaled-gd"}},
-			}})
+			Figure{Query: sweep.Query{X: "spectrum", Y: steps, By: "method", Where: here}},
+			Figure{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "spectrum", Where: scaledHere}})
 	}
 	v.settle(agree, disagree)
 	return v
