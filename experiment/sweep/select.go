@@ -112,7 +112,6 @@ func (r *Results) Select(q Query) (*Selection, error) {
 	keys := r.Spec.Keys()
 	s := &Selection{Query: q}
 	curves := q.OverTrajectories()
-	s.XLog = !curves && isLog(r.values(q.X))
 	at := slices.Index(keys, q.X)
 	if !curves && field(&r.Spec.Base, q.X).Type() == "string" {
 		s.Categories = r.values(q.X)
@@ -130,6 +129,13 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		s.Lines = append(s.Lines, Series{Value: value})
 	}
 	kept := r.kept(q.Where)
+	if !curves {
+		var drawn []string
+		for _, rec := range kept {
+			drawn = append(drawn, rec.Values[at])
+		}
+		s.XLog = isLog(drawn)
+	}
 	var numbers map[int]float64
 	if !curves {
 		numbers = r.column(q.Y)

@@ -50,6 +50,19 @@ seeds: 2
 targets: [1e-2]
 `
 
+// Symptom: an axis was linear for the runs drawn, because other runs of the sweep have the value zero.
+func TestAxisOfDrawnRuns(t *testing.T) {
+	r := results(t, "axes: [{method: [gd, sgd]}, {noise: [0, 1e-6, 1e-4, 1e-2]}]\n"+
+		"filter: (method == \"sgd\") == (noise == 0)")
+	for method, want := range map[string]bool{"gd": true, "sgd": false} {
+		q := Query{X: "noise", Y: "test_error", Where: map[string][]string{"method": {method}}}
+		s, err := r.Select(q)
+		if err != nil || s.XLog != want {
+			t.Errorf("%s: %+v, %v", method, s, err)
+		}
+	}
+}
+
 func TestSelectDefaults(t *testing.T) {
 	r := results(t, twoAxes)
 	s, err := r.Select(r.Defaults(Query{}))
