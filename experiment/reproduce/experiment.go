@@ -97,8 +97,8 @@ func All() []Experiment {
 			judgeScaled},
 		{"scaled-gd-uv", "the steps of ScaledGD to the last digit against κ, in its paper's settings",
 			scaledUVClaim,
-			"completion, for which the paper projects the factors: without it one of twelve runs diverged at its " +
-				"size; outliers, Hankel matrices, noise",
+			"completion, for which the theorem projects the factors: without it one of twelve runs " +
+				"diverged at its size; outliers, Hankel matrices, noise",
 			judgeScaledUV},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ and log(1/α)",
 			dampedClaim,

@@ -46,7 +46,9 @@ func judgeScaledUV(all []observation) Verdict {
 		}
 		v.Figures = append(v.Figures,
 			Figure{Query: sweep.Query{X: "spectrum", Y: steps, By: "method", Where: here}},
-			Figure{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "spectrum", Where: scaledHere}})
+			Figure{Query: sweep.Query{
+				X: sweep.Iteration, Y: "test_error", By: "spectrum", Where: scaledHere,
+			}})
 	}
 	v.settle(agree, disagree)
 	return v

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// inPaper makes observations in the settings of the paper on ScaledGD. The steps of both methods depend on κ; 0
-// steps mean that the target is not reached.
+// inPaper makes observations in the settings of the paper on ScaledGD. The steps of both methods depend on κ;
+// 0 steps mean that the target is not reached.
 func inPaper(scaled, plain func(kappa float64) float64) (all []observation) {
 	for _, ensemble := range []string{"gaussian", "completion"} {
 		for method, steps := range map[string]func(float64) float64{"scaled-gd": scaled, "gd": plain} {
