@@ -17,8 +17,8 @@ directions on which y depends; those in the bulk have none (Kovačević, Zhang a
 // judgeEigenvalues compares the medians of the p + 1 largest eigenvalues, and of their eigenvectors'
 // overlaps, with their predictions, for every model of p ≥ 2 directions and every m. It asks that eigenvalues
 // be within a tenth of the bulk's half-width and overlaps within 0.15. For one model each number of
-// eigenvalues outside, from 0 to p, must be predicted for some m, where an overlap of 0.2 counts. It disagrees
-// if an eigenvalue is off by more than a quarter of the half-width, or an overlap by more than 0.3.
+// eigenvalues outside, from 0 to p, must be predicted for some m, where an overlap of 0.2 counts. It
+// disagrees if an eigenvalue is off by more than a quarter of the half-width, or an overlap by more than 0.3.
 func judgeEigenvalues(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	several := v.only(all, func(o observation) bool { return o.Rank > 1 }, "have one direction or diverged")
