@@ -255,8 +255,7 @@ func (l *Lines) draw(c draw.Canvas) {
 	label := textStyle(10, draw.XCenter, draw.YTop)
 	label.Rotation = math.Pi / 2
 	c.FillText(label, vg.Point{X: c.Min.X + 0.3*vg.Centimeter, Y: (data.Min.Y + data.Max.Y) / 2}, l.Y)
-	c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter},
-		l.Title)
+	drawTitle(c, data.Min.X, l.Title)
 
 	at := vg.Point{X: data.Max.X + 0.4*vg.Centimeter, Y: data.Max.Y}
 	at = drawEntries(c, at, l.heading(all.fits()), entries)

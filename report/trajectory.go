@@ -200,10 +200,26 @@ func (f Figure) draw(c draw.Canvas) {
 			labels[i])
 		if i == 0 {
 			drawPhaseNumbers(data, bands, plots[i])
-			c.FillText(textStyle(10, draw.XLeft, draw.YTop),
-				vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter}, f.Title)
+			drawTitle(c, data.Min.X, f.Title)
 		}
 	}
+}
+
+// drawTitle writes a title at the top of a figure, from x on. It takes further lines for the parts, which two
+// blanks separate, that would stand beyond the right edge.
+func drawTitle(c draw.Canvas, x vg.Length, title string) {
+	style := textStyle(10, draw.XLeft, draw.YTop)
+	at := vg.Point{X: x, Y: c.Max.Y - 0.2*vg.Centimeter}
+	line := ""
+	for part := range strings.SplitAfterSeq(title, ",  ") {
+		if line != "" && x+style.Width(strings.TrimRight(line+part, " ")) > c.Max.X {
+			c.FillText(style, at, strings.TrimRight(line, " "))
+			at.Y -= 0.42 * vg.Centimeter
+			line = ""
+		}
+		line += part
+	}
+	c.FillText(style, at, line)
 }
 
 // stack divides an area among plots, one below the other, with their left axes in one line.

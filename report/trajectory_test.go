@@ -137,6 +137,21 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// Symptom: the title of a run with noise, outliers and a loss of its own ran over the right edge of the
+// picture, so that its last words were cut off. 60 digits take more than half of the picture.
+func TestLongTitle(t *testing.T) {
+	first, second := strings.Repeat("0", 60), strings.Repeat("1", 60)
+	f := figure()
+	f.Title = first + ",  " + second
+	if all := words(t, f); count(all, first+",") != 1 || count(all, second) != 1 {
+		t.Errorf("the title is not in two lines: %q", all)
+	}
+	f.Title = "n = 7,  r = 2"
+	if all := words(t, f); count(all, f.Title) != 1 {
+		t.Errorf("a short title is not in one line: %q", all)
+	}
+}
+
 // TestHoles: zeros, infinities and unknown values cannot stand on a logarithmic axis; the curve has a hole
 // there, and the rest is drawn.
 func TestHoles(t *testing.T) {
