@@ -325,6 +325,19 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// Symptom: a run of method momentum with the default momentum and few iterations was advised to try this very
+// momentum.
+func TestMomentumAdvice(t *testing.T) {
+	for momentum, advice := range map[string]any{"0.9": nil, "0.5": nil, "0.99": 0.9} {
+		dir := filepath.Join(t.TempDir(), "run")
+		must(t, exitDone, "run", "--n", "20", "--rank", "2", "--method", "momentum", "--momentum", momentum,
+			"--step", "0.025", "--iterations", "80", "--out", dir)
+		if got := advised(summaryOf(t, dir))["momentum"]; got != advice {
+			t.Errorf("momentum %s: advised is %v, want %v", momentum, got, advice)
+		}
+	}
+}
+
 // Symptom: a run whose first iterate already overflows says that its test error is 0, and names a figure that
 // was not drawn. What is unknown is null, never zero.
 func TestDivergenceAtTheStart(t *testing.T) {

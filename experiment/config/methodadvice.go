@@ -42,7 +42,8 @@ func (c *Config) advisePolyak(f Facts, a *Advice) {
 // adviseMomentum: in the long run the momentum β makes steps longer by 1/(1 − β).
 func (c *Config) adviseMomentum(f Facts, a *Advice) {
 	const memories = 10
-	if f.Status == solver.BudgetSpent && float64(c.Iterations)*(1-c.Momentum) < memories {
+	if f.Status == solver.BudgetSpent && c.Momentum > defaultMomentum &&
+		float64(c.Iterations)*(1-c.Momentum) < memories {
 		a.Set("momentum", defaultMomentum)
 		a.Say("the momentum remembers as many steps as there are iterations, 1/(1 − β)")
 		return
