@@ -50,6 +50,57 @@ func solve(t *testing.T, p *sensing.Problem, m solver.Method, s solver.Settings)
 	return res
 }
 
+// keepsBits fails if other runs in the batch, the number of workers or a resume change a bit of a run of a
+// method, with factors of two and of three matrices.
+func keepsBits(t *testing.T, method solver.Method) {
+	t.Helper()
+	p := rectangular(t, 150, 2)
+	for _, par := range []solver.Parametrization{solver.UV{}, solver.Deep{Depth: 3}} {
+		settings := func(iterations int, keep *solver.State) solver.Settings {
+			s := solver.Settings{Parametrization: par, Start: solver.Random{Alpha: 0.3, Seed: 1},
+				FactorRank: 5, Iterations: iterations, MeasureEvery: 4}
+			if keep != nil {
+				s.Keep = func(k solver.State) error { *keep = k; return nil }
+			}
+			return s
+		}
+		var middle solver.State
+		whole := solve(t, p, method, settings(30, nil)).Factor
+		solve(t, p, method, settings(13, &middle))
+		s := settings(30, nil)
+		s.Resume = &middle
+		others := map[string]solver.Factor{"resumed": solve(t, p, method, s).Factor}
+		three, err := solver.Solve(background, p, cpu.Backend{Workers: 3, Storage: solver.Generated}, method,
+			settings(30, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		others["with three workers"] = three.Factor
+		other := settings(11, nil)
+		other.Start, other.FactorRank = solver.Random{Alpha: 0.2, Seed: 4}, 3
+		err = solver.SolveAll(background, p, cpu.Backend{}, 2,
+			[]solver.Job{{Method: descent, Settings: other}, {Method: method, Settings: settings(30, nil)}},
+			func(job int, r *solver.Result, err error) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if job == 1 {
+					others["in a batch"] = r.Factor
+				}
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, f := range others {
+			for b := range whole {
+				if !equalBits(f[b].RawMatrix().Data, whole[b].RawMatrix().Data) {
+					t.Errorf("%s, %s: matrix %d has other bits", par.Name(), name, b)
+				}
+			}
+		}
+	}
+}
+
 // TestMeasuredIterations: the first, the last, and every MeasureEvery-th iterate are measured.
 func TestMeasuredIterations(t *testing.T) {
 	for _, c := range []struct {

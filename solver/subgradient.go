@@ -4,8 +4,8 @@ package solver
 //
 //	U ← U − μ_t ∂f(U),   μ_t = μ·q^t,
 //
-// for losses with a kink, such as [L1]: near the truth a subgradient does not become small, so that the
-// distance to the truth is of the order of the last step. With q = 1 the steps stay the same. For ℓ1 and
+// which is [GD] with [GeometricDecay], for losses with a kink, such as [L1]: near the truth a subgradient
+// does not become small, so that the distance to the truth is of the order of the last step. For ℓ1 and
 // isotropic measurements ∂f is about √(2/π)·(Z − M*)/‖Z − M*‖_F·U, so that a component of a small start with
 // the eigenvalue σ of M* grows by 1 + √(2/π)·μ_t·σ/‖M*‖_F in a step, whatever the size of M*. (Goffin, On
 // convergence rates of subgradient optimization methods, Mathematical Programming 13 (1977); Ma and Fattahi,
@@ -27,20 +27,5 @@ func (Subgradient) Needs() Needs { return Needs{Gradient: true} }
 
 // Step implements [Method].
 func (d Subgradient) Step(m *Member, iteration int) error {
-	if err := m.Gradient(); err != nil {
-		return err
-	}
-	return m.Combine(Iterate, 1, Iterate, -d.StepSize*wholePower(d.Ratio, iteration), Gradient)
-}
-
-// wholePower returns q^t for t ≥ 0 by repeated squaring, with the same bits on every machine.
-func wholePower(q float64, t int) float64 {
-	power := 1.0
-	for ; t > 0; t /= 2 {
-		if t%2 == 1 {
-			power *= q
-		}
-		q *= q
-	}
-	return power
+	return GD{StepSize: d.StepSize * GeometricDecay{d.Ratio}.Factor(iteration)}.Step(m, iteration)
 }

@@ -18,8 +18,8 @@ func newCite(env environment) *cobra.Command {
 		Use:   "cite [DIR]",
 		Short: "Print BibTeX of the program, and of the papers behind a run or a sweep",
 		Long: `Print BibTeX entries: of the program, and with a directory of the papers behind the method, the
-retraction, the parametrization, the ensemble, the observation model and the start that its run or its sweep
-uses. A line before each entry says what it stands behind.`,
+retraction, the parametrization, the ensemble, the observation model, the loss and the start that its run or
+its sweep uses. A line before each entry says what it stands behind.`,
 		Example: `  matsense cite
   matsense cite runs/paper > paper.bib
   matsense cite sweeps/alpha`,

@@ -73,18 +73,13 @@ func pluralOf(kind string) string {
 
 // kindNamed finds the kind of a word in the singular or the plural.
 func kindNamed(word string) (string, error) {
-	kind := metricKind
-	known := func(k string) bool { return word == k || word == pluralOf(k) }
-	for _, e := range config.Catalog() {
-		if known(e.Kind) {
-			kind = e.Kind
+	for _, e := range append(config.Catalog(), config.Entry{Kind: metricKind}) {
+		if word == e.Kind || word == pluralOf(e.Kind) {
+			return e.Kind, nil
 		}
 	}
-	if !known(kind) {
-		return "", config.Usagef("list knows no kind %q; did you mean %q?", word,
-			config.Nearest(pluralOf(word), kinds()))
-	}
-	return kind, nil
+	return "", config.Usagef("list knows no kind %q; did you mean %q?", word,
+		config.Nearest(pluralOf(word), kinds()))
 }
 
 // list prints the members of all families, or of the kind that is named.

@@ -129,7 +129,7 @@ func References() []Reference {
 }
 
 // Members lists the catalog's entries of the method, the retraction, the parametrization, the ensemble, the
-// observation model and the start that the configuration names.
+// observation model, the loss and the start that the configuration names.
 func (c *Config) Members() (used []Entry) {
 	for _, e := range Catalog() {
 		if c.chosen(e.Kind) != e.Name {
