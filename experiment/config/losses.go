@@ -136,11 +136,12 @@ func (c *Config) outliers(m int) sensing.Outliers {
 }
 
 // lossOfTruth is f at the truth of a problem whose observations are drawn and whose size is known, which
-// noise and outliers alone decide; 0 otherwise.
+// noise and outliers alone decide; 0 otherwise. The size of noise by snr depends on the measurements, which a
+// check of settings does not draw.
 func (c *Config) lossOfTruth() float64 {
 	const most = 1 << 24 // more would take seconds in each check of a configuration
 	known := find(losses, c.LossName()) != nil && c.isDrawn() && c.Observation == linear && c.HoldOut == 0 &&
-		c.Measurements >= 1 && c.Measurements <= most
+		!c.hasSNR() && c.Measurements >= 1 && c.Measurements <= most
 	if !known || c.Noise == 0 && c.Outliers == 0 {
 		return 0
 	}

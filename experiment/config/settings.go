@@ -435,7 +435,7 @@ func builtinSettings() []*Setting {
 			Key: "optimal-value", Group: methodGroup,
 			Help: "least value f* of f in Polyak's step (0 is right for exact observations)",
 			Default: "0; with another loss than squared f at the truth of drawn observations, unless some are " +
-				"held out",
+				"held out or have noise by snr",
 			at: func(c *Config) any { return &c.OptimalValue },
 		}, {
 			Key: "step-ratio", Group: methodGroup, Default: fmt.Sprint(defaultRatio),

@@ -327,7 +327,7 @@ def run(
     optimal_value : float
         Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd and
         scaled-subgradient; default 0; with another loss than squared f at the truth of drawn
-        observations, unless some are held out).
+        observations, unless some are held out or have noise by snr).
     step_ratio : float
         Ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same; for
         subgradient; default 0.995).
