@@ -7,7 +7,8 @@
 // [Config.NewMethod], [Config.NewParametrization], [Config.NewEnsemble] and [Config.NewStart].
 //
 // A member of a family is one entry of its file: methods.go, retractions.go, parametrizations.go,
-// ensembles.go, observations.go, losses.go, starts.go. The entry says everything about the member; no other place asks for it by name.
+// ensembles.go, observations.go, losses.go, starts.go. The entry says everything about the member; no other
+// place asks for it by name.
 //
 // [Config.Advise] says which settings would mend a run that failed. [Config.Fingerprint] is a hash of what
 // decides the bits of a trajectory.

@@ -217,30 +217,12 @@ func plants() []plant {
 				return 1
 			}, func(*observation) bool { return false })},
 		{"zeroth-order", "more evaluations do not help", regrets()},
-		{"noise", "the least error does not depend on the noise", noises(func(n noiseLaw) noiseLaw {
-			n.slope = 0
-			return n
-		})},
-		{"noise", "the least error is a multiple of the order", noises(func(n noiseLaw) noiseLaw {
-			n.scale = 1
-			return n
-		})},
-		{"noise", "the least error grows like √r", noises(func(n noiseLaw) noiseLaw {
-			n.power = 0.5
-			return n
-		})},
-		{"noise", "wide factors do not fit the noise", noises(func(n noiseLaw) noiseLaw {
-			n.grown = 1
-			return n
-		})},
-		{"noise", "noise is fitted later if there is more", noises(func(n noiseLaw) noiseLaw {
-			n.later = 1
-			return n
-		})},
-		{"noise", "the held-out error tells nothing", noises(func(n noiseLaw) noiseLaw {
-			n.stopped = 3
-			return n
-		})},
+		{"noise", "the least error does not depend on the noise", noises(func(n *noiseLaw) { n.slope = 0 })},
+		{"noise", "the least error is a multiple of the order", noises(func(n *noiseLaw) { n.scale = 1 })},
+		{"noise", "the least error grows like √r", noises(func(n *noiseLaw) { n.power = 0.5 })},
+		{"noise", "wide factors do not fit the noise", noises(func(n *noiseLaw) { n.grown = 1 })},
+		{"noise", "noise is fitted later if there is more", noises(func(n *noiseLaw) { n.later = 1 })},
+		{"noise", "the held-out error tells nothing", noises(func(n *noiseLaw) { n.stopped = 3 })},
 		{"minimax", "the order has r in the place of r*", orders(1, -0.5, 0, 0.5)},
 		{"minimax", "the error grows like the root of σ", orders(0.5, -0.5, 0.5, 0)},
 		{"minimax", "more measurements do not help", orders(1, 0, 0.5, 0)},
