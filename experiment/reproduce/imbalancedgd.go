@@ -102,16 +102,13 @@ func powerOfT(o observation) fit.Line {
 
 // leastOverMedian returns the least of T² times the squared test error over its median, in the last decade.
 func leastOverMedian(o observation) float64 {
-	var scaled []observation
+	var scaled []float64
 	lowest := math.Inf(1)
-	square := func(o observation) float64 {
-		return math.Pow(float64(o.Final.Iteration)*o.Final.TestError, 2)
-	}
 	for _, p := range lastDecade(o) {
-		one := observation{o.Config, &sweep.Record{Final: p}}
-		scaled, lowest = append(scaled, one), math.Min(lowest, square(one))
+		square := math.Pow(float64(p.Iteration)*p.TestError, 2)
+		scaled, lowest = append(scaled, square), math.Min(lowest, square)
 	}
-	return lowest / median(scaled, square)
+	return lowest / medianOf(scaled)
 }
 
 // lastDecade returns the points of a run's last decade of iterations; none if the run diverged.

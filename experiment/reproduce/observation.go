@@ -71,6 +71,11 @@ func median(all []observation, value func(observation) float64) float64 {
 	for _, o := range all {
 		xs = append(xs, value(o))
 	}
+	return medianOf(xs)
+}
+
+// medianOf sorts numbers and returns their median; NaN if there are none.
+func medianOf(xs []float64) float64 {
 	if len(xs) == 0 {
 		return math.NaN()
 	}
