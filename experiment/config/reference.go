@@ -236,6 +236,13 @@ var (
 		Proceedings: "Proceedings of the 41st International Conference on Machine Learning", Short: "ICML",
 		Volume: "235", Pages: "32015–32040", Year: 2024, ArXiv: "2406.05822",
 	}
+	liu2025 = Reference{
+		Key: "liu2025efficient", Authors: []string{"Liu, Zhiyu", "Han, Zhi", "Tang, Yandong",
+			"Tang, Shaojie", "Wang, Yao"},
+		Title: "Efficient Over-parameterized Matrix Sensing from Noisy Measurements via Alternating " +
+			"Preconditioned Gradient Descent",
+		Year: 2025, ArXiv: "2502.00463",
+	}
 	ma2018 = Reference{
 		Key: "ma2018power", Authors: []string{"Ma, Siyuan", "Bassily, Raef", "Belkin, Mikhail"},
 		Title: "The Power of Interpolation: Understanding the Effectiveness of SGD in Modern " +
