@@ -151,7 +151,7 @@ func init() {
 				Name: "apgd",
 				About: "U ← U − μ∂f/∂U(VᵀV)⁻¹, then V ← V − μ∂f/∂V(UᵀU)⁻¹: alternating preconditioned " +
 					"gradient descent, for UVᵀ of any factor rank",
-				References: []Reference{liu2025},
+				References: []Reference{liu2025, jia2024},
 			},
 			ScaleFree: true,
 			Step:      1,

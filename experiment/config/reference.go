@@ -250,6 +250,11 @@ var (
 		Proceedings: "Proceedings of the 35th International Conference on Machine Learning", Short: "ICML",
 		Volume: "80", Pages: "3325–3334", Year: 2018, ArXiv: "1712.06559",
 	}
+	jia2024 = Reference{
+		Key: "jia2024globally", Authors: []string{"Jia, Xixi", "Feng, Fangchen", "Meng, Deyu", "Sun, Defeng"},
+		Title:       "Globally Q-linear Gauss-Newton Method for Overparameterized Non-convex Matrix Sensing",
+		Proceedings: neurIPS, Short: "NeurIPS", Volume: "37", Year: 2024,
+	}
 	kingma2015 = Reference{
 		Key: "kingma2015adam", Authors: []string{"Kingma, Diederik P.", "Ba, Jimmy"},
 		Title: "Adam: A method for stochastic optimization", Year: 2015, ArXiv: "1412.6980",
