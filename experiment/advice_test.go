@@ -49,6 +49,8 @@ var failing = []string{
 	"method=momentum step=9",
 	"method=momentum momentum=0.999 iterations=400",
 	"method=momentum step=1e-5",
+	"method=apgd parametrization=uv step=9",
+	"method=apgd parametrization=uv step=1e-4",
 	"method=adam step=9",
 	"method=adam step=1e-5",
 	"method=nesterov step=9",

@@ -75,6 +75,11 @@ func (c *Config) adviseImbalanced(f Facts, a *Advice) {
 	c.adviseStep(f, a, suited, words)
 }
 
+// adviseAlternating: a step of 2 leaves nothing of an error whose measurements are an isometry.
+func (c *Config) adviseAlternating(f Facts, a *Advice) {
+	c.adviseStep(f, a, 1, "half of the step that solves an isometry at once")
+}
+
 // adviseAdam: a step moves each entry of the factor by about its size, whatever the gradient is, and entries
 // at the truth are about ‖U‖/√n.
 func (c *Config) adviseAdam(f Facts, a *Advice) {

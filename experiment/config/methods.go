@@ -148,6 +148,18 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "apgd",
+				About: "U ← U − μ∂f/∂U(VᵀV)⁻¹, then V ← V − μ∂f/∂V(UᵀU)⁻¹: alternating preconditioned " +
+					"gradient descent, for UVᵀ of any factor rank",
+				References: []Reference{liu2025, jia2024},
+			},
+			ScaleFree: true,
+			Step:      1,
+			Make:      func(c *Config) solver.Method { return solver.APGD{StepSize: c.Step} },
+			Advise:    (*Config).adviseAlternating,
+		},
+		{
+			Entry: Entry{
 				Name:       "momentum",
 				About:      "V ← βV − μ∇f(U), U ← U + V: the heavy ball",
 				References: []Reference{polyak1964},

@@ -236,12 +236,24 @@ var (
 		Proceedings: "Proceedings of the 41st International Conference on Machine Learning", Short: "ICML",
 		Volume: "235", Pages: "32015–32040", Year: 2024, ArXiv: "2406.05822",
 	}
+	liu2025 = Reference{
+		Key: "liu2025efficient", Authors: []string{"Liu, Zhiyu", "Han, Zhi", "Tang, Yandong",
+			"Tang, Shaojie", "Wang, Yao"},
+		Title: "Efficient Over-parameterized Matrix Sensing from Noisy Measurements via Alternating " +
+			"Preconditioned Gradient Descent",
+		Year: 2025, ArXiv: "2502.00463",
+	}
 	ma2018 = Reference{
 		Key: "ma2018power", Authors: []string{"Ma, Siyuan", "Bassily, Raef", "Belkin, Mikhail"},
 		Title: "The Power of Interpolation: Understanding the Effectiveness of SGD in Modern " +
 			"Over-parametrized Learning",
 		Proceedings: "Proceedings of the 35th International Conference on Machine Learning", Short: "ICML",
 		Volume: "80", Pages: "3325–3334", Year: 2018, ArXiv: "1712.06559",
+	}
+	jia2024 = Reference{
+		Key: "jia2024globally", Authors: []string{"Jia, Xixi", "Feng, Fangchen", "Meng, Deyu", "Sun, Defeng"},
+		Title:       "Globally Q-linear Gauss-Newton Method for Overparameterized Non-convex Matrix Sensing",
+		Proceedings: neurIPS, Short: "NeurIPS", Volume: "37", Year: 2024,
 	}
 	kingma2015 = Reference{
 		Key: "kingma2015adam", Authors: []string{"Kingma, Diederik P.", "Ba, Jimmy"},

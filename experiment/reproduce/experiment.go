@@ -113,6 +113,11 @@ func All() []Experiment {
 			"the constants, the numbers of columns and measurements that the theorems ask for, κ above 1, " +
 				"and that no rate of gd on UVᵀ is better than of order α²",
 			onEvenSpectra(judgeImbalanced)},
+		{"apgd", "the steps of alternating preconditioned gradient descent against κ",
+			apgdClaim,
+			"noise, tasks other than sensing, larger steps than scaled gradients with damping admit, and how " +
+				"many measurements the theorem asks for",
+			judgeAPGD},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
 			"noise of shots, and the constants",

@@ -142,6 +142,11 @@ func plants() []plant {
 		{"imbalanced-gd", "the rate of imbalanced-gd is that of gd", contradict(func(r *rates) {
 			r.changed = r.plain
 		})},
+		{"apgd", "the steps grow with κ", alternating(
+			func(kappa, _ float64) float64 { return 100 * kappa }, quadratic, linearly)},
+		{"apgd", "no run arrives for the middle κ", alternating(butFor(3, steady), quadratic, linearly)},
+		{"apgd", "the rate falls", alternating(steady, quadratic,
+			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) })},
 		{"pauli", "as many words as there are", slices.Concat(
 			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
 		{"flatness", "the trace does not fall", noisyProducts()},

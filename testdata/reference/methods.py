@@ -35,6 +35,12 @@ adam             (Kingma and Ba, arXiv 1412.6980, algorithm 1; settings `step`,
                      p <- beta1 p + (1 - beta1) g,    p' = p / (1 - beta1^(t+1))
                      v <- beta2 v + (1 - beta2) g^2,  v' = v / (1 - beta2^(t+1))
                      U <- U - step * p' / (sqrt(v') + epsilon)
+apgd             (Liu et al., arXiv 2502.00463; setting `step`), `uv` only
+                     U <- U - step * grad_U f(U, V) (V^T V + lambda)^{-1}
+                     V <- V - step * grad_V f(U, V) (U^T U + lambda)^{-1}
+                 with lambda = 2^-42 (|U|^2 + |V|^2), and the new U in all of the
+                 second line.  At the end of the first step U <- c U and V <- V / c
+                 with c = 2^k, k the integer nearest to log2(|V| / |U|) / 2.
 polyak-gd        (Polyak 1987, section 5.3, with the bound of Loizou et al.,
                  arXiv 2002.10542; settings `step`, `optimal-value` f*)
                      U <- U - mu_t grad f(U),
@@ -155,6 +161,8 @@ coordinates and columns permuted and with other formulas:
                      U <- U + beta P - step * grad f(U), with P = 0 at first
     adam             p' and v' as weighted means of all gradients so far, with the
                      weights beta^(t-s) divided by their sum
+    apgd             U and V in the form of Z, by the pseudoinverse of the stacked
+                     [P; sqrt(lambda) I]
     polyak-gd        mu_t = step / max(1, step |grad f|^2 / (f - f*)), where
                      |grad f|^2 = tr(G U U^T G) and f is from the mean of res^2
     imbalanced-gd    U <- beta L R^T and V <- V R diag(s) R^T / beta, from the SVD
@@ -199,6 +207,9 @@ OPTIONS = ["step-decay", "retraction", "momentum", "beta1", "beta2", "epsilon",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
+# The methods that take the gradient of all measurements.
+WHOLE = ["momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd", "apgd"]
+
 # The cases, with the keys of reference.py; `options` are those just listed, and
 # with `near` U0 is not alpha * N but X + alpha * N (the first r columns of X).
 STORED = dict(A_dtype="<f8", y_dtype="<f8", A_order="C")
@@ -238,6 +249,12 @@ CASES = {
         seed=3616, n=8, n2=10, rank=2, measurements=173, factor_rank=3,
         alpha=1e-2, kappa=2.0, noise=1e-2,
         step=0.02, iterations=120, **STORED),
+    # The condition of U^T U stays moderate: one column more than the rank, few steps.
+    "apgd": dict(
+        method="apgd", parametrization="uv", options={},
+        seed=3717, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
+        alpha=0.1, kappa=3.0, noise=1e-2,
+        step=0.9, iterations=25, **STORED),
     # The largest step is in force in 14 steps of 30 and in 25 of 32 (the next case).
     # Longer runs would magnify rounding: see above.
     "polyak_gd": dict(
@@ -388,7 +405,7 @@ def directions(settings, t, shape):
 def estimate(A, y, U, settings, t):
     """What step t takes for grad f(U)."""
     method, m = settings["method"], len(y)
-    if method in ("momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd"):
+    if method in WHOLE:
         return gradient(A, y, U)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, m)
@@ -408,7 +425,7 @@ def estimate(A, y, U, settings, t):
 def estimate_uv(A, y, U, V, settings, t):
     """What step t takes for grad_U and grad_V."""
     method = settings["method"]
-    if method in ("momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd"):
+    if method in WHOLE:
         return gradient_uv(A, y, U, V)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, len(y))
@@ -582,6 +599,25 @@ def unbalanced(U, V, settings):
     return [beta * np.linalg.solve(S, U.T).T, V @ S / beta]
 
 
+def damping(U, V):
+    """lambda of apgd."""
+    return (np.sum(U ** 2) + np.sum(V ** 2)) / 2 ** 42
+
+
+def alternating(gradients, factors, step, t):
+    """U and V after a step of apgd."""
+    U, V = factors
+    eye = np.eye(U.shape[1])
+    g = gradients(t, U, V)[0]
+    U = U - step * np.linalg.solve(V.T @ V + damping(U, V) * eye, g.T).T
+    g = gradients(t, U, V)[1]
+    V = V - step * np.linalg.solve(U.T @ U + damping(U, V) * eye, g.T).T
+    if t == 0:
+        c = 2.0 ** np.round(np.log2(np.linalg.norm(V) / np.linalg.norm(U)) / 2)
+        U, V = c * U, V / c
+    return [U, V]
+
+
 def descent(factors, f, gradients, settings):
     """All iterates, each a list of factors, by `gradients`, a function of the step
     and the factors, and f, a function of the factors."""
@@ -595,6 +631,8 @@ def descent(factors, f, gradients, settings):
         G, step = gradients(t, *factors), decayed(settings, t)
         if changing and near(f(*factors), f_of_zero, settings):
             changing, factors = False, unbalanced(*factors, settings)
+        elif settings["method"] == "apgd":
+            factors = alternating(gradients, factors, step, t)
         elif settings["method"] in ("rgd", "rsgd"):
             factors = retract(factors, tangents(factors, G), step,
                               settings.get("retraction", "factor"))
@@ -758,6 +796,21 @@ def other_unbalanced(Z, left, settings):
     return Z
 
 
+def other_alternating(gradient, Z, sides, step, t):
+    """`alternating` for Z = [U; V], by pseudoinverses."""
+    Z = Z.copy()
+    for side, other in (sides, sides[::-1]):
+        root = np.linalg.norm(Z) / 2 ** 21
+        inverse = np.linalg.pinv(np.vstack([Z[other], root * np.eye(Z.shape[1])]))
+        Z[side] -= step * gradient(Z)[side] @ inverse @ inverse.T
+    if t == 0:
+        u, v = (np.trace(Z[side].T @ Z[side]) for side in sides)
+        c = 2.0 ** np.round(np.log2(v / u) / 4)
+        Z[sides[0]] *= c
+        Z[sides[1]] /= c
+    return Z
+
+
 def other_iterates(A, y, U, settings, i, j, k, sides=None):
     """`iterates`; with sides, the two sets of rows of U that are U and V."""
     beta = settings.get("momentum", 0.0)
@@ -781,6 +834,9 @@ def other_iterates(A, y, U, settings, i, j, k, sides=None):
             for side, W in zip(sides, other_retract(
                     factors, B, step, settings.get("retraction", "factor"))):
                 U[side] = W
+        elif settings["method"] == "apgd":
+            U = other_alternating(
+                lambda Z: other_estimate(A, y, Z, settings, t, i, j, k), U, sides, step, t)
         elif settings["method"] == "nesterov":
             P = beta * P - step * g
             U = U + beta * P - step * g

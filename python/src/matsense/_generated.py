@@ -42,6 +42,7 @@ Method: TypeAlias = Literal[
     "scaled-subgradient",
     "scaled-gd-lambda",
     "prec-gd",
+    "apgd",
     "momentum",
     "nesterov",
     "adam",
@@ -301,8 +302,8 @@ def run(
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'imbalanced-gd',
-        'scaled-gd', 'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov',
-        'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+        'scaled-gd', 'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'momentum',
+        'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).

@@ -1,0 +1,47 @@
+package reproduce
+
+import (
+	"fmt"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+const apgdClaim = `With more columns than the truth's rank, and without a damping parameter, alternating
+preconditioned gradient descent on UVᵀ converges linearly from random starts of any size. Its rate does not
+depend on the condition number κ. The steps of gradient descent grow with κ (Liu, Han, Tang, Tang and Wang,
+arXiv 2502.00463).`
+
+// judgeAPGD asks for each α that all runs of apgd arrive for every κ, that their steps differ by at most a
+// quarter between any two κ, and that each run's rate be steady ([fall]) to 0.9. The steps of gd must grow at
+// least threefold from the least κ to the largest. It disagrees if the steps of apgd differ by more than
+// twofold, if runs of it arrive for some κ alone, if a rate falls below 0.75 of what it was, or if the steps
+// of gd grow by less than a half.
+func judgeAPGD(all []observation) Verdict {
+	const method, steps = "apgd", "iterations_to_0.001"
+	here := map[string][]string{"method": {method}}
+	small := map[string][]string{"method": {method}, "alpha": {"0.001"}}
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "kappa", Y: steps, By: "alpha", Where: here}},
+		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "kappa", Where: small}},
+	}}
+	of := func(method string) []observation {
+		return keep(all, func(o observation) bool { return o.Method == method })
+	}
+	alphas, groups := by(of(method), alphaOf)
+	if len(alphas) == 0 {
+		v.find("there are no runs of %s", method)
+	}
+	agree, disagree := len(alphas) > 0, false
+	for _, alpha := range alphas {
+		name := fmt.Sprintf("%s, α = %g", method, alpha)
+		apart := v.stepsOver(name, groups[alpha], kappaOf).apart
+		steady := least(groups[alpha], steadinessOf)
+		v.find("%s: at the end the error falls at least %.2f times as fast as before", name, steady)
+		agree = agree && apart <= 1.25 && steady >= 0.9
+		disagree = disagree || apart > 2 || steady < 0.75
+	}
+	plain := v.overKappa(all, "gd").growth
+	agree, disagree = agree && plain >= 3, disagree || plain < 1.5
+	v.settle(agree, disagree)
+	return v
+}

@@ -1,0 +1,124 @@
+package solver
+
+import (
+	"fmt"
+	"math"
+)
+
+// APGD is alternating preconditioned gradient descent on UVᵀ. Each step moves U, and then V with the gradient
+// at the new U:
+//
+//	U ← U − μ ∂f/∂U (VᵀV + λI)⁻¹,   V ← V − μ ∂f/∂V (UᵀU + λI)⁻¹,   λ = 2⁻⁴² (‖U‖_F² + ‖V‖_F²).
+//
+// The paper has no λ. Here it is about as small as rounding permits: with r > r* the columns of U that the
+// truth does not need vanish, and without λ UᵀU soon has no inverse. After the first step U is multiplied by
+// a power of two, and V divided by it, which makes ‖U‖_F and ‖V‖_F about equal. But for λ, no later UVᵀ
+// depends on this. From a start of size α the first step gives U the size 1/α.
+//
+// If the measurements are an isometry, and without λ, a step turns the error E = UVᵀ − M* into
+//
+//	(I − μ/2 Q_U) E (I − μ/2 Q_V),
+//
+// with the orthogonal projectors Q_V on the columns of V and Q_U on those of the new U. So the rate depends
+// neither on the condition number of M* nor on the sizes of U and V. (Liu, Han, Tang, Tang and Wang,
+// Efficient Over-parameterized Matrix Sensing from Noisy Measurements via Alternating Preconditioned Gradient
+// Descent, arXiv 2502.00463. With pseudoinverses in place of λ these are the steps of the approximated
+// Gauss–Newton method: Jia, Feng, Meng and Sun, NeurIPS 2024.)
+type APGD struct {
+	// StepSize is μ > 0. The paper's η, for a loss with twice the curvature, is μ/2.
+	StepSize float64
+}
+
+var (
+	_ Method    = APGD{}
+	_ Selective = APGD{}
+)
+
+// apgdDamping is λ/(‖U‖_F² + ‖V‖_F²). A Gram matrix PᵀP has rounding errors of about 2⁻⁵³ ‖P‖_F².
+const apgdDamping = 0x1p-42
+
+// Name implements [Method].
+func (APGD) Name() string { return "apgd" }
+
+// Needs implements [Method]: a slot that tells U from V, and one for the direction.
+func (APGD) Needs() Needs {
+	return Needs{Gradient: true, Slots: 2, Scratch: 1, Inverses: true, Entrywise: true}
+}
+
+// Suits implements [Selective].
+func (APGD) Suits(p Parametrization) error {
+	if _, ok := p.(UV); !ok {
+		return fmt.Errorf("solver: %s has no two factors U and V of a product UVᵀ, which could move in turn",
+			p.Name())
+	}
+	return nil
+}
+
+// The slots of APGD: ones for U and zeros for V, and the direction.
+const (
+	apgdLeft      = MethodSlot
+	apgdDirection = MethodSlot + 1
+)
+
+// Step implements [Method].
+func (a APGD) Step(m *Member, iteration int) error {
+	if iteration == 0 {
+		ones := NewFactor(m.Shapes())
+		ones[0].Apply(func(int, int, float64) float64 { return 1 }, ones[0])
+		if err := m.Set(apgdLeft, ones); err != nil {
+			return err
+		}
+	}
+	for _, keep := range []func(m *Member, x Slot) error{keepLeft, keepRight} {
+		if err := m.Gradient(); err != nil {
+			return err
+		}
+		square, err := m.Dot(Iterate, Iterate)
+		if err != nil {
+			return err
+		}
+		if err := m.Precondition(apgdDirection, Gradient, apgdDamping*square); err != nil {
+			return err
+		}
+		if err := keep(m, apgdDirection); err != nil {
+			return err
+		}
+		if err := m.Combine(Iterate, 1, Iterate, -a.StepSize, apgdDirection); err != nil {
+			return err
+		}
+	}
+	if iteration == 0 {
+		return balance(m)
+	}
+	return nil
+}
+
+// keepLeft fills the direction with the U of a slot, and zeros for V.
+func keepLeft(m *Member, x Slot) error {
+	return m.MultiplyEntries(apgdDirection, 1, apgdLeft, x, 0, x)
+}
+
+// keepRight fills the direction with zeros for U, and the V of a slot.
+func keepRight(m *Member, x Slot) error {
+	return m.MultiplyEntries(apgdDirection, -1, apgdLeft, x, 1, x)
+}
+
+// balance does U ← cU and V ← V/c with the power of two that makes their norms equal, or nearest to it.
+func balance(m *Member) error {
+	var squares [2]float64
+	for i, keep := range []func(m *Member, x Slot) error{keepLeft, keepRight} {
+		if err := keep(m, Iterate); err != nil {
+			return err
+		}
+		var err error
+		if squares[i], err = m.Dot(apgdDirection, apgdDirection); err != nil {
+			return err
+		}
+	}
+	ratio := squares[1] / squares[0]
+	if !(ratio > 0 && ratio < math.Inf(1)) { // one of them vanishes, or the run diverges
+		return nil
+	}
+	c := math.Exp2(math.Round(math.Log2(ratio) / 4))
+	return m.MultiplyEntries(Iterate, c, apgdLeft, Iterate, 1/c, apgdDirection)
+}

@@ -1,0 +1,149 @@
+package solver_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/solver"
+)
+
+// projector returns the orthogonal projector on the span of a matrix's columns, from its singular vectors.
+func projector(t *testing.T, a *mat.Dense) *mat.Dense {
+	t.Helper()
+	var dec mat.SVD
+	if !dec.Factorize(a, mat.SVDThin) {
+		t.Fatal("no singular vectors")
+	}
+	var u, q mat.Dense
+	dec.UTo(&u)
+	q.Mul(&u, u.T())
+	return &q
+}
+
+// TestAPGDStep: a step turns the error E = UVᵀ − M* of observations of all entries into
+// (I − μ/2 Q_U) E (I − μ/2 Q_V), with the projectors on the columns of V before the step and of U after it.
+// The sizes of U and V do not matter. Nor does it matter that the first step makes their norms alike.
+func TestAPGDStep(t *testing.T) {
+	p := observedRectangle(t, 3)
+	truth := productOf(solver.Factor{p.Truth.X(), p.Truth.Right()})
+	shrink := func(q *mat.Dense, mu float64) *mat.Dense {
+		n, _ := q.Dims()
+		var d mat.Dense
+		d.Scale(-mu/2, q)
+		for i := range n {
+			d.Set(i, i, 1+d.At(i, i))
+		}
+		return &d
+	}
+	for _, mu := range []float64{0.3, 1, 1.7} {
+		for _, size := range []float64{1, 5, 100} {
+			t.Run(fmt.Sprintf("step=%g/size=%g", mu, size), func(t *testing.T) {
+				f, err := solver.Random{Alpha: 0.2, Seed: 1}.Factor(
+					[]solver.Shape{{Rows: 9, Cols: 4}, {Rows: 7, Cols: 4}}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f[0].Scale(size, f[0])
+				f[1].Scale(size/4, f[1])
+				m := memberOf(t, p, solver.UV{}, 4)
+				if err := m.Set(solver.Iterate, f); err != nil {
+					t.Fatal(err)
+				}
+				if err := (solver.APGD{StepSize: mu}).Step(m, 0); err != nil {
+					t.Fatal(err)
+				}
+				after := f.Clone()
+				if err := m.Get(solver.Iterate, after); err != nil {
+					t.Fatal(err)
+				}
+				var e, want, got mat.Dense
+				e.Sub(productOf(f), truth)
+				want.Product(shrink(projector(t, after[0]), mu), &e, shrink(projector(t, f[1]), mu))
+				got.Sub(productOf(after), truth)
+				got.Sub(&got, &want)
+				// The damping is 2e-13 of the squares, and conditions of UᵀU and VᵀV are below 1e3.
+				if d := mat.Norm(&got, 2); !(d < 1e-9*mat.Norm(&e, 2)) {
+					t.Errorf("the error is %g from the one that the equation gives", d)
+				}
+				if u, v := mat.Norm(after[0], 2), mat.Norm(after[1], 2); !(u < 2*v && v < 2*u) {
+					t.Errorf("the norms of U and V are %g and %g", u, v)
+				}
+			})
+		}
+	}
+}
+
+// TestAPGDConditions: from small random starts with eight columns for a truth of rank 2, the error of
+// Gaussian measurements falls to 1e-10 in as many steps for κ = 1 as for κ = 100 (of M*: 10⁴), and then to
+// rounding, where it stays. Without the damping UᵀU has no inverse by then.
+func TestAPGDConditions(t *testing.T) {
+	const target, iterations = 1e-10, 200
+	run := func(kappa float64, seed uint64, m solver.Method) solver.Trajectory {
+		var path solver.Trajectory
+		solve(t, rectangular(t, 600, kappa), m, solver.Settings{
+			Parametrization: solver.UV{}, FactorRank: 8, Start: solver.Random{Alpha: 1e-3, Seed: seed},
+			Iterations: iterations, MeasureEvery: 1, Stopper: solver.LossBelow(0), Recorder: &path,
+		})
+		return path
+	}
+	for seed := range uint64(3) {
+		var steps []int
+		for _, kappa := range []float64{1, 10, 100} {
+			path := run(kappa, seed, solver.APGD{StepSize: 1.6})
+			above := 0
+			for _, x := range path {
+				if !(x.TestError < target) {
+					above = x.Iteration
+				}
+			}
+			if last := path[len(path)-1]; last.Iteration != iterations || !(last.TestError < 1e-13) {
+				t.Errorf("κ = %g: the error is %g after %d steps", kappa, last.TestError, last.Iteration)
+			}
+			steps = append(steps, above+1)
+		}
+		if least, most := slices.Min(steps), slices.Max(steps); most > iterations/4 || most-least > least/4 {
+			t.Errorf("%v steps", steps)
+		}
+	}
+	plain := run(1, 0, solver.GD{StepSize: 0.5})
+	if last := plain[len(plain)-1].TestError; !(last > 1e-5) {
+		t.Errorf("gradient descent comes to %g too", last)
+	}
+}
+
+// TestAPGDResumes: the slot that tells U from V is part of the state, and a resumed run gives the same bits.
+func TestAPGDResumes(t *testing.T) {
+	p := rectangular(t, 400, 2)
+	method := solver.APGD{StepSize: 0.8}
+	settings := func(iterations int) solver.Settings {
+		return solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 0.1, Seed: 1},
+			FactorRank: 4, Iterations: iterations}
+	}
+	whole := solve(t, p, method, settings(20)).Factor
+	for _, middle := range []int{1, 7} {
+		var state solver.State
+		first, rest := settings(middle), settings(20)
+		first.Keep = func(kept solver.State) error { state = kept; return nil }
+		solve(t, p, method, first)
+		rest.Resume = &state
+		got := solve(t, p, method, rest).Factor
+		if !mat.Equal(got[0], whole[0]) || !mat.Equal(got[1], whole[1]) {
+			t.Errorf("resumed at iteration %d, the bits differ", middle)
+		}
+	}
+}
+
+// TestAPGDSuits: other parametrizations have no U and V of one product.
+func TestAPGDSuits(t *testing.T) {
+	for _, p := range []solver.Parametrization{solver.PSD{}, solver.Indefinite{}, solver.Deep{Depth: 2}} {
+		if solver.Suits(solver.APGD{}, p) == nil {
+			t.Errorf("%s is not refused", p.Name())
+		}
+	}
+	if err := solver.Suits(solver.APGD{}, solver.UV{}); err != nil {
+		t.Error(err)
+	}
+}
