@@ -77,6 +77,11 @@ func (p *Plan) place() error {
 			if i == 0 && estimate != "" {
 				p.Notes = append(p.Notes, estimate)
 			}
+			if p.host.Left != nil {
+				if left := p.host.Left(device); left != "" {
+					p.Notes = append(p.Notes, left)
+				}
+			}
 			p.warnOfEmulation()
 			return nil
 		}

@@ -141,8 +141,8 @@ func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members in
 // TestCallsOfSeveralDevices: of a step on several devices, the first makes the calls of one device and those
 // of the exchange; each other device gets z, contracts its rows and sends its sum.
 func TestCallsOfSeveralDevices(t *testing.T) {
-	ensemble := backendtest.Ensembles(t, 8, 40)["gaussian-f32"]
-	for count, want := range map[int]int{2: 15, 3: 25, 4: 27} {
+	ensemble := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
+	for count, want := range map[int]int{2: 15, 3: 25, 4: 27, 8: 51} {
 		b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count, emulator.Config{})
 		total := 0
 		for i, made := range callsOfAStep(t, b, ensemble, 1) {

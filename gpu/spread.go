@@ -66,15 +66,14 @@ func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 	l.cards = 1 + len(r.backend.Others)
 	if useful := Sharing(l.cards); useful < l.cards {
 		return nil, &solver.Unsupported{
-			What: fmt.Sprintf("%d GPUs share rows no faster than %d, because each takes whole eighths of them",
-				l.cards, useful),
-			Instead: fmt.Sprintf("name %d GPUs", useful),
+			What:    NoFaster(l.cards),
+			Instead: fmt.Sprintf("name %d devices", useful),
 		}
 	}
 	if chunks := len(chunkStarts(l.all, l.slabs)) - 1; chunks*(chunkParts/l.cards) < chunkParts {
 		return nil, &solver.Unsupported{
-			What:    fmt.Sprintf("%d rows are too few for %d GPUs to share", l.all, l.cards),
-			Instead: "name fewer GPUs",
+			What:    fmt.Sprintf("%d rows are too few for %d devices to share", l.all, l.cards),
+			Instead: "name fewer devices",
 		}
 	}
 	s := &spreadRows{m: l.all, borrowed: r.projectionBytes(), leaf: chunkParts}
@@ -104,6 +103,12 @@ func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 		}
 	}
 	return s, nil
+}
+
+// NoFaster says why only some of so many devices share rows ([Sharing]).
+func NoFaster(devices int) string {
+	return fmt.Sprintf("%d devices share the rows no faster than %d, because each has whole eighths of the rows",
+		devices, Sharing(devices))
 }
 
 // buffers implements operator: those of the first card.

@@ -193,16 +193,16 @@ func TestRefusedOnSeveralDevices(t *testing.T) {
 		batch   solver.Batch
 		want    string
 	}{
-		{of(5), problem(t, 6, 70), batch(1), "5 GPUs share rows no faster than 4, because each takes whole " +
-			"eighths of them: name 4 GPUs"},
-		{of(7), problem(t, 6, 70), batch(1), "7 GPUs share rows no faster than 4, because each takes whole " +
-			"eighths of them: name 4 GPUs"},
-		{of(9), problem(t, 6, 70), batch(1), "9 GPUs share rows no faster than 8, because each takes whole " +
-			"eighths of them: name 8 GPUs"},
-		{of(8), problem(t, 6, 20), batch(1), "20 rows are too few for 8 GPUs to share: name fewer GPUs"},
-		{of(3), problem(t, 6, 24), batch(1), "24 rows are too few for 3 GPUs to share: name fewer GPUs"},
-		{of(2), vectors, batch(1), "several GPUs share rows, and rank-one measurements have none: name " +
-			"one GPU"},
+		{of(5), problem(t, 6, 70), batch(1), "5 devices share the rows no faster than 4, because each has " +
+			"whole eighths of the rows: name 4 devices"},
+		{of(7), problem(t, 6, 70), batch(1), "7 devices share the rows no faster than 4, because each has " +
+			"whole eighths of the rows: name 4 devices"},
+		{of(9), problem(t, 6, 70), batch(1), "9 devices share the rows no faster than 8, because each has " +
+			"whole eighths of the rows: name 8 devices"},
+		{of(8), problem(t, 6, 20), batch(1), "20 rows are too few for 8 devices to share: name fewer devices"},
+		{of(3), problem(t, 6, 24), batch(1), "24 rows are too few for 3 devices to share: name fewer devices"},
+		{of(2), vectors, batch(1), "several devices share rows, and rank-one measurements have none: name " +
+			"one device"},
 	} {
 		_, err := c.backend.Memory(c.problem, c.batch)
 		var own *solver.Unsupported
