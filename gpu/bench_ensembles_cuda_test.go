@@ -14,7 +14,7 @@ import (
 )
 
 // benchmarkEnsemble times whole steps of gradient descent on an ensemble without rows of entries, for every
-// size, batch, arithmetic and storage. What the backend does not have is skipped, in the backend's words.
+// size, batch, arithmetic and storage. What the backend does not have is skipped, with the backend's words.
 func benchmarkEnsemble(b *testing.B, began time.Time) {
 	storages := strings.Split(*benchStorages, ",")
 	if *benchEnsemble == "completion" {
@@ -40,7 +40,7 @@ func benchmarkEnsemble(b *testing.B, began time.Time) {
 						}
 						backend := onGPU(b, solver.Storage(storage), precision, unguarded)
 						if _, err := backend.Memory(problem, batch); err != nil {
-							b.Skip(err)
+							b.Skipf("no kernels: %v", err)
 						}
 						e, all := openBench(b, backend, problem, batch)
 						defer e.Close()

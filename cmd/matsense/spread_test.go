@@ -191,7 +191,8 @@ seeds: 2
 		t.Error("runs.csv of three devices differs from that of one device")
 	}
 	r = must(t, exitUsage, "sweep", file, "--out", two, "--resume")
-	if !strings.Contains(r.err, "holds another sweep") {
+	if want := "holds this sweep on device emulator, and device auto adds in another order: resume it with " +
+		"--device emulator"; !strings.Contains(r.err, want) {
 		t.Errorf("on auto it says %q", r.err)
 	}
 }

@@ -119,11 +119,11 @@ func TestParseBenchmarks(t *testing.T) {
 	}
 	const late = "    b_test.go:1: out of time\n" +
 		"--- SKIP: BenchmarkCUDA/n=200/m=1/f64/f64/memory/batch=8\n"
-	const none = "    b_test.go:1: gpu: there are no kernels for the pauli ensemble: " + unsupported + "\n" +
+	const none = "    b_test.go:1: " + unsupported + "SAMPLE\n" +
 		"--- SKIP: BenchmarkCUDA/pauli/n=8/m=60/r=3/f64/memory/batch=8\n"
 	const noGPU = "    b_test.go:1: needs a GPU: SAMPLE\n--- SKIP: BenchmarkCUDA/n=8/m=60/batch=8\n"
 	for log, want := range map[string]string{
-		none:            "skipped: gpu: there are no kernels for the pauli ensemble: " + unsupported,
+		none:            "skipped: " + unsupported + "SAMPLE",
 		noGPU:           "failed: nothing was measured",
 		none + noGPU:    "failed: nothing was measured",
 		benchLog + none: "ok: 4 measured, 2 left out",
