@@ -3,12 +3,11 @@ package gpucheck
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/matsense/matsense/solver"
 )
 
 // attemptOf is a step that ended with the given log and exit status.
@@ -110,6 +109,9 @@ func TestParseBenchmarks(t *testing.T) {
 	if _, there := measured[2].Metrics["ns/op"]; there || measured[2].Batch != 8 {
 		t.Errorf("a time that is no number is kept: %+v", measured[2])
 	}
+	if part := parseName("Parts/lift/n=200/m=100/r=200"); part.key() != "lift/n=200/m=100/r=200" {
+		t.Errorf("a part is %q", part.key())
+	}
 	if measured[3].key() != "Launch" {
 		t.Errorf("the launch is %q", measured[3].key())
 	}
@@ -178,10 +180,33 @@ func TestParseSMI(t *testing.T) {
 	}
 }
 
-// TestUnsupported: the reason of a benchmark that is left out ends with the words of the solver's error.
-func TestUnsupported(t *testing.T) {
-	if solver.ErrUnsupported.Error() != unsupported {
-		t.Errorf("the error is %q", solver.ErrUnsupported)
+// TestWords: the benchmarks use the words by which their logs are read, and docs/kernels.md has the shares of
+// the floor that the page calls expected.
+func TestWords(t *testing.T) {
+	holds := func(path string, words ...string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("..", "..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range words {
+			if !strings.Contains(string(text), w) {
+				t.Errorf("%s has no %q", path, w)
+			}
+		}
+	}
+	holds("gpu/bench_ensembles_cuda_test.go", `b.Skipf("`+unsupported)
+	holds("gpu/bench_cuda_test.go", `name+"`+floorUnit+`"`, `b.Run("contract"`, `b.Run("three-steps"`,
+		`b.Run("step"`)
+	text, err := os.ReadFile("../../docs/kernels.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entries, share := range expected {
+		line := regexp.MustCompile(`(?m)^\| ` + entries + ` \|.* µs \| ([0-9–]+ %) \|$`)
+		if m := line.FindSubmatch(text); m == nil || string(m[1]) != share {
+			t.Errorf("docs/kernels.md expects the share %q of %s rows, not %s", m, entries, share)
+		}
 	}
 }
 
