@@ -20,6 +20,11 @@ var batchCosts = map[sensing.Entries]struct{ double, single batchCost }{
 	sensing.Signs: {batchCost{10.7, 8.5}, batchCost{10.5, 8.1}},
 }
 
+// floor is the least time of a contraction in seconds: the longer of moving bytes and computing.
+type floor struct{ memory, computing float64 }
+
+func (f floor) seconds() float64 { return max(f.memory, f.computing) }
+
 // togetherIsFaster says whether a step of all members takes less time with contract_batch than in three
 // steps, by the counts of docs/kernels.md and the rates that the driver reports. contract_batch reads the
 // rows less often, but takes more instructions. It is true if the driver reports no rates.
@@ -28,6 +33,13 @@ func (l *rowLayout) togetherIsFaster() bool {
 	if b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
 		return true
 	}
+	together, steps := l.batchFloors()
+	return together.seconds() < steps.seconds()
+}
+
+// batchFloors returns the floors of a contraction of all members with contract_batch and in three steps.
+func (l *rowLayout) batchFloors() (together, steps floor) {
+	b := Backend{Info: l.info}
 	const (
 		perBatch = 4 // warps of contract_batch that convert an entry
 		perGroup = 4 // members for which dots and accumulate convert an entry
@@ -37,16 +49,16 @@ func (l *rowLayout) togetherIsFaster() bool {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
 	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
-	// seconds is the longer of memory and computing. A launch computes for so many members, present or not,
-	// reads the rows so often, and converts entries for so many warps.
-	seconds := func(members, readings, warps int, each float64, multiprocessors int) float64 {
+	// A launch computes for so many members, present or not, reads the rows so often, and converts entries for
+	// so many warps.
+	floorOf := func(members, readings, warps int, each float64, multiprocessors int) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
-		return max((float64(readings)*float64(l.m)*float64(l.stride)+sums)/b.Info.Bandwidth,
-			float64(l.m)*float64(l.k)*cycles/(float64(multiprocessors)*b.Info.Clock))
+		return floor{(float64(readings)*float64(l.m)*float64(l.stride) + sums) / b.Info.Bandwidth,
+			float64(l.m) * float64(l.k) * cycles / (float64(multiprocessors) * b.Info.Clock)}
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
 	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
-	return seconds(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy) <
-		seconds(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
+	return floorOf(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy),
+		floorOf(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
 }
