@@ -309,7 +309,7 @@ func emulatorHost() Host {
 }
 
 // onlyOnCPU are the members that have no kernels.
-var onlyOnCPU = map[string]bool{"loss l1": true, "loss huber": true, "method adam": true, "method apgd": true}
+var onlyOnCPU = map[string]bool{"loss l1": true, "loss huber": true}
 
 // checkEmulator checks that the smallest run has the same losses on the emulator as on the cpu, or is refused
 // before it begins if the member has no kernels.

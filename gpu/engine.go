@@ -43,6 +43,7 @@ var (
 	_ solver.ValueEngine      = &engine{}
 	_ solver.RandomEngine     = &engine{}
 	_ solver.InverseEngine    = &engine{}
+	_ solver.EntrywiseEngine  = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AlgebraEngine    = &engine{}

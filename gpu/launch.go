@@ -15,6 +15,13 @@ func (d *device) combine(dst, x, y driver.Pointer, a, b float64, count int) erro
 		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(y), driver.F64(a), driver.F64(b), driver.U32(count))
 }
 
+// entrywise does dst = a·x·y + b·z by multiply_entries, or dst = z + a·x/(√y + b) by divide_entries.
+func (d *device) entrywise(kernel string, dst, x, y, z driver.Pointer, a, b float64, count int) error {
+	return d.launch(kernel, driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(y), driver.Ptr(z), driver.F64(a), driver.F64(b),
+		driver.U32(count))
+}
+
 // dotSegment is the number of numbers that one block of dot takes.
 const dotSegment = 8192
 

@@ -32,6 +32,7 @@ func TestMethods(t *testing.T) {
 	for _, m := range []solver.Method{
 		solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.RGD{StepSize: 0.3},
 		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
+		solver.Adam{StepSize: 0.02, Beta1: 0.8, Beta2: 0.95, Epsilon: 1e-4},
 		solver.ImbalancedGD{StepSize: 0.1, Scale: 0.8, Below: 10}, // the first step
 		solver.SGD{StepSize: 0.1, Batch: batch}, solver.RSGD{StepSize: 0.1, Batch: batch},
 		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},

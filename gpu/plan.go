@@ -137,6 +137,9 @@ func (e *engine) optional() (memory []buffer, kernels []string) {
 	if e.needs.Random {
 		kernels = append(kernels, "normals", "signs")
 	}
+	if e.needs.Entrywise {
+		kernels = append(kernels, "multiply_entries", "divide_entries")
+	}
 	if e.needs.Inverses {
 		memory, kernels = append(memory, e.inverseBuffers()...), append(kernels, choleskyKernels...)
 	}

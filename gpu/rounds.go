@@ -15,10 +15,12 @@ import (
 // fitting.
 type operation any
 
-// combination is dst = a·x + b·y.
+// combination is an operation number by number, by the kernel of that name: combine, multiply_entries or
+// divide_entries. combine has no z.
 type combination struct {
-	dst, x, y solver.Slot
-	a, b      float64
+	kernel       string
+	dst, x, y, z solver.Slot
+	a, b         float64
 }
 
 // mostWaiting bounds how many operations of a member wait: no step has so many.
@@ -96,7 +98,21 @@ func (e *engine) rounds() error {
 func (e *engine) Combine(
 	member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot,
 ) error {
-	return e.later(member, combination{dst, x, y, a, b})
+	return e.later(member, combination{"combine", dst, x, y, x, a, b})
+}
+
+// MultiplyEntries implements [solver.EntrywiseEngine].
+func (e *engine) MultiplyEntries(
+	member int, dst solver.Slot, a float64, x, y solver.Slot, b float64, z solver.Slot,
+) error {
+	return e.later(member, combination{"multiply_entries", dst, x, y, z, a, b})
+}
+
+// DivideEntries implements [solver.EntrywiseEngine].
+func (e *engine) DivideEntries(
+	member int, dst, z solver.Slot, a float64, x, y solver.Slot, epsilon float64,
+) error {
+	return e.later(member, combination{"divide_entries", dst, x, y, z, a, epsilon})
 }
 
 // combining is a combination of a member.
@@ -117,7 +133,12 @@ func (e *engine) combine(all []combining) error {
 		}
 		all = all[together:]
 		at := func(s solver.Slot) driver.Pointer { return e.slot(c.member, s) }
-		err := e.device.combine(at(c.dst), at(c.x), at(c.y), c.a, c.b, numbers)
+		var err error
+		if c.kernel == "combine" {
+			err = e.device.combine(at(c.dst), at(c.x), at(c.y), c.a, c.b, numbers)
+		} else {
+			err = e.device.entrywise(c.kernel, at(c.dst), at(c.x), at(c.y), at(c.z), c.a, c.b, numbers)
+		}
 		if err != nil {
 			return err
 		}
@@ -129,7 +150,7 @@ func (e *engine) combine(all []combining) error {
 // so many numbers.
 func (e *engine) follows(before, c combining, numbers int) bool {
 	m, next := e.members[before.member], e.members[c.member]
-	return c.combination == before.combination && max(c.dst, c.x, c.y) < solver.VectorSlot &&
+	return c.combination == before.combination && max(c.dst, c.x, c.y, c.z) < solver.VectorSlot &&
 		next.before == m.before+solver.Numbers(m.shapes) &&
 		numbers+solver.Numbers(next.shapes) <= math.MaxInt32
 }

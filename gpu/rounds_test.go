@@ -51,13 +51,13 @@ func TestRounds(t *testing.T) {
 		}
 		end := func(atOnce bool) (all []solver.Factor) {
 			e, members := openMembers(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), p, par,
-				solver.Needs{Slots: slots, Inverses: true}, ranks...)
+				solver.Needs{Slots: slots, Inverses: true, Entrywise: true}, ranks...)
 			random := rand.New(rand.NewPCG(1, 2))
 			slot := func() solver.Slot { return solver.Slot(random.IntN(int(solver.MethodSlot) + slots)) }
 			for range operations {
 				m := members[random.IntN(len(members))]
 				dst, x, y := slot(), slot(), slot()
-				switch kind := random.IntN(9); {
+				switch kind := random.IntN(11); {
 				case kind == 0 && dst != x && dst != solver.Iterate:
 					must(t, m.Precondition(dst, x, random.Float64()))
 				case kind == 1 && dst != x && dst != solver.Iterate && m != members[1]:
@@ -69,6 +69,11 @@ func TestRounds(t *testing.T) {
 				case kind == 4:
 					_, err := m.Dot(x, y)
 					must(t, err)
+				case kind == 5:
+					must(t, m.MultiplyEntries(dst, 0.1, x, y, 0.5, slot()))
+				case kind == 6: // by the root of a square
+					must(t, m.MultiplyEntries(y, 1, y, y, 0, y))
+					must(t, m.DivideEntries(dst, slot(), 0.1, x, y, 1))
 				default: // the sum of two halves: no number grows
 					must(t, m.Combine(dst, 0.5, x, -0.5, y))
 				}
@@ -129,6 +134,52 @@ func TestShared(t *testing.T) {
 	for _, ranks := range [][]int{{35}, {35, 3, 35, 1}} {
 		if got := launches(scaled, ranks...) - launches(plain, ranks...); got != 1+3+2 {
 			t.Errorf("factor ranks %v: a scaled step has %d launches more, want 6", ranks, got)
+		}
+	}
+}
+
+// TestAdamShared: a step of Adam has two launches more than one of gradient descent, which all members share,
+// and the bytes that docs/kernels.md counts.
+func TestAdamShared(t *testing.T) {
+	launches := func(method solver.Method, ranks ...int) (int, *emulator.Device) {
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+		device := emulator.New(emulator.Config{})
+		b.Connect = func() (driver.Device, error) { return device, nil }
+		bus := through(&b)
+		e, members := openMembers(t, b, problem(t, 40, 20), solver.PSD{}, method.Needs(), ranks...)
+		for _, m := range members {
+			must(t, m.Gradient())
+		}
+		must(t, e.Wait())
+		bus.Reset()
+		device.ResetTraffic()
+		for _, m := range members {
+			must(t, method.Step(m, 0))
+		}
+		must(t, e.Wait())
+		if bus.Up != 0 || bus.Down != 0 {
+			t.Errorf("a step of %d members moves %d bytes to the device, and %d back", len(ranks), bus.Up,
+				bus.Down)
+		}
+		return bus.Launches, device
+	}
+	adam := solver.Adam{StepSize: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	for _, ranks := range [][]int{{35}, {35, 3, 35, 1}} {
+		gd, _ := launches(solver.GD{StepSize: 0.1}, ranks...)
+		got, device := launches(adam, ranks...)
+		if gd != 1 || got != 3 {
+			t.Errorf("factor ranks %v: %d launches, and %d of gd", ranks, got, gd)
+		}
+		numbers := int64(0)
+		for _, r := range ranks {
+			numbers += 40 * int64(r)
+		}
+		for _, name := range []string{"multiply_entries", "divide_entries"} {
+			moved := device.Traffic(name)
+			if moved.GlobalLoaded != 24*numbers || moved.GlobalStored != 8*numbers {
+				t.Errorf("factor ranks %v: %s loads %d bytes and stores %d, want %d and %d", ranks, name,
+					moved.GlobalLoaded, moved.GlobalStored, 24*numbers, 8*numbers)
+			}
 		}
 	}
 }

@@ -26,6 +26,8 @@
 //	sampled_values, sampled_apply, sampled_multiply, sampled_segments, sampled_sum
 //	                            the rest of completion: measurements, products, sums of long rows
 //	combine, dot, sum_squares   updates, dot products, norms
+//	multiply_entries, divide_entries
+//	                            products and quotients number by number, for Adam
 //	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
 //	                            dst = alpha·op(A)·op(B) + beta·dst
 //	normalize                   x = z/‖z‖, for Lanczos's method

@@ -192,6 +192,9 @@ func variants() []variant {
 	} {
 		add(name, name, "", "f64")
 	}
+	for _, name := range []string{"multiply_entries", "divide_entries"} {
+		add("entrywise", name, "", "f64")
+	}
 	for _, layout := range []string{"nn", "nt", "tn", "tt"} {
 		add("multiply", "multiply_"+layout, "", "f64")
 	}

@@ -46,6 +46,8 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"row_squares":                  testRowSquares,
 		"combine":                      testCombine,
 		"dot":                          testDot,
+		"multiply_entries":             testMultiplyEntries,
+		"divide_entries":               testDivideEntries,
 		"multiply_nn":                  testMultiply(false, false),
 		"multiply_nt":                  testMultiply(false, true),
 		"multiply_tn":                  testMultiply(true, false),

@@ -73,6 +73,61 @@ func testCombine(t *testing.T, b *bench) {
 	}
 }
 
+func testMultiplyEntries(t *testing.T, b *bench) {
+	testEntrywise(t, b, func(x, y, z, p, q float64) float64 {
+		return float64(p*float64(x*y)) + float64(q*z)
+	})
+}
+
+func testDivideEntries(t *testing.T, b *bench) {
+	testEntrywise(t, b, func(x, y, z, p, q float64) float64 {
+		return z + float64(float64(p*x)/float64(math.Sqrt(y)+q))
+	})
+}
+
+// testEntrywise tests dst = f(x, y, z, a, b), number by number.
+func testEntrywise(t *testing.T, b *bench, f func(x, y, z, p, q float64) float64) {
+	special := []float64{
+		math.Copysign(0, -1), 0, math.Inf(1), math.NaN(), math.MaxFloat64, 0x1p-1074, 0x1p-1030, -1,
+	}
+	for _, n := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009} {
+		for _, c := range []struct {
+			p, q   float64
+			memory string // of dst, x, y and z: equal letters share it
+		}{
+			{0.3, -1.7, "dxyz"}, {1.0 / 3, 1e-8, "xxyz"}, {0.1, 0.999, "yxxy"}, {-1e-3, 1e-8, "zxyz"},
+			{1, 0, "xxxx"},
+		} {
+			t.Run(name("n", n, "memory", c.memory, "a", c.p), func(t *testing.T) {
+				values := map[byte][]float64{'d': poisoned[float64](n)}
+				for i, letter := range []byte("xyz") {
+					v := random[float64](n, uint64(i))
+					for j, s := range special { // beside other numbers in each
+						v[(j*(2*i+1)*n/8+i)%n] = s
+					}
+					values[letter] = v
+				}
+				want := make([]float64, n)
+				for i := range want {
+					at := func(operand int) float64 { return values[c.memory[operand]][i] }
+					want[i] = f(at(1), at(2), at(3), c.p, c.q)
+				}
+				buffers, args := map[byte]*buffer{}, []any{}
+				for _, letter := range []byte(c.memory) {
+					if buffers[letter] == nil {
+						buffers[letter] = &buffer{encode(values[letter]), letter == c.memory[0]}
+					}
+					args = append(args, buffers[letter])
+				}
+				b.run(t, launch{
+					grid: line(over(n, 256)), block: line(256), args: append(args, c.p, c.q, n),
+				})
+				check(t, "dst", buffers[c.memory[0]], want)
+			})
+		}
+	}
+}
+
 func testDot(t *testing.T, b *bench) {
 	const segment = 8192
 	for _, count := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009, segment - 1, segment, segment + 1,
