@@ -32,11 +32,10 @@ func (c *Config) checkSpectrum(m *Mistakes) {
 	if c.Given("kappa") && c.Kappa != 0 {
 		m.Bad("kappa", "kappa and spectrum are two ways to say the singular values: give one of them")
 	}
-	if !strings.Contains(c.Spectrum, ":") {
-		count := len(strings.Split(c.Spectrum, ","))
-		c.fill(m, "rank", &c.Rank, count, fmt.Sprintf("spectrum lists %d singular values", count))
-	}
 	values, err := c.givenSpectrum()
+	if err == nil && !strings.Contains(c.Spectrum, ":") {
+		c.fill(m, "rank", &c.Rank, len(values), fmt.Sprintf("spectrum lists %d singular values", len(values)))
+	}
 	if err != nil {
 		m.Bad("spectrum", "%v", err)
 		return
@@ -54,8 +53,8 @@ func (c *Config) checkSpectrum(m *Mistakes) {
 	}
 }
 
-// givenSpectrum returns the singular values of M* that spectrum says: those of a list, or of a law as many as
-// rank says.
+// givenSpectrum returns the singular values of M* that spectrum says: those of a list, in which 0.001*37 means
+// 37 equal ones, or of a law as many as rank says.
 func (c *Config) givenSpectrum() (values []float64, err error) {
 	if name, text, law := strings.Cut(c.Spectrum, ":"); law {
 		number, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
@@ -80,15 +79,26 @@ func (c *Config) givenSpectrum() (values []float64, err error) {
 		return values, nil
 	}
 	for text := range strings.SplitSeq(c.Spectrum, ",") {
-		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || !(value > 0) || value > sensing.Largest {
-			return nil, fmt.Errorf("spectrum is a list of positive numbers such as 1,0.5,0.1, or power:p, "+
-				"geometric:q or even:c, got %q", c.Spectrum)
+		number, times, repeated := strings.Cut(text, "*")
+		value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		count := 1
+		if err == nil && repeated {
+			count, err = strconv.Atoi(strings.TrimSpace(times))
 		}
-		values = append(values, value)
+		if err != nil || !(value > 0) || value > sensing.Largest || count < 1 || count > mostRepeats {
+			return nil, fmt.Errorf("spectrum is a list of positive numbers such as 1,0.5,0.1, in which "+
+				"0.001*37 repeats a number 37 times (at most %d), or power:p, geometric:q or even:c, got %q",
+				mostRepeats, c.Spectrum)
+		}
+		for range count {
+			values = append(values, value)
+		}
 	}
 	return values, nil
 }
+
+// mostRepeats is how often a list may repeat a singular value.
+const mostRepeats = 1 << 20
 
 // inverseOfPower returns i^p for p = 0.5, 1, 1.5, …. [math.Pow] of whole numbers and square roots have the
 // same bits on every machine, and other powers do not.

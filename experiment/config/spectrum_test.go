@@ -20,6 +20,15 @@ func TestSpectrumMistakes(t *testing.T) {
 		{"spectrum=1,0.5,0.1", ""},
 		{"spectrum=1,0.5 rank=2", ""},
 		{"spectrum=1,0.5 rank=3", "rank"},
+		{"spectrum=1,0.001*5 rank=6", ""},
+		{"spectrum=1,0.001*5 rank=2", "rank"},
+		{"spectrum=1,0.001*0", "spectrum"},
+		{"spectrum=1,0.001*1.5", "spectrum"},
+		{"spectrum=1,0.001*", "spectrum"},
+		{"spectrum=1,*3", "spectrum"},
+		{"spectrum=1,0.1*2*3", "spectrum"},
+		{"spectrum=1,0.1*1048577", "spectrum"},
+		{"spectrum=0.1*2,1", "spectrum"},
 		{"spectrum=1,0.5 kappa=2", "kappa"},
 		{"spectrum=1,0.5 kappa=0", ""},
 		{"spectrum=0.5,1", "spectrum"},
@@ -66,6 +75,7 @@ func TestSpectrum(t *testing.T) {
 		step     float64
 	}{
 		{"spectrum=4,2,0.5 n=9", []float64{4, 2, 0.5}, 0.25 / 4},
+		{"spectrum=4,2*2,0.5*3 n=9", []float64{4, 2, 2, 0.5, 0.5, 0.5}, 0.25 / 4},
 		{"spectrum=4,2,0.5 n=9 n2=6 parametrization=uv", []float64{4, 2, 0.5}, 0.25 / 4},
 		{"spectrum=4,2,0.5 n=9 parametrization=indefinite", []float64{4, 2, 0.5}, 0.25 / 4},
 		{"spectrum=power:1.5 rank=4 n=9", []float64{1, 1 / math.Sqrt(8), 1 / math.Sqrt(27), 1. / 8}, 0.25},

@@ -102,7 +102,8 @@ func All() []Experiment {
 			judgeScaledUV},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ and log(1/α)",
 			dampedClaim,
-			"noise, and matrices of approximately low rank",
+			"noise (which minimax tests), matrices of approximately low rank (approximate-rank), and the " +
+				"theorem's constants",
 			judgeDamped},
 		{"uv", "the balance of U and V, and the test error against α, beside UUᵀ",
 			uvClaim,
@@ -190,6 +191,11 @@ func All() []Experiment {
 			minimaxClaim,
 			"the power of κ, the number of steps, the condition on m and σ, and the lower bound itself",
 			judgeMinimax},
+		{"approximate-rank", "the least error of ScaledGD(λ) against the norm of the truth's small tail",
+			approximateRankClaim,
+			"the power of κ, the condition on m, tails that are not small beside the least large value, and " +
+				"a λ that is not of that value's order",
+			judgeApproximateRank},
 		{"rgda", "the distance of descent-ascent from an equilibrium, for several κ",
 			rgdaClaim,
 			"noise on the gradients, and games without strong monotonicity",

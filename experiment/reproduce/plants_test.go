@@ -232,6 +232,14 @@ func plants() []plant {
 		{"minimax", "the error grows like the root of σ", orders(0.5, -0.5, 0.5, 0)},
 		{"minimax", "more measurements do not help", orders(1, 0, 0.5, 0)},
 		{"minimax", "the error grows like r*", orders(1, -0.5, 1, 0)},
+		{"approximate-rank", "the error does not fall with the tail", tailed(
+			func(tail float64, _ int) float64 { return 0.05 + tail })},
+		{"approximate-rank", "the error is the root of the tail's norm", tailed(
+			func(tail float64, _ int) float64 { return math.Sqrt(tail) })},
+		{"approximate-rank", "the error is thirty times the tail's norm", tailed(
+			func(tail float64, _ int) float64 { return 30 * tail })},
+		{"approximate-rank", "the error grows with the number of columns", tailed(
+			func(tail float64, r int) float64 { return tail * math.Sqrt(float64(r)/3) })},
 		{"rgda", "a rate that depends on κ", grid([]float64{1, 10}, func(o *observation, kappa, _ float64) {
 			o.Kappa, o.Step, o.AdversaryStep, o.AdversaryWeight, o.Trajectory = kappa, 0.3, 0.3, 2, nil
 			for i := 0; i <= 400; i += 4 {

@@ -216,6 +216,14 @@ CASES = {
         "alpha": 1e-2, "kappa": 3.0, "noise": 1e-2, "general": True,
         "step": 0.15, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
+    # A truth of approximately low rank: M* has the singular values
+    # 1, 0.5 and six times 0.01.
+    "scaled_gd_lambda_tail": {
+        "method": "scaled-gd-lambda", "lambda": 0.5, "parametrization": "psd",
+        "seed": 2301, "n": 10, "rank": 8, "measurements": 191, "factor_rank": 8,
+        "alpha": 1e-2, "spectrum": [1.0, 0.5] + 6 * [0.01], "noise": 0.0,
+        "general": False, "step": 0.3, "iterations": 60,
+        "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # The last four cases are uv.  More rows than columns, r > r*, small start.
     "rectangular": dict(
         method="gd", parametrization="uv",
@@ -266,13 +274,17 @@ def draw_measurements(rng, m, n, general):
     return G if general else (G + G.transpose(0, 2, 1)) / 2
 
 
-def draw_X(rng, n, rank, kappa):
+def draw_X(rng, n, rank, kappa, spectrum=None):
     """n x rank with spectral norm 1, condition number kappa, and singular
-    values evenly spaced in the logarithm; random singular vectors on both
-    sides, so the columns of X are not orthogonal to each other."""
+    values evenly spaced in the logarithm, or with those that give X X^T the
+    singular values `spectrum`; random singular vectors on both sides, so the
+    columns of X are not orthogonal to each other."""
     left, _ = np.linalg.qr(rng.standard_normal((n, rank)))
     right, _ = np.linalg.qr(rng.standard_normal((rank, rank)))
-    singular = np.geomspace(1.0, 1.0 / kappa, rank)
+    if spectrum is None:
+        singular = np.geomspace(1.0, 1.0 / kappa, rank)
+    else:
+        singular = np.sqrt(spectrum)
     return left @ np.diag(singular) @ right.T
 
 
@@ -298,7 +310,7 @@ def make_inputs_psd(case):
     n, m = case["n"], case["measurements"]
     rank, r = case["rank"], case["factor_rank"]
 
-    X = draw_X(rng, n, rank, case["kappa"])
+    X = draw_X(rng, n, rank, case.get("kappa"), case.get("spectrum"))
     A = draw_measurements(rng, m, n, case["general"])
     U0 = case["alpha"] * rng.standard_normal((n, r)) / np.sqrt(r)
     noise = case["noise"] * rng.standard_normal(m)

@@ -181,9 +181,10 @@ def run(
         Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
         largest magnitude over the least (default 1).
     spectrum : str
-        Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a
-        law, of which rank says how many: power:p, σ_i = i^−p, geometric:q, σ_i = q^(i−1), or
-        even:c, evenly from 1 down to 1/c (for psd, uv, deep and indefinite).
+        Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
+        1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
+        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep and
+        indefinite).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -622,9 +623,10 @@ def problem(
         Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
         largest magnitude over the least (default 1).
     spectrum : str
-        Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a
-        law, of which rank says how many: power:p, σ_i = i^−p, geometric:q, σ_i = q^(i−1), or
-        even:c, evenly from 1 down to 1/c (for psd, uv, deep and indefinite).
+        Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
+        1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
+        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep and
+        indefinite).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
