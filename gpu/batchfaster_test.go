@@ -55,7 +55,7 @@ func TestBatchCosts(t *testing.T) {
 		for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 			t.Run(name+"/"+string(precision), func(t *testing.T) {
 				t.Parallel()
-				e, device := batchEngine(t, 8, ensemble, members, precision)
+				e, device := batchEngine(t, ensemble, members, batchConfig{8, solver.Memory, precision})
 				o := rowsOf(e)
 				each := func(kernel string) float64 {
 					return float64(device.Traffic(kernel).Instructions) * 32 / (m * members * float64(o.k))

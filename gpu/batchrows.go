@@ -11,18 +11,22 @@ import (
 
 // batcher is the name of the kernel that contracts up to kernels.BatchMembers members in one launch.
 func (l *rowLayout) batcher() string {
-	return "contract_batch_" + string(l.entries) + "_" + string(l.precision)
+	family := "contract_batch_"
+	if !l.inMemory {
+		family += "generated_"
+	}
+	return family + string(l.entries) + "_" + string(l.precision)
 }
 
 // together says whether, by its description, the device can contract the members of a batch in launches that
-// share each reading of a row, and gains by it.
+// share each reading of a row, or each entry that they generate, and gains by it.
 func (l *rowLayout) together() bool {
-	if l.members < 2 || !l.inMemory || !l.info.Cooperative {
+	if l.members < 2 || !l.info.Cooperative {
 		return false
 	}
 	// The table of q8, the weights, and the shared memory that the system reserves for each block.
 	const levels, reserved = 32 << 10, 2 << 10
-	shared := kernels.BatchStages(l.entries.EntryBits()) + reserved
+	shared := kernels.BatchStages(l.batcher()) + reserved
 	if l.entries == sensing.Q8 {
 		shared += levels
 	}
@@ -44,7 +48,7 @@ func (l *rowLayout) mostBatchGroups() int {
 // ringBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
 // products.
 func (l *rowLayout) ringBytes() int64 {
-	rows := l.mostBatchGroups() * kernels.BatchRing(l.entries.EntryBits())
+	rows := l.mostBatchGroups() * kernels.BatchRing(l.batcher())
 	parts := min(l.members, kernels.BatchMembers) * l.slabs * kernels.BatchParts
 	return int64(rows) * int64(parts) * numberBytes(l.precision)
 }
@@ -54,7 +58,7 @@ func (o *rowOperator) countBatchGroups() error {
 	if !o.together() {
 		return nil
 	}
-	resident, err := o.device.kernels[o.batcher()].Resident(256, kernels.BatchStages(o.entries.EntryBits()))
+	resident, err := o.device.kernels[o.batcher()].Resident(256, kernels.BatchStages(o.batcher()))
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)
 	}
@@ -62,8 +66,8 @@ func (o *rowOperator) countBatchGroups() error {
 	return o.Fill(o.rings, 0xff, o.ringBytes()) // each launch leaves them so
 }
 
-// contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads the
-// rows once. It returns false if the device does not hold all blocks of a launch at one time.
+// contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads or
+// generates the rows once. It returns false if the device does not hold all blocks of a launch at one time.
 func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool, err error) {
 	asked := o.batchGroups
 	for first := 0; first < members && o.batchGroups > 0; {
@@ -99,17 +103,14 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 		return err
 	}
 	sums := o.chunkSums + driver.Pointer(int64(first)*int64(o.chunks.count())*int64(o.kp)*bytes)
+	args := []driver.Arg{driver.Ptr(o.z + o.offset(o.precision, first)), driver.Ptr(o.rings),
+		driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(o.res+driver.Pointer(before*8), 8)),
+		driver.Ptr(o.from(weights, bytes)), driver.Ptr(sums), driver.Ptr(o.levels)}
+	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.m), driver.U32(count),
+		driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.batcher()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
-		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.entries.EntryBits()), Cooperative: true,
-		Args: []driver.Arg{
-			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z + o.offset(o.precision, first)),
-			driver.Ptr(o.rings), driver.Ptr(o.from(y, 8)),
-			driver.Ptr(o.from(o.res+driver.Pointer(before*8), 8)), driver.Ptr(o.from(weights, bytes)),
-			driver.Ptr(sums), driver.Ptr(o.levels), driver.U32(int(o.stride)), driver.U32(o.k),
-			driver.U32(o.slabs), driver.U32(o.m), driver.U32(count), driver.Ptr(o.chunks.at),
-			driver.U32(o.chunks.count()), driver.F64(1 / float64(o.all)),
-		},
+		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.batcher()), Cooperative: true, Args: args,
 	})
 }

@@ -13,16 +13,19 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestBatchReadsRowsOnce: nine members take two launches, each of which loads every row once, whatever the
-// device, and they get the bits of the three steps.
+// TestBatchReadsRowsOnce: nine members take two launches, each of which loads every row once, or none if it
+// generates them, whatever the device, and they get the bits of the three steps.
 func TestBatchReadsRowsOnce(t *testing.T) {
 	const n, m, members = 15, 43, 9 // K = 120: one slab
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
-		for _, multiprocessors := range []int{4, 132} {
-			e, device := batchEngine(t, multiprocessors, ensemble, members, solver.F64)
+		for _, config := range []batchConfig{
+			{4, solver.Memory, solver.F64}, {132, solver.Memory, solver.F64},
+			{4, solver.Generated, solver.F64}, {132, solver.Generated, solver.F64},
+		} {
+			e, device := batchEngine(t, ensemble, members, config)
 			o := rowsOf(e)
 			if o.batchGroups == 0 {
-				t.Fatalf("%s: %d multiprocessors have no room for one group", name, multiprocessors)
+				t.Fatalf("%s, %v: no room for one group", name, config)
 			}
 			read := func() []byte {
 				sums := make([]byte, members*o.kp*8)
@@ -37,7 +40,7 @@ func TestBatchReadsRowsOnce(t *testing.T) {
 
 			got := device.Traffic(o.batcher())
 			blocks := int64(4 * o.batchGroups)
-			rows := 2 * int64(m) * o.stride
+			rows := 2 * o.rowBytes()
 			z := 2 * blocks * 4096 / 4 * 8 * 8 // eight members' quarters of a slab, in each of two launches
 			y := int64(members*m) * 32 * 8     // all lanes of a warp ask for the same number
 			starts := 2 * (3*blocks + 4*int64(o.chunks.count()-o.batchGroups)) * 8 * 32 * 4
@@ -46,14 +49,14 @@ func TestBatchReadsRowsOnce(t *testing.T) {
 				levels = 2 * blocks * 256 * 32 * 8 // the same for a level
 			}
 			if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-				t.Errorf("%s, %d multiprocessors: %d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d",
-					name, multiprocessors, loaded, want, rows, z, y, starts)
+				t.Errorf("%s, %v: %d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d",
+					name, config, loaded, want, rows, z, y, starts)
 			}
 
 			o.batchGroups = 0
 			must(t, o.contractAll(e.y, members))
 			if !bytes.Equal(read(), together) {
-				t.Errorf("%s, %d multiprocessors: three steps give other bits", name, multiprocessors)
+				t.Errorf("%s, %v: three steps give other bits", name, config)
 			}
 		}
 	}
@@ -62,68 +65,91 @@ func TestBatchReadsRowsOnce(t *testing.T) {
 // TestBatchTraffic compares one launch of contract_batch for eight members with the counts of
 // docs/kernels.md.
 func TestBatchTraffic(t *testing.T) {
-	const n, m, members, multiprocessors = 90, 43, kernels.BatchMembers, 8 // K = 4095, one slab
-	for name, ensemble := range backendtest.Ensembles(t, n, m) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e, device := batchEngine(t, multiprocessors, ensemble, members, solver.F64)
-			o := rowsOf(e)
-			device.ResetTraffic()
-			must(t, o.launchBatch(e.y, 0, members))
-			got := device.Traffic(o.batcher())
-
-			blocks := int64(kernels.BatchBlocks * o.slabs * o.batchGroups)
-			rows := int64(m) * o.stride
-			z := blocks * kernels.Slab / kernels.BatchBlocks * members * 8
-			y := int64(m) * members * 32 * 8 // all lanes of a warp ask for the same number
-			starts := (3*blocks + kernels.BatchBlocks*int64(o.chunks.count()-o.batchGroups)) * 8 * 32 * 4
-			var levels int64
-			if o.entries == sensing.Q8 {
-				levels = blocks * 256 * 32 * 8 // the same for a level
-			}
-			if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-				t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
-					loaded, want, rows, z, y, starts, levels)
-			}
-			// As in contract: whole sectors of rows, halves of sectors of z, and else one for each request.
-			if sectors, want := got.LoadSectors-got.StrongSectors,
-				(rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
-				t.Errorf("%d sectors were loaded, want %d", sectors, want)
-			}
-			// One block adds the parts of a row, and all blocks of its group read the weights.
-			parts := int64(m) * members * int64(o.slabs) * kernels.BatchParts * 8
-			weights := int64(m) * members * 8
-			if least := parts + weights*kernels.BatchBlocks*int64(o.slabs); got.StrongLoaded < least {
-				t.Errorf("%d bytes of parts and weights were loaded, fewer than %d", got.StrongLoaded, least)
-			}
-			// Parts are stored twice: published, and set to ones again.
-			sums := members * int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
-			residuals := int64(m) * members * 8
-			if want := sums + residuals + weights + 2*parts; got.GlobalStored != want {
-				t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
-			}
-			// Four f64 entries of a thread are two requests of 16 bytes, in which lanes 4 apart share banks:
-			// each needs 8 wavefronts, not 4. A warp makes them for 4 quads of a row, in two passes.
-			var conflicts int64
-			if o.entries == sensing.F64 {
-				const rows = (m + 1) / 2 * 2 // whole stages
-				conflicts = int64(8*kernels.BatchBlocks*o.slabs) * rows * 4 * 2 * 2 * 4
-			}
-			if got.BankConflicts != conflicts {
-				t.Errorf("%d bank conflicts, want %d", got.BankConflicts, conflicts)
-			}
-		})
+	for name, ensemble := range backendtest.Ensembles(t, 90, 43) { // K = 4095, one slab
+		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+			t.Run(name+"/"+string(storage), func(t *testing.T) {
+				t.Parallel()
+				batchTraffic(t, ensemble, storage)
+			})
+		}
 	}
+}
+
+func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
+	const members = kernels.BatchMembers
+	m := ensemble.Measurements()
+	e, device := batchEngine(t, ensemble, members, batchConfig{8, storage, solver.F64})
+	o := rowsOf(e)
+	device.ResetTraffic()
+	must(t, o.launchBatch(e.y, 0, members))
+	got := device.Traffic(o.batcher())
+
+	blocks := int64(kernels.BatchBlocks * o.slabs * o.batchGroups)
+	rows := o.rowBytes()
+	z := blocks * kernels.Slab / kernels.BatchBlocks * members * 8
+	y := int64(m) * members * 32 * 8 // all lanes of a warp ask for the same number
+	starts := (3*blocks + kernels.BatchBlocks*int64(o.chunks.count()-o.batchGroups)) * 8 * 32 * 4
+	var levels int64
+	if o.entries == sensing.Q8 {
+		levels = blocks * 256 * 32 * 8 // the same for a level
+	}
+	if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
+		t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
+			loaded, want, rows, z, y, starts, levels)
+	}
+	// As in contract: whole sectors of rows, halves of sectors of z, and else one for each request.
+	if sectors, want := got.LoadSectors-got.StrongSectors,
+		(rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
+		t.Errorf("%d sectors were loaded, want %d", sectors, want)
+	}
+	// One block adds the parts of a row, and all blocks of its group read the weights.
+	parts := int64(m) * members * int64(o.slabs) * kernels.BatchParts * 8
+	weights := int64(m) * members * 8
+	if least := parts + weights*kernels.BatchBlocks*int64(o.slabs); got.StrongLoaded < least {
+		t.Errorf("%d bytes of parts and weights were loaded, fewer than %d", got.StrongLoaded, least)
+	}
+	// Parts are stored twice: published, and set to ones again.
+	sums := members * int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
+	residuals := int64(m) * members * 8
+	if want := sums + residuals + weights + 2*parts; got.GlobalStored != want {
+		t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
+	}
+	// Four f64 entries of a thread are two requests of 16 bytes, in which lanes 4 apart share banks:
+	// each needs 8 wavefronts, not 4. A warp makes them for 4 quads of a row, in two passes. Generated
+	// entries lie in another order.
+	var conflicts int64
+	if o.entries == sensing.F64 && o.inMemory {
+		rows := int64(m+1) / 2 * 2 // whole stages
+		conflicts = int64(8*kernels.BatchBlocks*o.slabs) * rows * 4 * 2 * 2 * 4
+	}
+	if got.BankConflicts != conflicts {
+		t.Errorf("%d bank conflicts, want %d", got.BankConflicts, conflicts)
+	}
+}
+
+// rowBytes is the bytes of the rows in memory.
+func (o *rowOperator) rowBytes() int64 {
+	if !o.inMemory {
+		return 0
+	}
+	return int64(o.m) * o.stride
+}
+
+// batchConfig says on what device, and how, a batch is contracted.
+type batchConfig struct {
+	multiprocessors int
+	storage         solver.Storage
+	precision       solver.Precision
 }
 
 // batchEngine returns an engine of members of factor rank 2 that have computed a gradient, and its device.
 func batchEngine(
-	t *testing.T, multiprocessors int, ensemble sensing.Ensemble, members int, precision solver.Precision,
+	t *testing.T, ensemble sensing.Ensemble, members int, c batchConfig,
 ) (*engine, *emulator.Device) {
 	t.Helper()
-	config := emulator.Config{Multiprocessors: multiprocessors}
+	config := emulator.Config{Multiprocessors: c.multiprocessors}
 	device := emulator.New(config)
-	b := emulated(t, config, solver.Memory, precision)
+	b := emulated(t, config, c.storage, c.precision)
 	b.Connect = func() (driver.Device, error) { return device, nil }
 	n, _ := ensemble.Space().Dims()
 	truth, err := sensing.NewTruth(n, 1, 1, 1)

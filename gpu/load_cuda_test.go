@@ -62,9 +62,9 @@ func dynamicShared(name string) int {
 	if parts[0] != "contract" {
 		return 0
 	}
-	entries := sensing.Entries(parts[len(parts)-2])
 	if parts[1] == "batch" {
-		return kernels.BatchStages(entries.EntryBits())
+		return kernels.BatchStages(name)
 	}
+	entries := sensing.Entries(parts[len(parts)-2])
 	return kernels.Stages(entries.EntryBits(), parts[1] == "early")
 }

@@ -627,24 +627,25 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	if err := o.Fill(o.partials, 0xff, size); err != nil {
 		return err
 	}
-	var args []driver.Arg
-	if o.inMemory {
-		args = append(args, driver.Ptr(o.from(o.rows, o.stride)))
-	}
 	partials := o.from(o.partials, int64(o.slabs)*numberBytes(o.precision))
-	args = append(args, driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
-		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels))
-	if o.inMemory {
-		args = append(args, driver.U32(int(o.stride)))
-	} else {
-		args = append(args, keyOf(*o.stream)...)
-	}
-	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
+	args := []driver.Arg{driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
+		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels)}
+	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
 		driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
 	})
+}
+
+// rowArgs adds to the arguments of contract and contract_batch between them those that say where the rows are,
+// or how they are generated.
+func (o *rowOperator) rowArgs(args []driver.Arg) []driver.Arg {
+	if !o.inMemory {
+		return append(args, keyOf(*o.stream)...)
+	}
+	rows := driver.Ptr(o.from(o.rows, o.stride))
+	return append([]driver.Arg{rows}, append(args, driver.U32(int(o.stride)))...)
 }
 
 // dots computes each slab's part of the dot products of a tile's rows with each member's z.

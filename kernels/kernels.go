@@ -11,6 +11,8 @@
 //	contract_generated_E_T      the same with rows that the kernel generates
 //	contract_early_E_T, contract_early_generated_E_T
 //	                            both for compute capabilities before 8.0
+//	contract_batch_E_T, contract_batch_generated_E_T
+//	                            both for up to 8 members, which share the rows
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
 //	sum_chunks_T                g = the sum of the chunks
@@ -129,15 +131,22 @@ func Stages(entryBits int, early bool) int {
 // its blocks for each slab.
 const BatchMembers, BatchBlocks = 8, 4
 
-// BatchStages is the same as Stages, for contract_batch.
-func BatchStages(entryBits int) int {
-	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.DynamicBytes()
-}
+// BatchStages is the same as Stages, for the kernel of contract_batch that is called name.
+func BatchStages(name string) int { return batchVariants()[name].DynamicBytes() }
 
-// BatchRing is the number of rows whose parts of dot products a group of blocks of contract_batch keeps.
-func BatchRing(entryBits int) int {
-	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.RingRows()
-}
+// BatchRing is the number of rows whose parts of dot products a group of blocks of that kernel keeps.
+func BatchRing(name string) int { return batchVariants()[name].RingRows() }
+
+// batchVariants has the kernels of contract_batch, by name.
+var batchVariants = sync.OnceValue(func() map[string]variant {
+	m := map[string]variant{}
+	for _, v := range variants() {
+		if v.batch() {
+			m[v.Name] = v
+		}
+	}
+	return m
+})
 
 // BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for
 // each warp of contract.

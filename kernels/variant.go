@@ -42,6 +42,8 @@ func (v variant) QuadBits() int {
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
 	switch {
+	case v.batch() && v.Generated:
+		return 4
 	case v.batch():
 		return map[string]int{"f64": 2, "f32": 4, "bf16": 4, "q8": 4, "sign": 4}[v.Entries]
 	case v.Early:
@@ -51,9 +53,12 @@ func (v variant) StageRows() int {
 }
 
 // Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. These two
-// and StageRows are the parameters to tune on a device. The early form fills the stage of the dot products.
+// and StageRows are the parameters to tune on a device. The early form, and contract_batch of generated rows,
+// fill the stage of the dot products.
 func (v variant) Ahead() int {
 	switch {
+	case v.batch() && v.Generated:
+		return 0
 	case v.batch():
 		return 2
 	case v.Early:
@@ -70,8 +75,14 @@ func (v variant) Behind() int {
 }
 
 // Exchange is how many stages pass in contract_batch between the publication of parts and their addition, and
-// again until the weights are used. Each step goes through the L2 cache, which takes about a microsecond.
-func (v variant) Exchange() int { return 2 }
+// again until the weights are used. Each step goes through the L2 cache, which takes about a microsecond. A
+// stage of rows that are generated takes longer.
+func (v variant) Exchange() int {
+	if v.Generated {
+		return 1
+	}
+	return 2
+}
 
 // RingRows is the number of rows, a power of two, whose parts of dot products contract_batch keeps: more
 // stages than can pass before a block knows that the parts of a row have been added.
@@ -97,6 +108,15 @@ func (v variant) SumSteps() (steps []sumStep) {
 	return steps
 }
 
+// Staged is the variant whose entries are in the stages: contract_batch converts the rows that it generates to
+// its arithmetic once, and all members use them so.
+func (v variant) Staged() variant {
+	if v.batch() && v.Generated {
+		v.Entries = v.Arith
+	}
+	return v
+}
+
 // batch says whether the kernel is one of contract_batch.
 func (v variant) batch() bool { return v.Template == "contract_batch" }
 
@@ -119,7 +139,7 @@ func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 // a quarter of one.
 func (v variant) SlabBytes() int {
 	if v.batch() {
-		return 256 * v.QuadBits() / 8
+		return 256 * v.Staged().QuadBits() / 8
 	}
 	return 1024 * v.QuadBits() / 8
 }
@@ -176,6 +196,7 @@ func variants() []variant {
 			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)
 			}
+			add("contract_batch", "contract_batch_generated_"+e+"_"+t, e, t)
 			for _, form := range []string{"generated_", "early_", "early_generated_"} {
 				add("contract", "contract_"+form+e+"_"+t, e, t)
 			}

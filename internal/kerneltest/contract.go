@@ -114,13 +114,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	}
 	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
 	args := []any{input(z), partials, input(y), res, chunks, a.table()}
-	if form.generated {
-		key, number := entries.Key()
-		args = append(args, uint64(key[0]), uint64(key[1]), uint64(number))
-	} else {
-		args = append([]any{a.buffer()}, append(args, a.stride)...)
-	}
-	args = append(args, c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
+	args = append(rowArgs(a, args, form.generated), c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
 	b.run(t, launch{
 		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
 	})
@@ -140,6 +134,15 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	check(t, "partials", partials, dots)
 	check(t, "res", res, wantRes)
 	check(t, "chunks", chunks, wantChunks)
+}
+
+// rowArgs adds the arguments that say where the rows are, or how they are generated, to those between them.
+func rowArgs(a *rows, args []any, generated bool) []any {
+	if !generated {
+		return append([]any{a.buffer()}, append(args, a.stride)...)
+	}
+	key, number := entries.Key()
+	return append(args, uint64(key[0]), uint64(key[1]), uint64(number))
 }
 
 // starts returns the first row of each chunk of chunk rows, and m.
