@@ -123,7 +123,7 @@ func pauliAmounts(n, m, r, members int) (c amounts) {
 	}
 	warps := map[int]float64{64: 0.14e6, 256: 0.91e6, 1024: 10.5e6}[n]
 	c.instructions = 32 * warps * float64(members)
-	c.launches = map[int]float64{64: 4, 256: 4, 1024: 18}[n]
+	c.launches = map[int]float64{64: 4, 256: 4, 1024: 18, 4096: 258}[n]
 	return c
 }
 
