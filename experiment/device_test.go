@@ -231,7 +231,7 @@ func TestUnsupported(t *testing.T) {
 		var usage *config.UsageError
 		if _, err := NewPlan(configOf(t, append(asked, "device=cuda")...), refusing("cuda")); !errors.As(err,
 			&usage) || !strings.HasPrefix(err.Error(), "--device: test has no kernels for the ensemble ") ||
-			!strings.HasSuffix(err.Error(), ": take --device cpu") {
+			!strings.HasSuffix(err.Error(), ": use --device cpu") {
 			t.Errorf("%s on cuda: %v", settings, err)
 		}
 	}

@@ -101,7 +101,7 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// elsewhere advises to take the cpu instead of a device that does not support a run, unless the device knows
+// elsewhere advises to use the cpu instead of a device that does not support a run, unless the device knows
 // better or the cpu does not support the run either.
 func (p *Plan) elsewhere(unsupported error) string {
 	var own *solver.Unsupported
@@ -111,7 +111,7 @@ func (p *Plan) elsewhere(unsupported error) string {
 	if _, _, err := p.host.expect(p.Config, "cpu"); err != nil {
 		return ""
 	}
-	return ": take " + p.inWords("device", "cpu")
+	return ": use " + p.inWords("device", "cpu")
 }
 
 // Precision is what the precision auto comes to on the device of a configuration: mixed if it makes steps

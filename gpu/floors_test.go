@@ -59,7 +59,7 @@ var generatedCosts = map[sensing.Entries]float64{
 	sensing.F64: 121, sensing.F32: 122, sensing.BF16: 130, sensing.Q8: 25, sensing.Signs: 15,
 }
 
-// contractAmounts counts a contraction of one member.
+// contractAmounts counts a contraction of one member; nothing if docs/kernels.md has no count.
 func contractAmounts(l *rowLayout) (c amounts) {
 	entries, each := float64(l.m)*float64(l.k), costs[l.entries].double
 	c.doubles = 2 * entries
@@ -68,10 +68,13 @@ func contractAmounts(l *rowLayout) (c amounts) {
 		c.doubles, c.singles = 0, 2*entries
 	}
 	c.instructions, c.conversions = entries*each.instructions, entries*each.conversions
-	if l.inMemory {
+	switch {
+	case l.inMemory:
 		c.bytes = float64(l.m) * float64(l.stride)
-	} else if c.instructions = 0; l.precision == solver.F64 {
+	case l.precision == solver.F64:
 		c.instructions = entries * generatedCosts[l.entries]
+	default: // was not counted
+		return amounts{}
 	}
 	return c
 }
@@ -123,7 +126,7 @@ func pauliAmounts(n, m, r, members int) (c amounts) {
 	}
 	warps := map[int]float64{64: 0.14e6, 256: 0.91e6, 1024: 10.5e6}[n]
 	c.instructions = 32 * warps * float64(members)
-	c.launches = map[int]float64{64: 4, 256: 4, 1024: 18}[n]
+	c.launches = map[int]float64{64: 4, 256: 4, 1024: 18, 4096: 258}[n]
 	return c
 }
 

@@ -55,7 +55,7 @@ all runs of a step together.`,
 	f.SortFlags = false
 	f.IntVar(&o.n, "n", 200, "the unknown matrix is n × n")
 	f.IntVar(&o.m, "measurements", 10000, "number m of measurements")
-	f.StringVar(&o.device, "device", "auto", "where to run: auto, cpu, cuda, cuda:N or emulator")
+	f.StringVar(&o.device, "device", "auto", "where to run: auto, cpu, cuda, cuda:N, cuda:0,1 or emulator")
 	f.StringVar(&o.storage, "storage", "auto",
 		"rows in memory, generated, or auto: in memory, and q8, signs "+
 			"and rank-one vectors generated as well")
@@ -261,7 +261,11 @@ func benchOne(ctx context.Context, env environment, o benchOptions, k benchKind)
 		InMemory: k.storage == "memory",
 	}
 	bytes, err := b.Memory(&sensing.Problem{Ensemble: e}, step.Batch())
-	if errors.Is(err, solver.ErrUnsupported) {
+	var own *solver.Unsupported
+	switch {
+	case errors.As(err, &own) && own.Instead != "" && k.entries != "":
+		return config.Usagef("--device: %v", own) // so many devices share no rows
+	case errors.Is(err, solver.ErrUnsupported):
 		o.skip(b, k, err.Error())
 		return nil
 	}

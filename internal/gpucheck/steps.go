@@ -76,7 +76,8 @@ var full = sizes{
 		{rankOne, []string{"200:4000:5", "2000:20000:10"},
 			[]string{"1000:8000:1", "1000:8000:4", "1000:8000:16"}, []int{1, 8, 32},
 			25 * time.Second, 35 * time.Second},
-		{pauli, nil, []string{"64:640:4", "256:2560:4", "1024:10240:4"}, []int{1, 8, 32}, 15 * time.Second, 0},
+		{pauli, nil, []string{"64:640:4", "256:2560:4", "1024:10240:4", "4096:40960:4"}, []int{1, 8, 32},
+			20 * time.Second, 0},
 	},
 	kernels:    []string{"-test.run", "^TestCUDAKernels$"},
 	engine:     []string{"-test.run", "^TestCUDA", "-test.skip", "^TestCUDA(Kernels|Load)$"},
@@ -115,7 +116,7 @@ start-seeds: 2
 }
 
 const (
-	tinyLimit = time.Minute     // of every step with --tiny
+	tinyLimit = 2 * time.Minute // of every step with --tiny
 	grace     = 3 * time.Second // between the request to end and the kill
 )
 
@@ -233,9 +234,11 @@ func paperSteps(s sizes) []step {
 	return []step{
 		run("paper-gpu", "paper-gpu", "cuda", 35*time.Second, s.iterations),
 		run("paper-gpu-again", "paper-gpu-again", "cuda", 25*time.Second, s.iterations),
+		run("paper-measured", "paper-measured", "cuda", 25*time.Second, s.iterations, "--measure-every", "1"),
 		run("paper-cpu", "paper-cpu", "cpu", 60*time.Second, s.iterations),
 		run("paper-half", "paper-resumed", "cuda", 25*time.Second, s.iterations/2),
 		run("paper-resumed", "paper-resumed", "cuda", 25*time.Second, s.iterations, "--resume"),
+		{name: "paper-sample", group: "run", judge: judgeSample},
 		{name: "paper-agrees", group: "run", judge: judgePaper},
 		{name: "paper-same-bits", group: "run", judge: judgeSameBits},
 	}
