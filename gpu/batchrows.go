@@ -103,13 +103,13 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 		Kernel: o.device.kernels[o.batcher()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
 		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.entries.EntryBits()), Cooperative: true,
-		Args: []driver.Arg{
-			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z + o.offset(o.precision, first)),
+		Args: o.loss.with(
+			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z+o.offset(o.precision, first)),
 			driver.Ptr(o.rings), driver.Ptr(o.from(y, 8)),
 			driver.Ptr(o.from(o.res+driver.Pointer(before*8), 8)), driver.Ptr(o.from(weights, bytes)),
 			driver.Ptr(sums), driver.Ptr(o.levels), driver.U32(int(o.stride)), driver.U32(o.k),
 			driver.U32(o.slabs), driver.U32(o.m), driver.U32(count), driver.Ptr(o.chunks.at),
-			driver.U32(o.chunks.count()), driver.F64(1 / float64(o.all)),
-		},
+			driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)),
+		),
 	})
 }

@@ -26,6 +26,8 @@ var batches = []struct {
 	{2, contraction{3, 32*slab + 1, 8, 0, 0, ""}}, // more slabs than a warp has lanes
 	{3, contraction{14, 4099, 8, 0, 0, special}},
 	{3, contraction{5, 4099, 8, 0, 0, allOnes}},
+	{3, contraction{11, 4099, 8, 1, 0, l1}},
+	{8, contraction{13, 257, 8, 0, 0, huber}},
 	{8, contraction{7, 301, 8, 0, 0, otherLevels}},
 }
 
@@ -47,6 +49,12 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](members, c.k, 1), random[float64](c.m, 50)
 	switch c.kind {
+	case l1:
+		z = padded[T](members, c.k, tiny[T]())
+		scaled(y, tiny[T]())
+		y[1], _ = residual(allDots(a, z, members)[slabs(c.k):][:slabs(c.k)], 0, 1, squaredLoss)
+	case huber:
+		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
 	case special:
 		specials(a, z)
 		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
@@ -78,10 +86,10 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	partials := absent(groups * kernels.BatchRing(f.EntryBits()) * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
 	res, chunks := output(poisoned[float64](members*c.m)), output(poisoned[T](members*chunkCount*kp))
-	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: []any{
+	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: c.kind.loss().with(
 		a.buffer(), input(z), partials, input(y), res, weights, chunks, a.table(), a.stride, c.k, parts, c.m,
 		members, words(starts(c.m, c.chunk)), chunkCount, scale,
-	}})
+	)})
 
 	dots := allDots(a, z, members)
 	wantRes, wantChunks := make([]float64, members*c.m), poisoned[T](members*chunkCount*kp)
@@ -89,7 +97,7 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	for member := range members {
 		for i := range c.m {
 			at := member*c.m + i
-			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale)
+			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale, c.kind.loss())
 			sum := wantChunks[(member*chunkCount+i/c.chunk)*kp:][:c.k]
 			if i%c.chunk == 0 {
 				clear(sum)
