@@ -32,7 +32,8 @@ func newLoss(l solver.Loss) (loss, error) {
 	case solver.Huber:
 		return loss{l.Threshold, l.Threshold}, nil
 	}
-	return loss{}, fmt.Errorf("gpu: there are no kernels for the loss %s: %w", l.Name(), solver.ErrUnsupported)
+	return loss{}, fmt.Errorf("gpu: there are no kernels for the loss %s: %w",
+		l.Name(), solver.ErrUnsupported)
 }
 
 // with appends the parameters to a kernel's other arguments.

@@ -16,11 +16,12 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// others are losses other than the squared one. Residuals of these tests are on both sides of the threshold.
+// others are losses other than the squared one. Residuals of these tests are on both sides of the
+// threshold.
 var others = []solver.Loss{solver.L1{}, solver.Huber{Threshold: 0.3}}
 
-// TestLossesSameBits: with any loss contract gives the same bits in one launch and in three steps, from memory
-// and generated, in its early form, and on any number of devices.
+// TestLossesSameBits: with any loss contract gives the same bits in one launch and in three steps, from
+// memory and generated, in its early form, and on any number of devices.
 func TestLossesSameBits(t *testing.T) {
 	early, old := emulator.Config{Capability: [2]int{7, 0}}, emulator.Config{NotCooperative: true}
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
@@ -45,7 +46,8 @@ func TestLossesSameBits(t *testing.T) {
 						t.Error("the loss makes no difference")
 					}
 					for _, w := range ways {
-						if u, loss := steps(t, w.backend, e, 3, w.once, l); !mat.Equal(u, want) || loss != wantLoss {
+						u, loss := steps(t, w.backend, e, 3, w.once, l)
+						if !mat.Equal(u, want) || loss != wantLoss {
 							t.Errorf("%s differs: f is %v and %v", w.name, loss, wantLoss)
 						}
 					}
@@ -86,7 +88,8 @@ func TestLossesInBatches(t *testing.T) {
 				for i := range ranks {
 					alone, own := gradients(i)
 					if !mat.Equal(alone[0][0], together[i][0]) || own[0] != f[i] {
-						t.Errorf("member %d: f is %v alone and %v in the batch, or the gradients differ", i, own[0], f[i])
+						t.Errorf("member %d: f is %v alone and %v in the batch, or the gradients differ", i,
+							own[0], f[i])
 					}
 				}
 			})
@@ -136,8 +139,8 @@ func TestLossesEndWhereTheHostDoes(t *testing.T) {
 					end := func(b solver.Backend) (solver.Factor, solver.Trajectory) {
 						var path solver.Trajectory
 						res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{
-							Start: solver.Random{Alpha: 0.5, Seed: 1}, Parametrization: solver.PSD{}, FactorRank: 3,
-							Iterations: 4, MeasureEvery: 2, Recorder: &path, Loss: l})
+							Start: solver.Random{Alpha: 0.5, Seed: 1}, Parametrization: solver.PSD{},
+							FactorRank: 3, Iterations: 4, MeasureEvery: 2, Recorder: &path, Loss: l})
 						must(t, err)
 						return res.Factor, path
 					}
@@ -157,8 +160,8 @@ func TestLossesEndWhereTheHostDoes(t *testing.T) {
 	}
 }
 
-// TestLossesOfManyEntries: f of observed entries is the sum of parts of 8192 residuals each, of which the last
-// may have fewer.
+// TestLossesOfManyEntries: f of observed entries is the sum of parts of 8192 residuals each, of which the
+// last may have fewer.
 func TestLossesOfManyEntries(t *testing.T) {
 	const n = 150
 	truth, err := sensing.NewTruth(n, 1, 1, 1)

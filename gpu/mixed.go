@@ -72,8 +72,8 @@ func planMixed(r request) (operator, error) {
 			"not in mixed precision")
 	}
 	if r.loss != squaredLoss { // the gradient is not affine in Z, as anchors need it to be
-		return nil, errors.New("gpu: gradients of other losses than the squared one are computed in f64 or f32, " +
-			"not in mixed precision")
+		return nil, errors.New("gpu: gradients of other losses than the squared one are computed in f64 or " +
+			"f32, not in mixed precision")
 	}
 	var shares [2][]*rowOperator // of each card, in single precision and in f64
 	var cards *spreadRows

@@ -296,8 +296,8 @@ func (o *pauliOperator) residualsOf(b bundle, member, res, y driver.Pointer) err
 		driver.U32(o.n), driver.U32(b.first), driver.F64(o.ensemble.Unit()))
 }
 
-// weights makes the vectors c(x) of a bundle for S = Σ_i scale·ψ(w_i) A_i, for each member. The members' w lie
-// one after another, and so do the vectors of their bundles.
+// weights makes the vectors c(x) of a bundle for S = Σ_i scale·ψ(w_i) A_i, for each member. The members' w
+// lie one after another, and so do the vectors of their bundles.
 func (o *pauliOperator) weights(b bundle, w driver.Pointer, members int, scale float64, l loss) error {
 	grid := driver.Dim{b.count, blocks(o.n, pauliTile), members}
 	err := o.launch("pauli_weights", grid, driver.Dim{256, 1, 1}, l.with(driver.Ptr(w), driver.Ptr(o.table),

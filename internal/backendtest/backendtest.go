@@ -149,8 +149,8 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 }
 
 // losses says whether the suite tests other losses than the squared one at one of several sizes, of which the
-// first few are small. A loss matters only to the contraction: of a slow backend, a size of UUᵀ and one of UVᵀ
-// suffice for each ensemble.
+// first few are small. A loss matters only to the contraction: of a slow backend, a size of UUᵀ and one of
+// UVᵀ suffice for each ensemble.
 func (suite Suite) losses(k kind, at, small int) bool {
 	switch k.parametrization.(type) {
 	case solver.PSD, solver.UV:

@@ -86,7 +86,8 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	partials := absent(groups * kernels.BatchRing(f.EntryBits()) * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
 	res, chunks := output(poisoned[float64](members*c.m)), output(poisoned[T](members*chunkCount*kp))
-	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: c.kind.loss().with(
+	l := c.kind.loss()
+	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: l.with(
 		a.buffer(), input(z), partials, input(y), res, weights, chunks, a.table(), a.stride, c.k, parts, c.m,
 		members, words(starts(c.m, c.chunk)), chunkCount, scale,
 	)})
@@ -97,7 +98,7 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	for member := range members {
 		for i := range c.m {
 			at := member*c.m + i
-			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale, c.kind.loss())
+			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale, l)
 			sum := wantChunks[(member*chunkCount+i/c.chunk)*kp:][:c.k]
 			if i%c.chunk == 0 {
 				clear(sum)

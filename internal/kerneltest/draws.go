@@ -49,8 +49,8 @@ func testDrawWeights(t *testing.T, b *bench) {
 				if shifted {
 					l = losses[(at+1)%len(losses)]
 				}
-				sizes := name("m", c.m, c.name, len(c.list), "listed", listed, "shifted", shifted, "loss", l.name)
-				t.Run(sizes, func(t *testing.T) {
+				sizes := name("m", c.m, c.name, len(c.list), "listed", listed, "shifted", shifted)
+				t.Run(sizes+"/"+l.name, func(t *testing.T) {
 					p, y, e := random[float64](c.m, 0), random[float64](c.m, 1), random[float64](c.m, 2)
 					w := random[float64](c.m, 3)
 					if c.m > 8 {

@@ -157,8 +157,8 @@ func testResiduals[T number](t *testing.T, b *bench) {
 		{1, 2, 255, 1, 257},
 	} {
 		for _, l := range losses {
-			sizes := name("members", c.members, "slabs", c.slabs, "first", c.first, "count", c.count, "m", c.m)
-			t.Run(sizes+"/"+l.name, func(t *testing.T) {
+			sizes := name("slabs", c.slabs, "first", c.first, "count", c.count, "m", c.m, "loss", l.name)
+			t.Run(name("members", c.members)+"/"+sizes, func(t *testing.T) {
 				const scale = 1.0 / 3
 				partials, y := random[T](c.members*c.count*c.slabs, 0), random[float64](c.m, 1)
 				if c.count > 8 {
@@ -176,8 +176,9 @@ func testResiduals[T number](t *testing.T, b *bench) {
 				wantRes, wantW := poisoned[float64](c.members*c.m), poisoned[T](c.members*c.m)
 				for member := range c.members {
 					for i := range c.count {
-						row, at := member*c.count+i, member*c.m+c.first+i
-						wantRes[at], wantW[at] = residual(partials[row*c.slabs:][:c.slabs], y[c.first+i], scale, l)
+						at := member*c.m + c.first + i
+						parts := partials[(member*c.count+i)*c.slabs:][:c.slabs]
+						wantRes[at], wantW[at] = residual(parts, y[c.first+i], scale, l)
 					}
 				}
 				res, w := output(poisoned[float64](c.members*c.m)), output(poisoned[T](c.members*c.m))

@@ -281,7 +281,8 @@ func testSampledMultiply(t *testing.T, b *bench) {
 			{1, 1}, {5, 2}, {3, 3}, {16, 7}, {13, 13}, {32, 32}, {40, 33}, {70, 70},
 		} {
 			l := losses[(at+number)%len(losses)]
-			t.Run(name("stride", c.stride, "width", c.width, "matrix", m, "loss", l.name), func(t *testing.T) {
+			sizes := name("stride", c.stride, "width", c.width, "matrix", m, "loss", l.name)
+			t.Run(sizes, func(t *testing.T) {
 				lanes := lanesFor(c.width)
 				each := 32 / lanes
 				x, w := random[float64](m.others*c.stride, 1), random[float64](m.measurements, 2)

@@ -168,7 +168,8 @@ func testSumSquares(t *testing.T, b *bench) {
 		{2, 5003, 0},
 	} {
 		for _, l := range losses {
-			t.Run(name("vectors", c.vectors, "count", c.count, "gap", c.gap, "loss", l.name), func(t *testing.T) {
+			sizes := name("vectors", c.vectors, "count", c.count, "gap", c.gap, "loss", l.name)
+			t.Run(sizes, func(t *testing.T) {
 				stride := c.count + c.gap
 				x := poisoned[float64]((c.vectors-1)*stride + c.count)
 				want := make([]float64, c.vectors)
