@@ -308,11 +308,7 @@ func emulatorHost() Host {
 	return h
 }
 
-// onlyOnCPU are the members that have no kernels.
-var onlyOnCPU = map[string]bool{"loss l1": true, "loss huber": true}
-
-// checkEmulator checks that the smallest run has the same losses on the emulator as on the cpu, or is refused
-// before it begins if the member has no kernels.
+// checkEmulator checks that the smallest run has the same losses on the emulator as on the cpu.
 func checkEmulator(t *testing.T, e config.Entry) error {
 	here, err := smallest(t, e)
 	if err != nil {
@@ -323,13 +319,6 @@ func checkEmulator(t *testing.T, e config.Entry) error {
 		return err
 	}
 	got, err := runHere(there, emulatorHost(), Options{Dir: filepath.Join(t.TempDir(), "run")})
-	if onlyOnCPU[e.Kind+" "+e.Name] {
-		if usage := new(config.UsageError); !errors.As(err, &usage) ||
-			!strings.Contains(err.Error(), "use --device cpu") {
-			return fmt.Errorf("it was not refused: %w", err)
-		}
-		return nil
-	}
 	if err != nil {
 		return err
 	}

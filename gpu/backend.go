@@ -60,7 +60,7 @@ func (b Backend) DeviceMemory() float64 { return float64(b.Info.Memory) }
 func (Backend) Offers() solver.Needs {
 	return solver.Needs{
 		Gradient: true, Draws: true, Values: true, Random: true, Products: true, Inverses: true,
-		Entrywise: true,
+		Entrywise: true, AnyLoss: true,
 	}
 }
 

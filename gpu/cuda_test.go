@@ -111,8 +111,8 @@ func TestCUDAEmulator(t *testing.T) {
 				for name, e := range backendtest.Ensembles(t, size.n, size.m) {
 					t.Run(fmt.Sprintf("%s/%s/%s/n=%d", precision, storage, name, size.n), func(t *testing.T) {
 						for _, once := range []bool{true, false} {
-							got, gotLoss := steps(t, device, e, size.r, once)
-							want, wantLoss := steps(t, alike, e, size.r, once)
+							got, gotLoss := steps(t, device, e, size.r, once, nil)
+							want, wantLoss := steps(t, alike, e, size.r, once, nil)
 							if !mat.Equal(got, want) || gotLoss != wantLoss {
 								t.Errorf("one launch: %v: loss %v on the device and %v on the emulator",
 									once, gotLoss, wantLoss)

@@ -185,8 +185,8 @@ func TestBrought(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, 7, 40) {
 		t.Run(name, func(t *testing.T) {
 			b := emulated(t, emulator.Config{}, solver.Generated, solver.F64)
-			want, _ := steps(t, b, e, 3, true)
-			got, _ := steps(t, b, hidden(e), 3, true)
+			want, _ := steps(t, b, e, 3, true, nil)
+			got, _ := steps(t, b, hidden(e), 3, true, nil)
 			for i, v := range want.RawMatrix().Data {
 				if got.RawMatrix().Data[i] != v {
 					t.Fatalf("number %d is %v with rows of the host, and %v with rows of the device",

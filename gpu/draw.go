@@ -19,7 +19,7 @@ type drawing interface {
 	// takes says whether contractDrawn takes a draw of count listed measurements; count 0 stands for all,
 	// once each.
 	takes(count int) bool
-	// contractDrawn computes the pulls of a part, in f64, with G = 1/B · Σ_k (p_i − y_i − e_i)·A_i, i =
+	// contractDrawn computes the pulls of a part, in f64, with G = 1/B · Σ_k ψ(p_i − y_i − e_i)·A_i, i =
 	// list[k].
 	contractDrawn(y driver.Pointer, d draw, p part) error
 }
@@ -99,14 +99,14 @@ func (e *engine) weigh(rows []int, d draw) error {
 	}
 	scale := 1 / float64(d.count)
 	if rows == nil {
-		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, 0, d.count, scale)
+		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, 0, d.count, scale, e.loss)
 	}
 	for len(rows) > 0 {
 		count := min(len(rows), e.m)
 		if err := e.list(rows[:count]); err != nil {
 			return err
 		}
-		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, count, scale)
+		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, count, scale, e.loss)
 		if err != nil {
 			return err
 		}
@@ -115,10 +115,12 @@ func (e *engine) weigh(rows []int, d draw) error {
 	return nil
 }
 
-// drawWeights adds scale·(p_i − y_i − e_i) to w_i for each draw of measurement i: of the count draws in a
+// drawWeights adds scale·ψ(p_i − y_i − e_i) to w_i for each draw of measurement i: of the count draws in a
 // list, or of all measurements if list is 0. If shift is 0, e_i is 0.
-func (d *device) drawWeights(w, p, y, shift, list driver.Pointer, count int, scale float64) error {
+func (d *device) drawWeights(
+	w, p, y, shift, list driver.Pointer, count int, scale float64, l loss,
+) error {
 	return d.launch("draw_weights", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(w), driver.Ptr(p), driver.Ptr(y), driver.Ptr(shift), driver.Ptr(list), driver.U32(count),
-		driver.F64(scale))
+		l.with(driver.Ptr(w), driver.Ptr(p), driver.Ptr(y), driver.Ptr(shift), driver.Ptr(list),
+			driver.U32(count), driver.F64(scale))...)
 }

@@ -67,7 +67,7 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 	if err := e.device.pass(func() error { return e.residualsAt(member, points) }); err != nil {
 		return err
 	}
-	if err := e.device.readSquares(dst, e.sums, e.points, e.m); err != nil {
+	if err := e.device.readSquares(dst, e.sums, e.points, e.m, e.loss); err != nil {
 		return err
 	}
 	for j := range dst {

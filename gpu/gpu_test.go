@@ -189,7 +189,7 @@ func sameBits(t *testing.T, ways []way, sizes []size, ensembles ...string) {
 				var want *mat.Dense
 				var wantLoss float64
 				for _, w := range ways {
-					u, loss := steps(t, w.backend, e, size.r, w.once)
+					u, loss := steps(t, w.backend, e, size.r, w.once, nil)
 					if want == nil {
 						want, wantLoss = u, loss
 					}
@@ -210,14 +210,16 @@ func descend(e solver.Engine, member int, step float64) error {
 	return e.Combine(member, solver.Iterate, 1, solver.Iterate, -step, solver.Gradient)
 }
 
-// steps takes two steps of gradient descent, with contract in one launch or not.
-func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.Dense, float64) {
+// steps takes two steps of gradient descent on a loss, with contract in one launch or not.
+func steps(
+	t *testing.T, b Backend, e sensing.Ensemble, r int, once bool, l solver.Loss,
+) (*mat.Dense, float64) {
 	t.Helper()
 	n, _ := e.Space().Dims()
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
 	must(t, err)
 	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}, Loss: l})
 	must(t, err)
 	defer func() { must(t, opened.Close()) }()
 	engine := opened.(*engine)

@@ -31,16 +31,16 @@ func (d *device) dot(sums, x, y driver.Pointer, count int) error {
 		driver.Ptr(x), driver.Ptr(y), driver.Ptr(sums), driver.U32(count))
 }
 
-// sumSquares sums the squares of each member's count numbers, which lie one member after another.
-func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int) error {
+// sumSquares sums 2ρ of each member's count numbers, which lie one member after another.
+func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int, l loss) error {
 	return d.launch("sum_squares", driver.Dim{members, 1, 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(numbers), driver.Ptr(dst), driver.U32(count), driver.U64(uint64(count)))
+		l.with(driver.Ptr(numbers), driver.Ptr(dst), driver.U32(count), driver.U64(uint64(count)))...)
 }
 
-// readSquares sums the squares of each member's count numbers, and copies the sums to dst, which has one
-// number for each member. sums has room for them on the device.
-func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int) error {
-	if err := d.sumSquares(sums, numbers, count, len(dst)); err != nil {
+// readSquares sums 2ρ of each member's count numbers, and copies the sums to dst, which has one number for
+// each member. sums has room for them on the device.
+func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int, l loss) error {
+	if err := d.sumSquares(sums, numbers, count, len(dst), l); err != nil {
 		return err
 	}
 	return d.downloadNumbers(dst, sums)

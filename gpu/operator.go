@@ -27,11 +27,12 @@ type operator interface {
 	// fill makes the measurements' data on the device or copies them there. It returns ctx's error early if
 	// ctx is done.
 	fill(ctx context.Context, d *device) error
-	// contract computes the residuals res_i = ⟨A_i, Z⟩ − y_i of each part, and its pulls. y is m numbers on
-	// the device, the same each time.
+	// contract computes the residuals res_i = ⟨A_i, Z⟩ − y_i of each part, and its pulls, with the request's
+	// loss. y is m numbers on the device, the same each time.
 	contract(y driver.Pointer, parts []part) error
-	// squares writes Σ res_i² of each part of the last contract to dst, and waits for the device. There is no
-	// apply between the two calls, because apply may write to the same memory.
+	// squares writes Σ 2ρ(res_i), which is Σ res_i² for the squared loss, of each part of the last contract
+	// to dst, and waits for the device. There is no apply between the two calls, because apply may write to
+	// the same memory.
 	squares(dst []float64) error
 	// apply does p_i = ⟨A_i, L·Rᵀ⟩ in f64, for L and R with cols columns. All of them are on the device; p
 	// has m numbers.
@@ -50,8 +51,9 @@ type part struct {
 	pulls  []pull // one for each matrix of the gradient
 }
 
-// pull is one matrix of a gradient: dst = scale·G·X, or scale·Gᵀ·X, with G = 1/m · Σ res_i A_i. All parts of
-// a contraction have one parametrization, so pull number b has the same transposed and scale in each of them.
+// pull is one matrix of a gradient: dst = scale·G·X, or scale·Gᵀ·X, with G = 1/m · Σ ψ(res_i) A_i. All parts
+// of a contraction have one parametrization, so pull number b has the same transposed and scale in each of
+// them.
 type pull struct {
 	transposed bool
 	x          driver.Pointer // n2 × cols, or n1 × cols for Gᵀ

@@ -56,7 +56,7 @@ func (o *traceOperator) fill(ctx context.Context, d *device) error {
 func (o *traceOperator) contract(y driver.Pointer, parts []part) error {
 	for i, p := range parts {
 		at, count := o.res+driver.Pointer(8*i), o.n*p.cols
-		if err := o.sumSquares(at, p.l, count, 1); err != nil { // ⟨I, UUᵀ⟩
+		if err := o.sumSquares(at, p.l, count, 1, squaredLoss); err != nil { // ⟨I, UUᵀ⟩
 			return err
 		}
 		if err := o.combine(at, at, y, 1, -1, 1); err != nil {
@@ -84,7 +84,7 @@ func (o *traceOperator) squares(dst []float64) error {
 }
 
 func (o *traceOperator) apply(p, l, _ driver.Pointer, cols int) error {
-	return o.sumSquares(p, l, o.n*cols, 1)
+	return o.sumSquares(p, l, o.n*cols, 1, squaredLoss)
 }
 
 func (o *traceOperator) adjointMul(

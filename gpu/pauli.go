@@ -44,6 +44,7 @@ type pauliLayout struct {
 	members    int
 	matrices   int // of a factor
 	mostGroups int
+	loss       loss
 	room       int     // vectors of n numbers on the device
 	mostWork   float64 // most multiply-adds of a launch, if a watchdog stops long ones
 }
@@ -62,6 +63,7 @@ func planPauli(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.Pauli)
 	l := pauliLayout{
 		m: ensemble.Measurements(), members: len(r.shapes), matrices: len(r.rules), mostWork: math.Inf(1),
+		loss: r.loss,
 	}
 	l.n, _ = ensemble.Space().Dims()
 	l.mostGroups = min(l.m, l.n)
@@ -162,7 +164,7 @@ func (o *pauliOperator) contract(y driver.Pointer, parts []part) error {
 		members := min(most, len(parts)-first)
 		w := o.res + driver.Pointer(first*o.m*8)
 		err := o.eachBundle(func(b bundle) error {
-			if err := o.weights(b, w, members, 1/float64(o.m)); err != nil {
+			if err := o.weights(b, w, members, 1/float64(o.m), o.loss); err != nil {
 				return err
 			}
 			for number, p := range parts[0].pulls {
@@ -217,7 +219,7 @@ func (o *pauliOperator) eachBundle(do func(b bundle) error) error {
 
 // squares implements operator.
 func (o *pauliOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.sums, o.res, o.m)
+	return o.readSquares(dst, o.sums, o.res, o.m, o.loss)
 }
 
 // apply implements operator: residuals without observations.
@@ -240,7 +242,7 @@ func (o *pauliOperator) adjointMul(dst, w driver.Pointer, _ bool, x driver.Point
 		return err
 	}
 	return o.eachBundle(func(b bundle) error {
-		if err := o.weights(b, w, 1, 1); err != nil {
+		if err := o.weights(b, w, 1, 1, squaredLoss); err != nil {
 			return err
 		}
 		return o.add(b, list, 1, cols, 1)
@@ -294,13 +296,13 @@ func (o *pauliOperator) residualsOf(b bundle, member, res, y driver.Pointer) err
 		driver.U32(o.n), driver.U32(b.first), driver.F64(o.ensemble.Unit()))
 }
 
-// weights makes the vectors c(x) of a bundle for S = Σ_i scale·w_i A_i, for each member. The members' w lie
-// one after another, and so do the vectors of their bundles.
-func (o *pauliOperator) weights(b bundle, w driver.Pointer, members int, scale float64) error {
+// weights makes the vectors c(x) of a bundle for S = Σ_i scale·ψ(w_i) A_i, for each member. The members' w
+// lie one after another, and so do the vectors of their bundles.
+func (o *pauliOperator) weights(b bundle, w driver.Pointer, members int, scale float64, l loss) error {
 	grid := driver.Dim{b.count, blocks(o.n, pauliTile), members}
-	err := o.launch("pauli_weights", grid, driver.Dim{256, 1, 1}, driver.Ptr(w), driver.Ptr(o.table),
+	err := o.launch("pauli_weights", grid, driver.Dim{256, 1, 1}, l.with(driver.Ptr(w), driver.Ptr(o.table),
 		driver.Ptr(o.words), driver.Ptr(o.vectors), driver.U32(o.n), driver.U32(o.m), driver.U32(b.first),
-		driver.F64(o.ensemble.Unit()), driver.F64(scale))
+		driver.F64(o.ensemble.Unit()), driver.F64(scale))...)
 	if err != nil || !o.long() {
 		return err
 	}

@@ -27,6 +27,7 @@ type request struct {
 	needs    solver.Needs                      // of the members' methods, taken together
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
 	metrics  solver.MetricSize                 // what the members' metrics take
+	loss     loss
 }
 
 // newRequest checks everything that does not depend on the kind of ensemble.
@@ -38,6 +39,9 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 		metrics: batch.Metrics,
 	}
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
+		return r, err
+	}
+	if r.loss, err = newLoss(batch.Loss); err != nil {
 		return r, err
 	}
 	if members := len(batch.FactorRanks); members > mostBlocks {

@@ -14,7 +14,7 @@ import (
 // vectors of a tile of measurements as the rows of A and B (A = B for symmetric matrices),
 //
 //	V = A·L,  W = B·R,  p_i = V_i·W_i,  res_i = p_i − y_i,
-//	G·R = 1/m Aᵀ·diag(res)·W,  Gᵀ·L = 1/m Bᵀ·diag(res)·V,
+//	G·R = 1/m Aᵀ·diag(ψ(res))·W,  Gᵀ·L = 1/m Bᵀ·diag(ψ(res))·V,
 //
 // If L, R and the sums of G·R and Gᵀ·L fit into the registers of a block, one kernel reads each vector once.
 // Otherwise times computes V and W, residuals res, and accumulate adds a tile to the sums of its chunks; the
@@ -42,7 +42,8 @@ type rankOneLayout struct {
 	symmetric bool   // b_i is a_i
 	members   int
 	pulls     []int // numbers of rows of the gradient's matrices
-	width     int   // columns of all members together, at least leastWidth
+	loss      loss
+	width     int // columns of all members together, at least leastWidth
 
 	chunks     chunkTable // if vectors are read twice
 	onceChunks chunkTable // if vectors are read once
@@ -74,6 +75,7 @@ func planRankOne(r request) (operator, error) {
 	n1, n2 := ensemble.Space().Dims()
 	l := rankOneLayout{
 		rowStore: rowStore{m: ensemble.Measurements()}, sides: [2]int{n1, n2}, members: len(r.shapes),
+		loss: r.loss,
 	}
 	if _, l.symmetric = ensemble.Space().(sensing.Sym); l.m > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements are too many: a device indexes 2³¹ − 1 of them", l.m)
@@ -344,7 +346,7 @@ func (o *rankOneOperator) eachTile(pitch int, do func(t tile) error) error {
 
 // squares implements operator.
 func (o *rankOneOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.sums, o.res, o.m)
+	return o.readSquares(dst, o.sums, o.res, o.m, o.loss)
 }
 
 // apply implements operator: the residuals against zeros.
@@ -442,12 +444,13 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 		driver.U64(uint64(o.stride)), driver.U32(list.width), driver.U32(pitch))
 }
 
-// residuals computes the residuals res against y, and the weights scale·res, of a tile's measurements.
+// residuals computes the residuals res against y, and the weights scale·ψ(res), of a tile's measurements.
 func (o *rankOneOperator) residuals(t tile, g vectorGroup, y, res driver.Pointer, scale float64) error {
 	grid := driver.Dim{blocks(t.count, 32), g.members.width, 1}
 	return o.launch("rank_one_residuals", grid, driver.Dim{256, 1, 1},
-		o.items(g.members), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
-		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
+		o.loss.with(o.items(g.members), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res),
+			driver.Ptr(o.weights), driver.U32(t.first), driver.U32(t.count), driver.U32(o.m),
+			driver.F64(scale))...)
 }
 
 // accumulate adds the vectors of a tile, times weights and products, to the sums of their chunks.
@@ -477,7 +480,7 @@ func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) 
 	args = append(args, driver.U32(g.pulls[0].columns.width), driver.U32(g.members.width), driver.U32(first),
 		driver.F64(1/float64(o.m)))
 	grid := driver.Dim{g.members.width * (last - first + 1), 1, 1}
-	return o.launch(g.kernel, grid, driver.Dim{256, 1, 1}, args...)
+	return o.launch(g.kernel, grid, driver.Dim{256, 1, 1}, o.loss.with(args...)...)
 }
 
 // collect adds up the chunks' sums of a pull.

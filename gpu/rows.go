@@ -52,6 +52,7 @@ type rowLayout struct {
 	draws       bool
 	entries     sensing.Entries
 	precision   solver.Precision
+	loss        loss
 
 	longest  int // most rows of a chunk; 0 for no bound
 	slabs    int // number of slabs, of kernels.Slab coordinates each
@@ -71,7 +72,7 @@ func planRows(r request) (operator, error) {
 	l := rowLayout{
 		rowStore:  rowStore{m: ensemble.Measurements(), stream: streamOf(ensemble)},
 		precision: r.backend.Precision, k: space.K(), members: len(r.shapes),
-		all: ensemble.Measurements(), cards: 1,
+		all: ensemble.Measurements(), cards: 1, loss: r.loss,
 		matrices: len(r.rules), lifted: len(r.shapes), draws: r.needs.Draws,
 	}
 	l.setDevice(r.backend.Info)
@@ -494,7 +495,7 @@ func (o *rowOperator) eachTile(do func(t tile) error) error {
 
 // squares implements operator.
 func (o *rowOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.sums, o.res, o.m)
+	return o.readSquares(dst, o.sums, o.res, o.m, o.loss)
 }
 
 // apply implements operator: lift, and the residuals against zeros.
@@ -634,7 +635,7 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 		driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
-		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
+		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: o.loss.with(args...),
 	})
 }
 
@@ -657,15 +658,15 @@ func (o *rowOperator) dots(precision solver.Precision, t tile, members int) erro
 		driver.U32(members))
 }
 
-// residuals computes the residuals res against y, and the weights scale·res, of a tile's rows.
+// residuals computes the residuals res against y, and the weights scale·ψ(res), of a tile's rows.
 func (o *rowOperator) residuals(
 	precision solver.Precision, t tile, members int, y, res driver.Pointer, scale float64,
 ) error {
 	grid := driver.Dim{blocks(t.count, 8), members, 1}
 	return o.launch("residuals_"+string(precision), grid, driver.Dim{256, 1, 1},
-		driver.Ptr(o.partials), driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(res, 8)),
-		driver.Ptr(o.from(o.weights, numberBytes(precision))), driver.U32(o.slabs),
-		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
+		o.loss.with(driver.Ptr(o.partials), driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(res, 8)),
+			driver.Ptr(o.from(o.weights, numberBytes(precision))), driver.U32(o.slabs),
+			driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))...)
 }
 
 // accumulate adds a tile's rows, times weights, to the sums of their chunks.

@@ -17,8 +17,9 @@ import (
 //
 // Row i of G·R is 1/p·Σ_j e_ij r_j: a kernel sampled_… goes along the entries of row i, reads each r_j once,
 // and uses it for e_ij and for the sum. A symmetric matrix has each entry in two rows. Gᵀ·L is the same along
-// columns. A factor with more columns than the widest of these kernels takes is done in two steps: residuals
-// in the order of measurements, and their products.
+// columns. A factor with more columns than the widest of these kernels takes, and every factor with another
+// loss than the squared one, is done in two steps: residuals in the order of measurements, and the products
+// of ψ of them.
 type sampledOperator struct {
 	*device
 	ensemble  *sensing.Completion
@@ -29,6 +30,7 @@ type sampledOperator struct {
 	pulls     int // of a part
 	cols      int // most columns that one kernel reads once
 	room      int // most numbers in the segments of longer rows, of one member
+	loss      loss
 
 	rows    side // the unknown matrix; both triangles if it is symmetric
 	columns side // its transpose; unused if it is symmetric
@@ -54,7 +56,7 @@ func planSampled(r request) (operator, error) {
 	e := r.ensemble.(*sensing.Completion)
 	o := &sampledOperator{
 		ensemble: e, m: e.Measurements(), k: float64(e.Space().K()),
-		members: len(r.shapes), pulls: len(r.rules),
+		members: len(r.shapes), pulls: len(r.rules), loss: r.loss,
 	}
 	for _, shapes := range r.shapes {
 		o.cols = max(o.cols, min(r.columns(shapes), kernels.SampledWidths[len(kernels.SampledWidths)-1]))
@@ -103,6 +105,9 @@ func (*sampledOperator) smaller() []alternative { return nil }
 func (o *sampledOperator) kernels() []string {
 	names := []string{
 		"sampled_values", "sampled_apply", "sampled_multiply", "sampled_segments", "sampled_sum",
+	}
+	if o.loss != squaredLoss {
+		return append(names, "sum_squares")
 	}
 	for _, width := range kernels.SampledWidths {
 		names = append(names, fmt.Sprint("sampled_", width))
@@ -157,7 +162,7 @@ func (o *sampledOperator) observe(y driver.Pointer) error {
 // them by R. It returns false if no kernel does both.
 func (o *sampledOperator) fused(p part, to pull) (l, r driver.Pointer, ok bool) {
 	switch {
-	case p.cols > o.cols:
+	case p.cols > o.cols || o.loss != squaredLoss:
 		return 0, 0, false
 	case to.x == p.r && (o.symmetric || !to.transposed):
 		return p.l, p.r, true
@@ -265,16 +270,34 @@ func (o *sampledOperator) contractInSteps(y driver.Pointer, p part, squares driv
 	if err := o.measure(o.res, p.l, p.r, p.cols, y); err != nil {
 		return err
 	}
-	if err := o.dot(squares, o.res, o.res, o.m); err != nil {
+	if err := o.sumResiduals(squares); err != nil {
 		return err
 	}
 	for _, to := range p.pulls {
 		scale := to.scale / float64(o.m)
-		if err := o.multiply(to.dst, o.res, o.of(to.transposed), to.x, p.cols, scale); err != nil {
+		if err := o.multiply(to.dst, o.res, o.of(to.transposed), to.x, p.cols, scale, o.loss); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sumResiduals sums 2ρ of each segment of the residuals, as many as dot has. The squared loss has dot's bits.
+func (o *sampledOperator) sumResiduals(sums driver.Pointer) error {
+	if o.loss == squaredLoss {
+		return o.dot(sums, o.res, o.res, o.m)
+	}
+	if whole := o.m / dotSegment; whole > 0 {
+		if err := o.sumSquares(sums, o.res, dotSegment, whole, o.loss); err != nil {
+			return err
+		}
+	}
+	rest := o.m % dotSegment
+	if rest == 0 {
+		return nil
+	}
+	offset := driver.Pointer(8 * (o.m - rest))
+	return o.sumSquares(sums+offset/dotSegment, o.res+offset, rest, 1, o.loss)
 }
 
 // squares implements operator.
@@ -311,13 +334,13 @@ func (o *sampledOperator) apply(p, l, r driver.Pointer, cols int) error {
 
 // adjointMul implements operator.
 func (o *sampledOperator) adjointMul(dst, w driver.Pointer, trans bool, x driver.Pointer, cols int) error {
-	return o.multiply(dst, w, o.of(trans), x, cols, 1)
+	return o.multiply(dst, w, o.of(trans), x, cols, 1, squaredLoss)
 }
 
-// multiply does dst = scale·S·X for S = Σ_k w_k A_k on a side, as many columns at a time as there is room for
-// in the segments of longer rows.
+// multiply does dst = scale·S·X for S = Σ_k ψ(w_k) A_k on a side, as many columns at a time as there is room
+// for in the segments of longer rows.
 func (o *sampledOperator) multiply(
-	dst, w driver.Pointer, s *side, x driver.Pointer, cols int, scale float64,
+	dst, w driver.Pointer, s *side, x driver.Pointer, cols int, scale float64, l loss,
 ) error {
 	most := min(cols, 32*mostBlocks)
 	if s.long > 0 {
@@ -325,7 +348,7 @@ func (o *sampledOperator) multiply(
 	}
 	for first := 0; first < cols; first += most {
 		width, offset := min(most, cols-first), driver.Pointer(8*first)
-		if err := o.multiplySome(dst+offset, w, s, x+offset, cols, width, scale); err != nil {
+		if err := o.multiplySome(dst+offset, w, s, x+offset, cols, width, scale, l); err != nil {
 			return err
 		}
 	}
@@ -401,7 +424,7 @@ func (o *sampledOperator) measure(p, l, r driver.Pointer, cols int, y driver.Poi
 // multiplySome does width columns of dst = scale·S·X. A symmetric A_k = Unit·(E_ij + E_ji)/2 has half of its
 // weight on either side of the diagonal.
 func (o *sampledOperator) multiplySome(
-	dst, w driver.Pointer, s *side, x driver.Pointer, stride, width int, scale float64,
+	dst, w driver.Pointer, s *side, x driver.Pointer, stride, width int, scale float64, l loss,
 ) error {
 	on, off := o.units()
 	if o.symmetric {
@@ -409,10 +432,10 @@ func (o *sampledOperator) multiplySome(
 	}
 	err := o.launch("sampled_multiply", driver.Dim{blocks(s.segments, 8), blocks(width, 32), 1},
 		driver.Dim{256, 1, 1},
-		driver.Ptr(x), driver.Ptr(dst), driver.Ptr(w), driver.Ptr(s.begin), driver.Ptr(s.rows),
-		driver.Ptr(s.columns), driver.Ptr(s.entries), driver.Ptr(o.partials), driver.U32(s.segments),
-		driver.U32(s.whole), driver.U32(stride), driver.U32(width), driver.U32(lanes(width)), driver.F64(on),
-		driver.F64(off), driver.F64(scale))
+		l.with(driver.Ptr(x), driver.Ptr(dst), driver.Ptr(w), driver.Ptr(s.begin), driver.Ptr(s.rows),
+			driver.Ptr(s.columns), driver.Ptr(s.entries), driver.Ptr(o.partials), driver.U32(s.segments),
+			driver.U32(s.whole), driver.U32(stride), driver.U32(width), driver.U32(lanes(width)),
+			driver.F64(on), driver.F64(off), driver.F64(scale))...)
 	if err != nil || s.long == 0 {
 		return err
 	}

@@ -532,7 +532,7 @@ func (s *spreadRows) squares(dst []float64) error {
 	if err := s.gatherResiduals(len(dst)); err != nil {
 		return err
 	}
-	return first.readSquares(dst, first.sums, s.gathered, s.m)
+	return first.readSquares(dst, first.sums, s.gathered, s.m, first.loss)
 }
 
 // gatherResiduals brings the residuals of all rows together on the first card.

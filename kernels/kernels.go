@@ -7,7 +7,7 @@
 // With coordinates k, rows a_i, members b of a batch and T the arithmetic, f64 or f32:
 //
 //	lift_T, lift_rect_T         z = svec(L·Rᵀ), and vec(L·Rᵀ) for rectangular matrices
-//	contract_E_T                p_i = a_i·z, res_i = p_i − y_i, Σ scale·res_i a_i for each chunk of rows
+//	contract_E_T                p_i = a_i·z, res_i = p_i − y_i, Σ scale·ψ(res_i) a_i for each chunk of rows
 //	contract_generated_E_T      the same with rows that the kernel generates
 //	contract_early_E_T, contract_early_generated_E_T
 //	                            both for compute capabilities before 8.0

@@ -131,21 +131,32 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				title := fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
-					suite.run(t, b, k, s, e)
+					suite.run(t, b, k, s, e, suite.losses(k, at, k.small))
 				})
 			}
 		}
 		for at, s := range k.paulis {
-			e := pauliOn(t, k.space(s), s.m)
-			if suite.takes("pauli", at, min(2, len(k.paulis)), len(k.paulis)) && !suite.Single {
+			e, small := pauliOn(t, k.space(s), s.m), min(2, len(k.paulis))
+			if suite.takes("pauli", at, small, len(k.paulis)) && !suite.Single {
 				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
-					suite.run(t, b, k, s, e)
+					suite.run(t, b, k, s, e, suite.losses(k, at, small))
 				})
 			}
 		}
 	}
+}
+
+// losses says whether the suite tests other losses than the squared one at one of several sizes, of which the
+// first few are small. A loss matters only to the contraction: of a slow backend, a size of UUᵀ and one of
+// UVᵀ suffice for each ensemble.
+func (suite Suite) losses(k kind, at, small int) bool {
+	switch k.parametrization.(type) {
+	case solver.PSD, solver.UV:
+		return !suite.Small && !suite.Brief || at == small-1
+	}
+	return !suite.Small && !suite.Brief
 }
 
 // takes says whether the suite tests an ensemble at one of several sizes, of which the first few are small.
@@ -174,8 +185,10 @@ func standsForOthers(e sensing.Ensemble) bool {
 	return !ok || rows.Entries() == sensing.F32
 }
 
-// run runs the suite on one problem.
-func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing.Ensemble) {
+// run runs the suite on one problem, with other losses than the squared one if losses is set.
+func (suite Suite) run(
+	t *testing.T, b solver.Backend, k kind, s size, e sensing.Ensemble, losses bool,
+) {
 	truth, err := k.truth(s)
 	must(t, err)
 	p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.1, NoiseSeed: 11}
@@ -218,7 +231,9 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	if f.needs.Values {
 		t.Run("values", f.values)
 	}
-	t.Run("losses", f.losses)
+	if losses {
+		t.Run("losses", f.losses)
+	}
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
 	t.Run("state", f.state)

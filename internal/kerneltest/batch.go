@@ -27,6 +27,8 @@ var batches = []struct {
 	{2, contraction{3, 32*slab + 1, 8, 0, 0, ""}}, // more slabs than a warp has lanes
 	{3, contraction{14, 4099, 8, 0, 0, special}},
 	{3, contraction{5, 4099, 8, 0, 0, allOnes}},
+	{3, contraction{11, 4099, 8, 1, 0, l1}},
+	{8, contraction{13, 257, 8, 0, 0, huber}},
 	{8, contraction{7, 301, 8, 0, 0, otherLevels}},
 }
 
@@ -52,6 +54,12 @@ func contractBatch[T number](
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](members, c.k, 1), random[float64](c.m, 50)
 	switch c.kind {
+	case l1:
+		z = padded[T](members, c.k, tiny[T]())
+		scaled(y, tiny[T]())
+		y[1], _ = residual(allDots(a, z, members)[slabs(c.k):][:slabs(c.k)], 0, 1, squaredLoss)
+	case huber:
+		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
 	case special:
 		if !generated || f.EntryBits() < 16 {
 			specials(a, z)
@@ -88,7 +96,10 @@ func contractBatch[T number](
 	args := []any{input(z), partials, input(y), res, weights, chunks, a.table()}
 	args = append(rowArgs(a, args, generated), c.k, parts, c.m, members, words(starts(c.m, c.chunk)),
 		chunkCount, scale)
-	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: args})
+	l := c.kind.loss()
+	b.run(t, launch{
+		grid: line(grid), block: line(256), shared: shared, cooperative: true, args: l.with(args...),
+	})
 
 	dots := allDots(a, z, members)
 	wantRes, wantChunks := make([]float64, members*c.m), poisoned[T](members*chunkCount*kp)
@@ -96,7 +107,7 @@ func contractBatch[T number](
 	for member := range members {
 		for i := range c.m {
 			at := member*c.m + i
-			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale)
+			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale, l)
 			sum := wantChunks[(member*chunkCount+i/c.chunk)*kp:][:c.k]
 			if i%c.chunk == 0 {
 				clear(sum)

@@ -40,6 +40,8 @@ var contractions = []contraction{
 	{11, 5003, 8, 1, 0, small},
 	{14, 4099, 8, 0, 0, special},
 	{5, 4099, 8, 0, 0, allOnes},
+	{11, 4099, 8, 1, 0, l1},
+	{13, 257, 8, 0, 0, huber},
 	{7, 301, 8, 0, 0, otherLevels},
 }
 
@@ -84,6 +86,12 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	case small:
 		z = padded[T](1, c.k, tiny[T]())
 		scaled(y, tiny[T]())
+	case l1:
+		z = padded[T](1, c.k, tiny[T]())
+		scaled(y, tiny[T]())
+		y[1], _ = residual(allDots(a, z, 1)[slabs(c.k):][:slabs(c.k)], 0, 1, squaredLoss)
+	case huber:
+		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
 	case special:
 		if !form.generated || f.EntryBits() < 16 {
 			specials(a, z)
@@ -115,6 +123,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
 	args := []any{input(z), partials, input(y), res, chunks, a.table()}
 	args = append(rowArgs(a, args, form.generated), c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
+	args = c.kind.loss().with(args...)
 	b.run(t, launch{
 		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
 	})
@@ -123,7 +132,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
 	for i := range c.m {
 		var w T
-		wantRes[i], w = residual(dots[i*parts:][:parts], y[i], scale)
+		wantRes[i], w = residual(dots[i*parts:][:parts], y[i], scale, c.kind.loss())
 		sum := wantChunks[i/c.chunk*kp:][:c.k]
 		if i%c.chunk == 0 {
 			clear(sum)

@@ -42,21 +42,30 @@ func runs(first, step uint32, count, every, most int) (list []uint32) {
 
 func testDrawWeights(t *testing.T, b *bench) {
 	const scale = 1.0 / 3
-	for _, c := range lists {
+	for at, c := range lists {
 		for _, listed := range []bool{true, false} {
 			for _, shifted := range []bool{true, false} {
+				l := losses[at%len(losses)]
+				if shifted {
+					l = losses[(at+1)%len(losses)]
+				}
 				sizes := name("m", c.m, c.name, len(c.list), "listed", listed, "shifted", shifted)
-				t.Run(sizes, func(t *testing.T) {
+				t.Run(sizes+"/"+l.name, func(t *testing.T) {
 					p, y, e := random[float64](c.m, 0), random[float64](c.m, 1), random[float64](c.m, 2)
 					w := random[float64](c.m, 3)
 					if c.m > 8 {
 						p[3], y[5], e[7] = math.Inf(1), math.NaN(), math.Inf(-1)
 					}
+					for k, v := range few {
+						if i := k * c.m / len(few); c.m > 100 {
+							p[i], y[i], e[i] = v, 0, 0
+						}
+					}
 					times, count := make([]float64, c.m), c.m
 					for i := range times {
 						times[i] = 1
 					}
-					args := []any{nil, input(p), input(y), nil, nil, 0, scale}
+					args := l.with(nil, input(p), input(y), nil, nil, 0, scale)
 					if listed {
 						clear(times)
 						for _, i := range c.list {
@@ -78,7 +87,7 @@ func testDrawWeights(t *testing.T, b *bench) {
 						if shifted {
 							res -= e[i]
 						}
-						want[i] += float64(float64(res*n) * scale)
+						want[i] += float64(float64(l.psi(res)*n) * scale)
 					}
 					b.run(t, launch{grid: line(over(count, 256)), block: line(256), args: args})
 					check(t, "w", got, want)

@@ -171,7 +171,7 @@ func TestReferences(t *testing.T) {
 					want += a.at(i, j) * z[b*kp+j]
 					size += math.Abs(a.at(i, j) * z[b*kp+j])
 				}
-				res, w := residual(parts[(b*2+i)*slabs(k):][:slabs(k)], 3, 0.5)
+				res, w := residual(parts[(b*2+i)*slabs(k):][:slabs(k)], 3, 0.5, squaredLoss)
 				near(fmt.Sprintf("a_%d·z_%d", i, b), res+3, want, size+3)
 				near("w", w, res/2, 1)
 			}

@@ -200,18 +200,20 @@ func testPauliWeights(t *testing.T, b *bench) {
 		{8192, []uint32{7, 8000}, []int{600, 5}, []int{1}, 0, 2},
 		{16384, []uint32{0, 1, 2}, []int{1, 2, 900}, []int{1}, 1, 2},
 	}
-	for _, c := range append(slices.Clone(pauliCases), long...) {
-		t.Run(c.String(), func(t *testing.T) {
+	for at, c := range append(slices.Clone(pauliCases), long...) {
+		l := losses[at%len(losses)]
+		t.Run(c.String()+"/"+l.name, func(t *testing.T) {
 			const scale = 0.3
 			p := newPauliWords(c.n, c.xs, c.counts)
 			groups, sorted := p.buffers()
 			w := random[float64](len(c.ranks)*p.m, 3)
+			copy(w[:p.m/2], few)
 			var want []float64
 			for member := range c.ranks {
 				for g := c.from; g < c.from+c.take; g++ {
 					v := make([]float64, c.n)
 					for _, word := range p.words[g] {
-						v[word.mask()] += word.value(float64(w[member*p.m+int(word.entry)] * scale))
+						v[word.mask()] += word.value(float64(l.psi(w[member*p.m+int(word.entry)]) * scale))
 					}
 					levels(v, 0, min(bitsBelow(c.n), bitsBelow(pauliTile)))
 					want = append(want, v...)
@@ -220,7 +222,7 @@ func testPauliWeights(t *testing.T, b *bench) {
 			out := output(poisoned[float64](len(want)))
 			b.run(t, launch{
 				grid: [3]int{c.take, over(c.n, pauliTile), len(c.ranks)}, block: line(256),
-				args: []any{input(w), groups, sorted, out, c.n, p.m, c.from, pauliUnit, scale},
+				args: l.with(input(w), groups, sorted, out, c.n, p.m, c.from, pauliUnit, scale),
 			})
 			check(t, "c", out, want)
 		})

@@ -52,6 +52,10 @@ const (
 	special kind = "/special"
 	// a NaN whose bits are all ones, which contract must not mistake for a missing partial
 	allOnes kind = "/all ones"
+	// subnormal residuals, and one of 0, whose weights are those of l1
+	l1 kind = "/l1"
+	// infinities and NaN, with the weights of Huber's loss
+	huber kind = "/huber"
 	// a table other than q8's, so that a kernel cannot have q8's built in
 	otherLevels kind = "/levels of its own"
 )

@@ -101,7 +101,7 @@ func testRankOneTimes(tile int) func(*testing.T, *bench) {
 }
 
 func testRankOneResiduals(t *testing.T, b *bench) {
-	for _, c := range []struct {
+	for at, c := range []struct {
 		count, first, more int // more measurements follow the tile
 		ranks              []int
 	}{
@@ -116,6 +116,7 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 			for _, r := range c.ranks {
 				pitch += 2 * r
 			}
+			l := losses[at%len(losses)]
 			products := random[float64](c.count*pitch, 1)
 			y := random[float64](m, 2)
 			all := input(products)
@@ -145,12 +146,12 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 					}
 					number := position*m + c.first + i
 					res[number] = lanes[0] - y[c.first+i]
-					weights[number] = float64(res[number] * scale)
+					weights[number] = float64(l.psi(res[number]) * scale)
 				}
 			}
 			b.run(t, launch{
 				grid: driver.Dim{over(c.count, 32), len(c.ranks), 1}, block: line(256),
-				args: []any{members, pitch, input(y), gotRes, gotWeights, c.first, c.count, m, scale},
+				args: l.with(members, pitch, input(y), gotRes, gotWeights, c.first, c.count, m, scale),
 			})
 			check(t, "res", gotRes, res)
 			check(t, "weights", gotWeights, weights)
@@ -302,17 +303,17 @@ func fusedCases(size kernels.FusedSize, rect bool) []fusedCase {
 
 func testRankOneContract(size kernels.FusedSize, rect bool) func(*testing.T, *bench) {
 	return func(t *testing.T, b *bench) {
-		for _, c := range fusedCases(size, rect) {
+		for at, c := range fusedCases(size, rect) {
 			sizes := name("count", c.count, "cut", c.cut, "n1", c.n1, "n2", c.n2, "ranks", c.ranks)
-			t.Run(sizes, func(t *testing.T) {
-				fused(t, b, rect, c)
-			})
+			for _, l := range []loss{squaredLoss, losses[1+at%3]} {
+				t.Run(sizes+"/"+l.name, func(t *testing.T) { fused(t, b, rect, c, l) })
+			}
 		}
 	}
 }
 
 // fused runs one case of rank_one_contract.
-func fused(t *testing.T, b *bench, rect bool, c fusedCase) {
+func fused(t *testing.T, b *bench, rect bool, c fusedCase, l loss) {
 	v := newVectors(c.count, c.n1, c.n2, c.gap)
 	m, scale, width := c.cut+c.count+c.cut, -1.0/3, 1
 	for _, r := range c.ranks {
@@ -369,7 +370,7 @@ func fused(t *testing.T, b *bench, rect bool, c fusedCase) {
 				p = math.FMA(products[0][k], products[kinds-1][k], p)
 			}
 			res[position*m+number] = p - y[number]
-			weight := float64(res[position*m+number] * scale)
+			weight := float64(l.psi(res[position*m+number]) * scale)
 			for kind := range kinds {
 				for k := range r {
 					q := float64(products[kinds-1-kind][k] * weight)
@@ -400,7 +401,7 @@ func fused(t *testing.T, b *bench, rect bool, c fusedCase) {
 	if rect {
 		args = append(args, c.n2)
 	}
-	args = append(args, width, len(c.ranks), chunk0, scale)
+	args = l.with(append(args, width, len(c.ranks), chunk0, scale)...)
 	b.run(t, launch{grid: line(len(c.ranks) * touched), block: line(256), args: args})
 	check(t, "res", gotRes, res)
 	check(t, "left", gotSums[0], want[0])

@@ -43,7 +43,7 @@ func allDots[T number](r *rows, z []T, members int) []T {
 }
 
 // residual is the reference of residuals for one row: res and w, both computed in T.
-func residual[T number](partials []T, y, scale float64) (res float64, w T) {
+func residual[T number](partials []T, y, scale float64, l loss) (res float64, w T) {
 	var lanes [32]T
 	for s, v := range partials {
 		if s < 32 {
@@ -53,7 +53,7 @@ func residual[T number](partials []T, y, scale float64) (res float64, w T) {
 		}
 	}
 	difference := acrossLanes(lanes[:]) - T(y)
-	return float64(difference), T(scale) * difference
+	return float64(difference), T(scale) * T(l.psi(float64(difference)))
 }
 
 // accumulate is the reference of accumulate for one row of one member: it adds w·a to a sum.
@@ -143,7 +143,7 @@ func specials[T number](a *rows, z []T) {
 }
 
 func testResiduals[T number](t *testing.T, b *bench) {
-	for _, c := range []struct{ members, slabs, first, count, m int }{
+	for at, c := range []struct{ members, slabs, first, count, m int }{
 		{1, 1, 0, 1, 1},
 		{4, 2, 0, 2, 2},
 		{7, 3, 0, 7, 8},
@@ -156,32 +156,42 @@ func testResiduals[T number](t *testing.T, b *bench) {
 		{1, 97, 0, 257, 257},
 		{1, 2, 255, 1, 257},
 	} {
-		sizes := name("members", c.members, "slabs", c.slabs, "first", c.first, "count", c.count, "m", c.m)
-		t.Run(sizes, func(t *testing.T) {
-			const scale = 1.0 / 3
-			partials, y := random[T](c.members*c.count*c.slabs, 0), random[float64](c.m, 1)
-			if c.count > 8 {
-				y[c.first+3], y[c.first+5] = math.Inf(1), math.NaN()
-				partials[6*c.slabs], partials[7*c.slabs] = T(math.Inf(-1)), T(math.NaN())
-				y[c.first+8] *= tiny[T]()
-				scaled(partials[8*c.slabs:9*c.slabs], T(tiny[T]()))
-			}
-			wantRes, wantW := poisoned[float64](c.members*c.m), poisoned[T](c.members*c.m)
-			for member := range c.members {
-				for i := range c.count {
-					row, at := member*c.count+i, member*c.m+c.first+i
-					wantRes[at], wantW[at] = residual(partials[row*c.slabs:][:c.slabs], y[c.first+i], scale)
+		for _, l := range losses {
+			sizes := name("slabs", c.slabs, "first", c.first, "count", c.count, "m", c.m, "loss", l.name)
+			t.Run(name("members", c.members)+"/"+sizes, func(t *testing.T) {
+				const scale = 1.0 / 3
+				partials, y := random[T](c.members*c.count*c.slabs, 0), random[float64](c.m, 1)
+				if c.count > 8 {
+					y[c.first+3], y[c.first+5] = math.Inf(1), math.NaN()
+					partials[6*c.slabs], partials[7*c.slabs] = T(math.Inf(-1)), T(math.NaN())
+					y[c.first+8] *= tiny[T]()
+					scaled(partials[8*c.slabs:9*c.slabs], T(tiny[T]()))
 				}
-			}
-			res, w := output(poisoned[float64](c.members*c.m)), output(poisoned[T](c.members*c.m))
-			b.run(t, launch{
-				grid:  [3]int{over(c.count, 8), c.members, 1},
-				block: line(256),
-				args:  []any{input(partials), input(y), res, w, c.slabs, c.first, c.count, c.m, scale},
+				for i, v := range few[:min(len(few), c.count)] {
+					if at%2 == 1 { // the residuals of the first member are those numbers
+						clear(partials[i*c.slabs:][:c.slabs])
+						partials[i*c.slabs], y[c.first+i] = T(v), 0
+					}
+				}
+				wantRes, wantW := poisoned[float64](c.members*c.m), poisoned[T](c.members*c.m)
+				for member := range c.members {
+					for i := range c.count {
+						at := member*c.m + c.first + i
+						parts := partials[(member*c.count+i)*c.slabs:][:c.slabs]
+						wantRes[at], wantW[at] = residual(parts, y[c.first+i], scale, l)
+					}
+				}
+				res, w := output(poisoned[float64](c.members*c.m)), output(poisoned[T](c.members*c.m))
+				b.run(t, launch{
+					grid:  [3]int{over(c.count, 8), c.members, 1},
+					block: line(256),
+					args: l.with(
+						input(partials), input(y), res, w, c.slabs, c.first, c.count, c.m, scale),
+				})
+				check(t, "res", res, wantRes)
+				check(t, "w", w, wantW)
 			})
-			check(t, "res", res, wantRes)
-			check(t, "w", w, wantW)
-		})
+		}
 	}
 }
 

@@ -276,14 +276,17 @@ func testSampledApply(t *testing.T, b *bench) {
 // testSampledMultiply tests products with some or all columns of X.
 func testSampledMultiply(t *testing.T, b *bench) {
 	const on, off, scale = 3, -0.7, 0.3
-	for _, m := range segments {
-		for _, c := range []struct{ stride, width int }{
+	for at, m := range segments {
+		for number, c := range []struct{ stride, width int }{
 			{1, 1}, {5, 2}, {3, 3}, {16, 7}, {13, 13}, {32, 32}, {40, 33}, {70, 70},
 		} {
-			t.Run(name("stride", c.stride, "width", c.width, "matrix", m), func(t *testing.T) {
+			l := losses[(at+number)%len(losses)]
+			sizes := name("stride", c.stride, "width", c.width, "matrix", m, "loss", l.name)
+			t.Run(sizes, func(t *testing.T) {
 				lanes := lanesFor(c.width)
 				each := 32 / lanes
 				x, w := random[float64](m.others*c.stride, 1), random[float64](m.measurements, 2)
+				copy(w[:m.measurements/3], few)
 				want, partials := poisoned[float64](m.n*c.stride), poisoned[float64](m.parts()*c.width)
 				for s, row := range m.rows {
 					for j := range c.width {
@@ -291,7 +294,7 @@ func testSampledMultiply(t *testing.T, b *bench) {
 						for q := m.begin[s]; q < m.begin[s+1]; q++ {
 							k, u := unit(m.entries[q], on, off)
 							chain := &chains[int(q-m.begin[s])%each]
-							*chain = math.FMA(w[k]*u, x[int(m.columns[q])*c.stride+j], *chain)
+							*chain = math.FMA(l.psi(w[k])*u, x[int(m.columns[q])*c.stride+j], *chain)
 						}
 						if s < m.whole {
 							want[int(row)*c.stride+j] = halved(chains) * scale
@@ -303,11 +306,11 @@ func testSampledMultiply(t *testing.T, b *bench) {
 				dst, sums := output(poisoned[float64](len(want))), output(poisoned[float64](len(partials)))
 				b.run(t, launch{
 					grid: driver.Dim{over(len(m.rows), 8), over(c.width, 32), 1}, block: line(256),
-					args: []any{
+					args: l.with(
 						input(x), dst, input(w), words(m.begin), words(m.rows), words(m.columns),
 						words(m.entries), sums, len(m.rows), m.whole, c.stride, c.width, lanes, float64(on),
 						float64(off), scale,
-					},
+					),
 				})
 				check(t, "dst", dst, want)
 				check(t, "partials", sums, partials)

@@ -167,25 +167,33 @@ func testSumSquares(t *testing.T, b *bench) {
 		{4, 1009, 5},
 		{2, 5003, 0},
 	} {
-		t.Run(name("vectors", c.vectors, "count", c.count, "gap", c.gap), func(t *testing.T) {
-			stride := c.count + c.gap
-			x := poisoned[float64]((c.vectors-1)*stride + c.count)
-			want := make([]float64, c.vectors)
-			for v := range want {
-				vector := x[v*stride : v*stride+c.count]
-				copy(vector, random[float64](c.count, uint64(v)))
-				var threads [256]float64
-				for i, y := range vector {
-					threads[i%256] = math.FMA(y, y, threads[i%256])
+		for _, l := range losses {
+			sizes := name("vectors", c.vectors, "count", c.count, "gap", c.gap, "loss", l.name)
+			t.Run(sizes, func(t *testing.T) {
+				stride := c.count + c.gap
+				x := poisoned[float64]((c.vectors-1)*stride + c.count)
+				want := make([]float64, c.vectors)
+				for v := range want {
+					vector := x[v*stride : v*stride+c.count]
+					copy(vector, random[float64](c.count, uint64(v)))
+					if v%2 == 1 {
+						copy(vector, few[:len(few)-4]) // finite ones
+						vector[len(vector)-1] = few[len(few)-4+v/2%4]
+					}
+					var threads [256]float64
+					for i, y := range vector {
+						threads[i%256] = l.addTwiceRho(y, threads[i%256])
+					}
+					want[v] = acrossBlock(&threads)
 				}
-				want[v] = acrossBlock(&threads)
-			}
-			sums := output(poisoned[float64](c.vectors))
-			b.run(t, launch{
-				grid: line(c.vectors), block: line(256), args: []any{input(x), sums, c.count, uint64(stride)},
+				sums := output(poisoned[float64](c.vectors))
+				b.run(t, launch{
+					grid: line(c.vectors), block: line(256),
+					args: l.with(input(x), sums, c.count, uint64(stride)),
+				})
+				check(t, "sums", sums, want)
 			})
-			check(t, "sums", sums, want)
-		})
+		}
 	}
 }
 

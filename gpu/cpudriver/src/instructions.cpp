@@ -130,6 +130,9 @@ struct Abs {
 		else return a < 0 ? T(-u64(a)) : a;
 	}
 };
+struct Copysign {
+	template <class T> static T of(T a, T b) { return std::copysign(b, a); }
+};
 struct Sqrt {
 	template <class T> static T of(T a) { return canonical(std::sqrt(a)); }
 };
@@ -680,6 +683,10 @@ template <class Op> void extreme(Encoder &e) { // min, max
 	Type t = e.type(INTEGERS " " FLOATS);
 	e.simple(two_of<Op, INTEGER_TYPES, float, double>(t), t, 2);
 }
+void copysign_of(Encoder &e) { // copysign
+	Type t = e.type(FLOATS);
+	e.simple(two_of<Copysign, float, double>(t), t, 2);
+}
 template <class Op> void sign(Encoder &e) { // abs, neg
 	Type t = e.type("s16 s32 s64 " FLOATS);
 	e.simple(one_of<Op, i16, i32, i64, float, double>(t), t, 1);
@@ -1038,6 +1045,7 @@ const std::unordered_map<std::string, void (*)(Encoder &)> instructions = {
 	{"add", two_operands<Add>}, {"sub", two_operands<Sub>}, {"div", two_operands<Div>}, {"mul", mul},
 	{"mad", mad},       {"fma", fma},           {"rem", rem},          {"min", extreme<Min>},
 	{"max", extreme<Max>}, {"abs", sign<Abs>},  {"neg", sign<Neg>},    {"sqrt", rounded<Sqrt>},
+	{"copysign", copysign_of},
 	{"rcp", rounded<Rcp>}, {"and", logic<And>}, {"or", logic<Or>},     {"xor", logic<Xor>},
 	{"not", negation},  {"shl", shifted<Shl, true>}, {"shr", shifted<Shr, false>}, {"popc", counted<Popc>},
 	{"clz", counted<Clz>}, {"brev", brev},      {"bfe", bfe},          {"prmt", prmt},
