@@ -28,6 +28,10 @@ func (l *rowLayout) togetherIsFaster() bool {
 	if b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
 		return true
 	}
+	if !l.inMemory {
+		together, steps := l.generatedTimes()
+		return together < steps
+	}
 	const (
 		perBatch = 4 // warps of contract_batch that convert an entry
 		perGroup = 4 // members for which dots and accumulate convert an entry
@@ -49,4 +53,60 @@ func (l *rowLayout) togetherIsFaster() bool {
 	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
 	return seconds(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy) <
 		seconds(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
+}
+
+// generatedCost has the instructions of a thread that a generated entry takes: in a launch of contract_batch,
+// whose eight members share it, in f64 arithmetic and in f32 arithmetic; and in generate. doubles of these are
+// f64 multiply-adds, or take at least as long.
+type generatedCost struct{ double, single, generate, doubles float64 }
+
+// generatedCosts has the cost of each format. TestGeneratedCosts holds it to the emulator's counts.
+var generatedCosts = map[sensing.Entries]generatedCost{
+	sensing.F64:   {147, 144, 114, 23.5},
+	sensing.F32:   {150, 146, 116, 23.5},
+	sensing.BF16:  {156, 152, 121, 23.5},
+	sensing.Q8:    {57, 53, 11, 0},
+	sensing.Signs: {56, 53, 2, 0},
+}
+
+// generatedTimes estimates the seconds that the rows of a step take if they are generated: with contract_batch,
+// and tile by tile in generate, dots and accumulate. Each is the longer of memory and computing. A tile goes to
+// memory and comes from there; contract_batch moves the sums of chunks only, but generates each entry in each
+// of its launches.
+func (l *rowLayout) generatedTimes() (together, steps float64) {
+	b, made := Backend{Info: l.info}, generatedCosts[l.entries]
+	launch, each, entry := made.double, batchCosts[l.entries].double.steps, costs[l.entries].double
+	if l.precision == solver.F32 {
+		launch, each, entry = made.single, batchCosts[l.entries].single.steps, costs[l.entries].single
+	}
+	seconds := func(bytes, cycles, multiprocessors float64) float64 {
+		return max(bytes/b.Info.Bandwidth, float64(l.m)*float64(l.k)*cycles/(multiprocessors*b.Info.Clock))
+	}
+
+	doubles := made.doubles
+	if l.precision == solver.F64 { // the members' multiply-adds are f64 too
+		doubles += 2 * kernels.BatchMembers
+	}
+	launches := float64(blocks(l.members, kernels.BatchMembers))
+	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
+	group, resident := kernels.BatchBlocks*l.slabs, l.batchResident()
+	busy := float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
+	together = seconds(sums, launches*max(b.cycles(solver.F64, doubles, cost{}),
+		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})), busy)
+
+	members, groups := float64(l.members), float64(blocks(l.members, 4))
+	steps = seconds(l.tileCost(l.tileRows),
+		b.cycles(solver.F64, made.doubles, cost{instructions: made.generate})+
+			b.cycles(l.precision, 2*members, cost{members * each, groups * entry.conversions}),
+		float64(l.info.Multiprocessors))
+	return together, steps
+}
+
+// batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their shared
+// memory allows, and because of their registers at most two in f32 arithmetic and one in f64.
+func (l *rowLayout) batchResident() int {
+	if l.precision != solver.F32 {
+		return 1
+	}
+	return max(min((l.info.BlockShared+reservedShared)/l.batchShared(), 2), 1)
 }

@@ -75,6 +75,42 @@ func TestBatchTraffic(t *testing.T) {
 	}
 }
 
+// TestGeneratedBatchOnOldDevices: contract_batch of generated rows needs no asynchronous copies. In f32
+// arithmetic its stages fit the V100 and the T4, where it gives the bits of the three steps; in f64 arithmetic
+// they do not.
+func TestGeneratedBatchOnOldDevices(t *testing.T) {
+	const n, m, members = 15, 43, 3
+	for name, ensemble := range backendtest.Ensembles(t, n, m) {
+		for _, capability := range [][2]int{{7, 0}, {7, 5}} {
+			config := emulator.Config{Capability: capability}
+			of := func(precision solver.Precision) *engine {
+				e, _ := batchEngineOn(t, ensemble, members, config, solver.Generated, precision)
+				return e
+			}
+			if o := rowsOf(of(solver.F64)); o.together() {
+				t.Errorf("%s, %v: %d bytes of shared memory are too many", name, capability, o.batchShared())
+			}
+			e := of(solver.F32)
+			o := rowsOf(e)
+			// The table of q8 leaves no room on 7.5.
+			if fits := capability[1] == 0 || o.entries != sensing.Q8; (o.batchGroups > 0) != fits {
+				t.Errorf("%s, %v: %d groups of blocks", name, capability, o.batchGroups)
+			}
+			read := func() []byte {
+				sums := make([]byte, members*o.kp*4)
+				must(t, o.Download(sums, o.g))
+				return sums
+			}
+			together := read()
+			o.batchGroups = 0
+			must(t, o.contractAll(e.y, members))
+			if !bytes.Equal(read(), together) {
+				t.Errorf("%s, %v: three steps give other bits", name, capability)
+			}
+		}
+	}
+}
+
 func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	const members = kernels.BatchMembers
 	m := ensemble.Measurements()
@@ -148,8 +184,16 @@ func batchEngine(
 ) (*engine, *emulator.Device) {
 	t.Helper()
 	config := emulator.Config{Multiprocessors: c.multiprocessors}
+	return batchEngineOn(t, ensemble, members, config, c.storage, c.precision)
+}
+
+// batchEngineOn does this on a device of a configuration.
+func batchEngineOn(t *testing.T, ensemble sensing.Ensemble, members int, config emulator.Config,
+	storage solver.Storage, precision solver.Precision,
+) (*engine, *emulator.Device) {
+	t.Helper()
 	device := emulator.New(config)
-	b := emulated(t, config, c.storage, c.precision)
+	b := emulated(t, config, storage, precision)
 	b.Connect = func() (driver.Device, error) { return device, nil }
 	n, _ := ensemble.Space().Dims()
 	truth, err := sensing.NewTruth(n, 1, 1, 1)

@@ -50,12 +50,19 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on four, and memory is as foretold on each.
+// on four, with rows in memory and generated, and memory is as foretold on each.
 func TestMembersOnSeveralDevices(t *testing.T) {
+	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+		t.Run(string(storage), func(t *testing.T) { membersOnSeveralDevices(t, storage) })
+	}
+}
+
+// membersOnSeveralDevices compares four devices with one that has its rows in memory.
+func membersOnSeveralDevices(t *testing.T, storage solver.Storage) {
 	p := problem(t, 9, 100)
 	ranks := []int{1, 3, 2, 1, 2}
 	one := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
-	several := onCards(t, one, 4, emulator.Config{})
+	several := onCards(t, emulated(t, emulator.Config{}, storage, solver.F64), 4, emulator.Config{})
 	most, allocs := make([]int64, 4), 0
 	for i := range several.Others {
 		connect := several.Others[i].Connect
@@ -71,6 +78,13 @@ func TestMembersOnSeveralDevices(t *testing.T) {
 		e, err := b.Open(context.Background(), p, members)
 		must(t, err)
 		defer func() { must(t, e.Close()) }()
+		if spread, ok := e.(*engine).operator.(*spreadRows); ok {
+			for card, share := range spread.shares {
+				if share.batchGroups == 0 {
+					t.Errorf("device %d has no room for contract_batch", card)
+				}
+			}
+		}
 		all := []int{0, 1, 2, 3, 4}
 		for i, r := range ranks {
 			must(t, e.Set(i, solver.Iterate, solver.Factor{normal(uint64(i), 9, r)}))
