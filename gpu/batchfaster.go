@@ -64,9 +64,9 @@ type generatedCost struct{ double, single, generate, doubles float64 }
 var generatedCosts = map[sensing.Entries]generatedCost{
 	sensing.F64:   {147, 144, 114, 23.5},
 	sensing.F32:   {150, 146, 116, 23.5},
-	sensing.BF16:  {156, 152, 121, 23.5},
-	sensing.Q8:    {57, 53, 11, 0},
-	sensing.Signs: {56, 53, 2, 0},
+	sensing.BF16:  {155, 151, 121, 23.5},
+	sensing.Q8:    {55.6, 52, 11, 0},
+	sensing.Signs: {55, 52, 2, 0},
 }
 
 // generatedTimes estimates the seconds that the rows of a step take if they are generated: with contract_batch,
