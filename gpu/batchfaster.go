@@ -55,13 +55,13 @@ func (l *rowLayout) togetherIsFaster() bool {
 		seconds(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
 }
 
-// generatedCost has the instructions of a thread that a generated entry takes: in a launch of contract_batch,
+// generatedBatchCost has the instructions of a thread that a generated entry takes: in a launch of contract_batch,
 // whose eight members share it, in f64 arithmetic and in f32 arithmetic; and in generate. doubles of these are
 // f64 multiply-adds, or take at least as long.
-type generatedCost struct{ double, single, generate, doubles float64 }
+type generatedBatchCost struct{ double, single, generate, doubles float64 }
 
-// generatedCosts has the cost of each format. TestGeneratedCosts holds it to the emulator's counts.
-var generatedCosts = map[sensing.Entries]generatedCost{
+// generatedBatchCosts has the cost of each format. TestGeneratedCosts holds it to the emulator's counts.
+var generatedBatchCosts = map[sensing.Entries]generatedBatchCost{
 	sensing.F64:   {147, 144, 114, 23.5},
 	sensing.F32:   {150, 146, 116, 23.5},
 	sensing.BF16:  {155, 151, 121, 23.5},
@@ -74,7 +74,7 @@ var generatedCosts = map[sensing.Entries]generatedCost{
 // memory and comes from there; contract_batch moves the sums of chunks only, but generates each entry in each
 // of its launches.
 func (l *rowLayout) generatedTimes() (together, steps float64) {
-	b, made := Backend{Info: l.info}, generatedCosts[l.entries]
+	b, made := Backend{Info: l.info}, generatedBatchCosts[l.entries]
 	launch, each, entry := made.double, batchCosts[l.entries].double.steps, costs[l.entries].double
 	if l.precision == solver.F32 {
 		launch, each, entry = made.single, batchCosts[l.entries].single.steps, costs[l.entries].single

@@ -69,7 +69,7 @@ func TestGeneratedTogetherIsFaster(t *testing.T) {
 		// Two launches for nine members: 1.94 to 2.06 ms, and 0.74. The tiles of f32 rows take 1.6 ms.
 		{9, []sensing.Entries{sensing.F64}},
 	} {
-		for entries := range generatedCosts {
+		for entries := range generatedBatchCosts {
 			l := rowLayout{rowStore: rowStore{m: m}, members: c.members, lifted: c.members,
 				k: k, precision: solver.F64, cards: 1, all: m, slabs: blocks(k, kernels.Slab)}
 			l.kp = l.slabs * kernels.Slab
@@ -133,7 +133,7 @@ func TestGeneratedCosts(t *testing.T) {
 						t.Errorf("%s: %.1f instructions, want %v", kernel, got, want)
 					}
 				}
-				want := generatedCosts[o.entries]
+				want := generatedBatchCosts[o.entries]
 				launch := want.double
 				if precision == solver.F32 {
 					launch = want.single

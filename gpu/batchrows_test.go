@@ -3,6 +3,7 @@ package gpu
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/driver"
@@ -160,6 +161,20 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	}
 	if got.BankConflicts != conflicts {
 		t.Errorf("%d bank conflicts, want %d", got.BankConflicts, conflicts)
+	}
+}
+
+// TestCallsOfGeneratedBatches: a step of 8 or 32 members of generated rows makes as many calls as with rows in
+// memory, and none for tiles.
+func TestCallsOfGeneratedBatches(t *testing.T) {
+	for _, members := range []int{8, 32} {
+		made := callsOfAStep(t, emulated(t, emulator.Config{}, solver.Generated, solver.F64),
+			backendtest.Ensembles(t, 8, 40)["gaussian-f32"], members)[0]
+		want := "lift_f64" + strings.Repeat(" Fill contract_batch_generated_f32_f64", members/8) +
+			" sum_chunks_f64 pullback_f64 combine Wait"
+		if got := strings.Join(made, " "); got != want {
+			t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+		}
 	}
 }
 
