@@ -72,7 +72,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	bytes += batch.Metrics.Bytes(len(batch.FactorRanks))
 	k, err := kindOf(e)
 	if err != nil {
-		return 0, fmt.Errorf("cpu: there is no code for the %s ensemble: %w", e.Name(), solver.ErrUnsupported)
+		return 0, solver.Unsupportedf("the cpu has no code for the ensemble %s", e.Name())
 	}
 	bytes += k.bytes(o, batch)
 	if _, layered := batch.Parametrization.(solver.Layered); layered {
@@ -133,7 +133,7 @@ func (o options) checkMixed(batch solver.Batch) error {
 	switch {
 	case o.precision != solver.Mixed:
 	case batch.Needs.Draws || batch.Needs.Values:
-		return errors.New("cpu: methods that step without the full gradient are computed with in f64, " +
+		return errors.New("cpu: methods that step without the full gradient compute in f64, " +
 			"not in mixed precision")
 	case !solver.IsSquared(batch.Loss):
 		return fmt.Errorf("cpu: gradients of the loss %s are computed in f64 or f32, not in mixed precision",

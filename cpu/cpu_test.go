@@ -302,12 +302,12 @@ func TestUnknownEnsemble(t *testing.T) {
 	p := &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)}
 	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
 	_, err = Backend{}.Open(context.Background(), p, batch)
-	want := "cpu: the strange ensemble is not a source of rows"
+	want := "the cpu cannot read the rows of the ensemble strange"
 	if !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Backend{}.Memory(p, batch)
-	want = "cpu: there is no code for the strange ensemble"
+	want = "the cpu has no code for the ensemble strange"
 	if !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -88,7 +88,7 @@ func kindOf(e sensing.Ensemble) (kind, error) {
 // newOperator makes the operator of an ensemble.
 func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
 	if _, rows := e.(sensing.Rows); !rows && o.precision != solver.F64 {
-		return nil, fmt.Errorf("cpu: %s is computed with in f64, not in %s", e.Name(), o.precision)
+		return nil, fmt.Errorf("cpu: %s measurements are computed in f64, not in %s", e.Name(), o.precision)
 	}
 	k, err := kindOf(e)
 	if err != nil {

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"fmt"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -33,8 +32,7 @@ func rowsOf(e sensing.Ensemble) (rowKind, error) {
 	case sensing.RowSource[sensing.SignWord]:
 		return typed[sensing.SignWord]{source}, nil
 	}
-	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows: %w",
-		e.Name(), solver.ErrUnsupported)
+	return nil, solver.Unsupportedf("the cpu cannot read the rows of the ensemble %s", e.Name())
 }
 
 // rowOperator is the operator of every ensemble with rows of entries. It converts matrices to coordinates and

@@ -325,7 +325,7 @@ func checkEmulator(t *testing.T, e config.Entry) error {
 	got, err := runHere(there, emulatorHost(), Options{Dir: filepath.Join(t.TempDir(), "run")})
 	if onlyOnCPU[e.Kind+" "+e.Name] {
 		if usage := new(config.UsageError); !errors.As(err, &usage) ||
-			!strings.Contains(err.Error(), "device cpu runs it") {
+			!strings.Contains(err.Error(), "take --device cpu") {
 			return fmt.Errorf("it was not refused: %w", err)
 		}
 		return nil

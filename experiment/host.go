@@ -24,6 +24,9 @@ type Host struct {
 	// Apart lists the devices, one by one, that a device's name stands for if it names several; none of any
 	// other name. It may be nil.
 	Apart func(device string) ([]string, error)
+	// Left says in one sentence which of the devices that a name stands for a run leaves unused, and why; ""
+	// if it uses all of them. It may be nil.
+	Left func(device string) string
 	// Limit says what bounds the host's memory if that is less than the machine has, such as "ulimit -v
 	// allows 2 GB", and is "" otherwise. It may be nil.
 	Limit func() string

@@ -77,15 +77,17 @@ func (p *Plan) place() error {
 			if i == 0 && estimate != "" {
 				p.Notes = append(p.Notes, estimate)
 			}
+			if p.host.Left != nil {
+				if left := p.host.Left(device); left != "" {
+					p.Notes = append(p.Notes, left)
+				}
+			}
 			p.warnOfEmulation()
 			return nil
 		}
-		var own *solver.Unsupported
 		switch last := i == len(devices)-1; {
-		case errors.As(err, &own) && last:
-			return config.Usagef("%s: %v", p.Config.At("device"), own)
 		case errors.Is(err, solver.ErrUnsupported) && last:
-			return config.Usagef("%s: %v; device cpu runs it", p.Config.At("device"), err)
+			return config.Usagef("%s: %v%s", p.Config.At("device"), err, p.elsewhere(err))
 		case errors.Is(err, errTooLarge) && last:
 			return p.tooLarge()
 		case errors.Is(err, errTooLarge):
@@ -97,6 +99,19 @@ func (p *Plan) place() error {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %v", devices[i+1], err))
 	}
 	return nil
+}
+
+// elsewhere advises to take the cpu instead of a device that does not support a run, unless the device knows
+// better or the cpu does not support the run either.
+func (p *Plan) elsewhere(unsupported error) string {
+	var own *solver.Unsupported
+	if errors.As(unsupported, &own) && own.Instead != "" || p.Config.Device == "cpu" {
+		return ""
+	}
+	if _, _, err := p.host.expect(p.Config, "cpu"); err != nil {
+		return ""
+	}
+	return ": take " + p.inWords("device", "cpu")
 }
 
 // Precision is what the precision auto comes to on the device of a configuration: mixed if it makes steps

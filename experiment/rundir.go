@@ -268,7 +268,7 @@ func configWith(
 		switch sameKind := f.Key == "device" && kind == config.DeviceKind(f.String()); {
 		case may(f), moved, sameKind:
 		case f.Key == "device":
-			problems = append(problems, fmt.Sprintf("%s: the run in %s was begun with device %s, and "+
+			problems = append(problems, fmt.Sprintf("%s: the run in %s was last on device %s, and "+
 				"another kind of device adds in another order: resume it with device %s",
 				changes.At(f.Key), dir, now.String(), kind))
 			continue

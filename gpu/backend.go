@@ -20,8 +20,8 @@ type Backend struct {
 	// Connect opens the device. Each engine opens it for itself, and closes it.
 	Connect func() (driver.Device, error)
 	// Others are more devices, for measurements that are rows: all of them share the rows, and everything
-	// else is done on the first. There are 2, 4 or 8 devices in all. Any number gives the same bits. Backend
-	// opens and closes them with the first.
+	// else is done on the first. There are 2, 3, 4 or 8 devices in all ([Sharing]). Any number gives the same
+	// bits. Backend opens and closes them with the first.
 	Others []Card
 	// Storage says where measurements are kept; empty means [solver.Memory]. User data lie in memory in any
 	// case.

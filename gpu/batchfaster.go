@@ -20,6 +20,11 @@ var batchCosts = map[sensing.Entries]struct{ double, single batchCost }{
 	sensing.Signs: {batchCost{10.7, 8.5}, batchCost{10.5, 8.1}},
 }
 
+// floor is the least time of a contraction in seconds: the longer of moving bytes and computing.
+type floor struct{ memory, computing float64 }
+
+func (f floor) seconds() float64 { return max(f.memory, f.computing) }
+
 // togetherIsFaster says whether a step of all members takes less time with contract_batch than in three
 // steps, by the counts of docs/kernels.md and the rates that the driver reports. contract_batch reads the
 // rows less often, but takes more instructions. It is true if the driver reports no rates.
@@ -28,10 +33,16 @@ func (l *rowLayout) togetherIsFaster() bool {
 	if b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
 		return true
 	}
+	together, steps := l.batchFloors()
+	return together.seconds() < steps.seconds()
+}
+
+// batchFloors returns the floors of a contraction of all members with contract_batch and in three steps.
+func (l *rowLayout) batchFloors() (together, steps floor) {
 	if !l.inMemory {
-		together, steps := l.generatedTimes()
-		return together < steps
+		return l.generatedFloors()
 	}
+	b := Backend{Info: l.info}
 	const (
 		perBatch = 4 // warps of contract_batch that convert an entry
 		perGroup = 4 // members for which dots and accumulate convert an entry
@@ -41,23 +52,23 @@ func (l *rowLayout) togetherIsFaster() bool {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
 	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
-	// seconds is the longer of memory and computing. A launch computes for so many members, present or not,
-	// reads the rows so often, and converts entries for so many warps.
-	seconds := func(members, readings, warps int, each float64, multiprocessors int) float64 {
+	// A launch computes for so many members, present or not, reads the rows so often, and converts entries for
+	// so many warps.
+	floorOf := func(members, readings, warps int, each float64, multiprocessors int) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
-		return max((float64(readings)*float64(l.m)*float64(l.stride)+sums)/b.Info.Bandwidth,
-			float64(l.m)*float64(l.k)*cycles/(float64(multiprocessors)*b.Info.Clock))
+		return floor{(float64(readings)*float64(l.m)*float64(l.stride) + sums) / b.Info.Bandwidth,
+			float64(l.m) * float64(l.k) * cycles / (float64(multiprocessors) * b.Info.Clock)}
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
 	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
-	return seconds(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy) <
-		seconds(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
+	return floorOf(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy),
+		floorOf(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
 }
 
-// generatedBatchCost has the instructions of a thread that a generated entry takes: in a launch of contract_batch,
-// whose eight members share it, in f64 arithmetic and in f32 arithmetic; and in generate. doubles of these are
-// f64 multiply-adds, or take at least as long.
+// generatedBatchCost has the instructions of a thread that a generated entry takes: in a launch of
+// contract_batch, whose eight members share it, in f64 arithmetic and in f32 arithmetic; and in generate.
+// doubles of these are f64 multiply-adds, or take at least as long.
 type generatedBatchCost struct{ double, single, generate, doubles float64 }
 
 // generatedBatchCosts has the cost of each format. TestGeneratedCosts holds it to the emulator's counts.
@@ -69,18 +80,18 @@ var generatedBatchCosts = map[sensing.Entries]generatedBatchCost{
 	sensing.Signs: {55, 52, 2, 0},
 }
 
-// generatedTimes estimates the seconds that the rows of a step take if they are generated: with contract_batch,
-// and tile by tile in generate, dots and accumulate. Each is the longer of memory and computing. A tile goes to
-// memory and comes from there; contract_batch moves the sums of chunks only, but generates each entry in each
-// of its launches.
-func (l *rowLayout) generatedTimes() (together, steps float64) {
+// generatedFloors does this for generated rows, whose three steps are preceded by generate, tile by tile. A tile
+// goes to memory and comes from there. contract_batch moves the sums of chunks only, but generates each entry
+// in each of its launches.
+func (l *rowLayout) generatedFloors() (together, steps floor) {
 	b, made := Backend{Info: l.info}, generatedBatchCosts[l.entries]
 	launch, each, entry := made.double, batchCosts[l.entries].double.steps, costs[l.entries].double
 	if l.precision == solver.F32 {
 		launch, each, entry = made.single, batchCosts[l.entries].single.steps, costs[l.entries].single
 	}
-	seconds := func(bytes, cycles, multiprocessors float64) float64 {
-		return max(bytes/b.Info.Bandwidth, float64(l.m)*float64(l.k)*cycles/(multiprocessors*b.Info.Clock))
+	floorOf := func(bytes, cycles, multiprocessors float64) floor {
+		return floor{bytes / b.Info.Bandwidth,
+			float64(l.m) * float64(l.k) * cycles / (multiprocessors * b.Info.Clock)}
 	}
 
 	doubles := made.doubles
@@ -91,11 +102,11 @@ func (l *rowLayout) generatedTimes() (together, steps float64) {
 	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
 	group, resident := kernels.BatchBlocks*l.slabs, l.batchResident()
 	busy := float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
-	together = seconds(sums, launches*max(b.cycles(solver.F64, doubles, cost{}),
+	together = floorOf(sums, launches*max(b.cycles(solver.F64, doubles, cost{}),
 		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})), busy)
 
 	members, groups := float64(l.members), float64(blocks(l.members, 4))
-	steps = seconds(l.tileCost(l.tileRows),
+	steps = floorOf(l.tileCost(l.tileRows),
 		b.cycles(solver.F64, made.doubles, cost{instructions: made.generate})+
 			b.cycles(l.precision, 2*members, cost{members * each, groups * entry.conversions}),
 		float64(l.info.Multiprocessors))

@@ -77,9 +77,9 @@ func TestGeneratedTogetherIsFaster(t *testing.T) {
 			l.setEntries(entries)
 			l.shareRows(0)
 			if got, want := l.togetherIsFaster(), slices.Contains(c.faster, entries); got != want {
-				together, steps := l.generatedTimes()
+				together, steps := l.batchFloors()
 				t.Errorf("%d members, %s rows: %v, want %v: %.2f and %.2f ms", c.members, entries, got, want,
-					together*1e3, steps*1e3)
+					together.seconds()*1e3, steps.seconds()*1e3)
 			}
 		}
 	}

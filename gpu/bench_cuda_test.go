@@ -28,9 +28,10 @@ import (
 var (
 	benchN        = flag.String("cuda.n", "200,1000", "benchmark matrices of these sides n")
 	benchM        = flag.Int("cuda.m", 10_000, "benchmark with so many measurements")
-	benchEnsemble = flag.String("cuda.ensemble", "rows", "benchmark rows, completion or rank-one")
+	benchEnsemble = flag.String("cuda.ensemble", "rows", "benchmark rows, completion, rank-one or pauli")
 	benchSizes    = flag.String("cuda.sizes", "20000:1000000:10",
-		"benchmark completion or rank-one at these sizes n:m:r, instead of cuda.n and cuda.m")
+		"benchmark completion, rank-one or pauli at these sizes n:m:r, instead of cuda.n and cuda.m")
+	benchTiny     = flag.Bool("cuda.tiny", false, "benchmark parts at tiny sizes")
 	benchBatches  = flag.String("cuda.batches", "1,8,32", "benchmark batches of so many members")
 	benchStorages = flag.String("cuda.storages", "memory,generated",
 		"benchmark rows that are stored like this")
@@ -42,8 +43,10 @@ var (
 )
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
-// sum of its chunks, and one whole step of gradient descent with n × n factors. Times are medians, with the
-// least and the greatest.
+// sum of its chunks, and one whole step of gradient descent with n × n factors. Of rows in memory, and of
+// batches, it times contract in its three steps too. In mixed precision contract is that of a difference from an anchor. Times
+// are medians, with the least and the greatest. The floors of docs/kernels.md stand beside them, of memory
+// with the measured rate of a copy.
 //
 // The rate of a copy from device to device, in bytes read and written, is measured just before: whatever
 // reads rows from memory cannot be faster. GB/s are the bytes of all rows, counted once for the whole batch,
@@ -59,11 +62,13 @@ func BenchmarkCUDA(b *testing.B) {
 	for _, n := range numbers(b, *benchN) {
 		for _, members := range numbers(b, *benchBatches) {
 			for _, storage := range strings.Split(*benchStorages, ",") {
-				for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+				for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16,
 						sensing.Q8, sensing.Signs} {
 						c := benchCase{n, *benchM, members, entries, precision, solver.Storage(storage)}
-						b.Run(c.String(), func(b *testing.B) { c.run(b, began) })
+						if c.worthwhile() {
+							b.Run(c.String(), func(b *testing.B) { c.run(b, began) })
+						}
 					}
 				}
 			}
@@ -97,6 +102,17 @@ func (c benchCase) String() string {
 	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d", c.n, c.m, c.entries, c.precision, c.storage, c.members)
 }
 
+// worthwhile says whether anybody would generate the rows: of q8 and signs, or in f64 for lack of memory, and
+// there f32 rows alone for a batch. Of
+// batches in f32 arithmetic mixed precision has the same contractions.
+func (c benchCase) worthwhile() bool {
+	if c.precision == solver.F32 && c.members > 1 {
+		return false
+	}
+	return c.storage != solver.Generated || c.entries == sensing.Q8 || c.entries == sensing.Signs ||
+		c.precision == solver.F64 && (c.members == 1 || c.entries == sensing.F32)
+}
+
 func (c benchCase) run(b *testing.B, began time.Time) {
 	if time.Since(began) > *benchUntil {
 		b.Skip("out of time")
@@ -105,19 +121,82 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	problem, batch := c.problem(b)
 	e, all := openBench(b, backend, problem, batch)
 	defer e.Close()
-	o := rowsOf(e)
-	copied := copyRate(b, e.device)
+	r := rates{info: backend.Info, copied: copyRate(b, e.device)}
+	var o *rowOperator
+	var contract func(int) error
+	switch mixed := e.operator.(type) {
+	case *mixedOperator:
+		o = mixed.turn(mixed.single)
+		contract = func(int) error { return o.contractChunks(o.zeros, c.members) }
+	default:
+		o = rowsOf(e)
+		contract = func(int) error { return o.contractAll(e.y, c.members) }
+	}
 
 	b.Run("contract", func(b *testing.B) {
-		seconds := repeat(b, e.device, func(int) error { return o.contractAll(e.y, c.members) })
-		b.ReportMetric(copied/1e9, "copy-GB/s")
+		seconds := repeat(b, e.device, contract)
+		b.ReportMetric(r.copied/1e9, "copy-GB/s")
 		if o.inMemory {
 			bytes := float64(o.m) * float64(o.stride)
 			b.ReportMetric(bytes/seconds/1e9, "GB/s")
-			b.ReportMetric(bytes/copied*1e9, "floor-ns")
 		}
+		reportFloors(b, c.floors(o, r, false))
 	})
-	b.Run("step", func(b *testing.B) { timeSteps(b, e, all) })
+	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
+		groups, batchGroups := o.groups, o.batchGroups
+		o.groups, o.batchGroups = 0, 0
+		b.Run("three-steps", func(b *testing.B) {
+			repeat(b, e.device, contract)
+			reportFloors(b, c.floors(o, r, true))
+		})
+		o.groups, o.batchGroups = groups, batchGroups
+	}
+	b.Run("step", func(b *testing.B) {
+		timeSteps(b, e, all)
+		if mixed, is := e.operator.(*mixedOperator); is {
+			renewals := 0
+			for _, i := range all {
+				renewals += map[bool]int{true: 1}[mixed.renewed(i)]
+			}
+			b.ReportMetric(float64(renewals), "renewals")
+		}
+		reportFloors(b, c.floors(o, r, false))
+	})
+}
+
+// floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in three
+// steps.
+func (c benchCase) floors(o *rowOperator, r rates, steps bool) map[string]float64 {
+	if c.members == 1 {
+		all := amountsOfSteps(&o.rowLayout, steps || o.groups == 0)
+		return r.floors(all)
+	}
+	if r.info.Clock <= 0 {
+		return nil
+	}
+	l := o.rowLayout
+	l.info.Bandwidth = r.copied
+	together, three := l.batchFloors()
+	if steps || o.batchGroups == 0 {
+		together = three
+	}
+	return map[string]float64{"memory": together.memory, "computing": together.computing}
+}
+
+// amountsOfSteps counts a contraction of one member, which reads rows in memory twice in three steps.
+func amountsOfSteps(l *rowLayout, steps bool) amounts {
+	all := contractAmounts(l)
+	if steps {
+		all.bytes *= 2
+	}
+	return all
+}
+
+// reportFloors reports floors in nanoseconds.
+func reportFloors(b *testing.B, floors map[string]float64) {
+	for name, seconds := range floors {
+		b.ReportMetric(1e9*seconds, name+"-floor-ns")
+	}
 }
 
 // openBench opens an engine, or skips the benchmark if the device has too little memory. All members have
@@ -134,7 +213,9 @@ func openBench(
 	check(b, err)
 	e = opened.(*engine)
 	for i, r := range batch.FactorRanks {
-		start, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: e.n1, Cols: r}}, nil)
+		shapes, err := e.par.Shapes(e.ensemble.Space(), r)
+		check(b, err)
+		start, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor(shapes, nil)
 		check(b, err)
 		check(b, e.Set(i, solver.Iterate, start))
 		all = append(all, i)
@@ -150,7 +231,7 @@ func timeSteps(b *testing.B, e *engine, all []int) {
 			return err
 		}
 		for _, member := range all {
-			if err := descend(e, member, 0.1); err != nil {
+			if err := descend(e, member, 1e-9); err != nil { // so near that mixed precision keeps its anchors
 				return err
 			}
 		}
@@ -210,6 +291,23 @@ func timed(b *testing.B, d driver.Device, do func() error) time.Duration {
 	t, err := d.Elapsed(from, to)
 	check(b, err)
 	return t
+}
+
+// launchTimeOf returns the seconds of a launch that does almost nothing, after others.
+func launchTimeOf(b *testing.B, e *engine) float64 {
+	const launches = 200
+	var took time.Duration
+	for range 2 { // the first time warms up
+		took = timed(b, e.device, func() error {
+			for range launches {
+				if err := e.device.combine(e.y, e.y, e.y, 1, 0, 1); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return took.Seconds() / launches
 }
 
 // copyRate returns the rate of a copy between two large buffers, in bytes read and written per second: the

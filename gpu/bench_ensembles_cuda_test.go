@@ -14,20 +14,20 @@ import (
 )
 
 // benchmarkEnsemble times whole steps of gradient descent on an ensemble without rows of entries, for every
-// size, batch, arithmetic and storage. What the backend does not have is skipped, in the backend's words.
+// size, batch, arithmetic and storage. What the backend does not have is skipped, with the backend's words.
 func benchmarkEnsemble(b *testing.B, began time.Time) {
 	storages := strings.Split(*benchStorages, ",")
-	if *benchEnsemble == "completion" {
-		storages = []string{string(solver.Memory)} // the entries are never generated
+	if *benchEnsemble != "rank-one" {
+		storages = []string{string(solver.Memory)} // the others are never generated
 	}
 	for _, text := range strings.Split(*benchSizes, ",") {
-		n, m, r := sizeOf(b, text)
+		n, m, rank := sizeOf(b, text)
 		ensemble := ensembleOf(b, *benchEnsemble, n, m)
 		for _, members := range numbers(b, *benchBatches) {
 			for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 				for _, storage := range storages {
 					name := fmt.Sprintf("%s/n=%d/m=%d/r=%d/%s/%s/batch=%d",
-						*benchEnsemble, n, m, r, precision, storage, members)
+						*benchEnsemble, n, m, rank, precision, storage, members)
 					b.Run(name, func(b *testing.B) {
 						if time.Since(began) > *benchUntil {
 							b.Skip("out of time")
@@ -36,20 +36,33 @@ func benchmarkEnsemble(b *testing.B, began time.Time) {
 						check(b, err)
 						problem := &sensing.Problem{Ensemble: ensemble, Truth: truth}
 						batch := solver.Batch{
-							Parametrization: solver.PSD{}, FactorRanks: slices.Repeat([]int{r}, members),
+							Parametrization: solver.PSD{}, FactorRanks: slices.Repeat([]int{rank}, members),
 						}
 						backend := onGPU(b, solver.Storage(storage), precision, unguarded)
 						if _, err := backend.Memory(problem, batch); err != nil {
-							b.Skip(err)
+							b.Skipf("no kernels: %v", err)
 						}
 						e, all := openBench(b, backend, problem, batch)
 						defer e.Close()
-						b.Run("step", func(b *testing.B) { timeSteps(b, e, all) })
+						r := rates{backend.Info, copyRate(b, e.device), launchTimeOf(b, e)}
+						b.Run("step", func(b *testing.B) {
+							timeSteps(b, e, all)
+							all := amountsOf[*benchEnsemble](n, m, rank, members)
+							if storage == string(solver.Generated) {
+								all.bytes, all.instructions = 0, 120*float64(n)*float64(m) // to make the vectors
+							}
+							reportFloors(b, r.floors(all))
+						})
 					})
 				}
 			}
 		}
 	}
+}
+
+// amountsOf counts a step on an ensemble without rows.
+var amountsOf = map[string]func(n, m, r, members int) amounts{
+	"completion": sampledAmounts, "rank-one": rankOneAmounts, "pauli": pauliAmounts,
 }
 
 // sizeOf reads n:m:r.
@@ -69,8 +82,10 @@ func ensembleOf(b *testing.B, name string, n, m int) (e sensing.Ensemble) {
 		e, err = sensing.NewCompletion(sensing.Sym{N: n}, m, 1)
 	case "rank-one":
 		e, err = sensing.NewRankOne(sensing.Sym{N: n}, m, 1)
+	case "pauli":
+		e, err = sensing.NewPauli(n, m, 1)
 	default:
-		err = fmt.Errorf("cuda.ensemble is rows, completion or rank-one, not %q", name)
+		err = fmt.Errorf("cuda.ensemble is rows, completion, rank-one or pauli, not %q", name)
 	}
 	check(b, err)
 	return e

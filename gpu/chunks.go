@@ -61,6 +61,7 @@ type chunkTable struct {
 	starts []int          // the first row of each chunk, and the end of the last
 	before int            // chunks of the cards before this one
 	after  int            // and of those after it
+	trees  []subtree      // of sum_chunks' tree that the card has whole; none if there is one card
 	at     driver.Pointer // the same on the device, as u32
 }
 
@@ -82,9 +83,42 @@ func (c chunkTable) chunkOf(row int) int {
 
 // onCard returns the chunks of one of several cards: whole parts of sum_chunks.
 func (c chunkTable) onCard(card, cards int) chunkTable {
-	parts := chunkParts / cards
-	from, to := card*parts*c.count()/chunkParts, (card+1)*parts*c.count()/chunkParts
-	return chunkTable{starts: c.starts[from : to+1], before: from, after: c.count() - to}
+	if cards == 1 {
+		return c
+	}
+	begin := func(part int) int { return part * c.count() / chunkParts } // the first chunk of a part
+	first, end := partsOf(card, cards)
+	from, to := begin(first), begin(end)
+	mine := chunkTable{starts: c.starts[from : to+1], before: from, after: c.count() - to}
+	for part := first; part < end; {
+		t := subtree{part: part, parts: 1, first: begin(part)}
+		for part%(2*t.parts) == 0 && part+2*t.parts <= end {
+			t.parts *= 2
+		}
+		part += t.parts
+		t.chunks = begin(part) - t.first
+		mine.trees = append(mine.trees, t)
+	}
+	return mine
+}
+
+// partsOf returns the first part of sum_chunks that one of several cards has, and the end of its parts.
+func partsOf(card, cards int) (first, end int) {
+	return card * chunkParts / cards, (card + 1) * chunkParts / cards
+}
+
+// subtree is a part of sum_chunks, or several whose sums one node of its tree adds.
+type subtree struct{ part, parts, first, chunks int }
+
+// Sharing returns how many of some devices share the rows of a run: as many as make the largest share of a
+// device smaller. Devices have whole eighths of the sum over chunks, so five to seven have no smaller share
+// than four, and more than eight none than eight.
+func Sharing(devices int) int {
+	devices = min(devices, chunkParts)
+	for devices > 1 && blocks(chunkParts, devices) == blocks(chunkParts, devices-1) {
+		devices--
+	}
+	return devices
 }
 
 // longestChunk is the most rows of a chunk.

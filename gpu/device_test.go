@@ -252,7 +252,7 @@ func TestRefused(t *testing.T) {
 		{sym, solver.UV{},
 			"solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
 		{rect, squared{},
-			"gpu: there are no kernels for the parametrization squared: not supported on this device"},
+			"GPUs have no kernels for the parametrization squared"},
 		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
 			"gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are skew"},
 		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.UV{},

@@ -20,14 +20,15 @@ const (
 // launches are assumptions, and so is the rate of copies between several devices. step is 0 if the driver
 // reports no clocks, or if the ensemble is of a kind that Expect does not know.
 func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step float64) {
-	work, known := estimate.Of(e, b.Storage, batch)
-	cards := float64(1 + len(b.Others))
-	work.Bytes, work.Operations = work.Bytes/cards, work.Operations/cards
+	all, known := estimate.Of(e, b.Storage, batch)
 	devices := []driver.Info{b.Info}
 	for _, other := range b.Others {
 		devices = append(devices, other.Info)
 	}
-	for _, info := range devices {
+	for card, info := range devices {
+		first, end := partsOf(card, len(devices))
+		work, share := all, float64(end-first)/chunkParts
+		work.Bytes, work.Operations = share*all.Bytes, share*all.Operations
 		if !known || info.Bandwidth <= 0 || info.Clock <= 0 {
 			return 0, 0
 		}
@@ -43,12 +44,18 @@ func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step f
 }
 
 // exchanged is how many bytes a step moves between devices and the host: z comes from the first device and
-// goes to each other, whose sum comes back and goes to the first.
+// goes to each other, whose sums come back and go to the first. Three devices have two sums each, but the
+// first one.
 func (b Backend) exchanged(e sensing.Ensemble) float64 {
-	if len(b.Others) == 0 {
+	others := len(b.Others)
+	if others == 0 {
 		return 0
 	}
-	return float64(1+3*len(b.Others)) * float64(e.Space().K()) * float64(numberBytes(b.Precision))
+	sums := others
+	if chunkParts%(1+others) != 0 {
+		sums *= 2
+	}
+	return float64(1+others+2*sums) * float64(e.Space().K()) * float64(numberBytes(b.Precision))
 }
 
 // doubles has the multiply-adds in double precision that a multiprocessor does in a cycle, by compute

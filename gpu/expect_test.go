@@ -50,7 +50,8 @@ func TestExpect(t *testing.T) {
 }
 
 // TestExpectSeveral: four devices take a quarter of the rows each, and the slowest bounds the step. z and
-// three sums of K = 20,100 numbers make 10 copies through the host.
+// three sums of K = 20,100 numbers make 10 copies through the host. Of three devices two have two sums each:
+// z makes 3 copies, and the sums 8.
 func TestExpectSeveral(t *testing.T) {
 	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
 	e, err := sensing.NewGaussian(sensing.Sym{N: 200}, 10_000, sensing.F64, 1)
@@ -65,6 +66,12 @@ func TestExpectSeveral(t *testing.T) {
 	want := 1608e6/4/2.15e12 + stepLaunches*launchTime + 10*20_100*8/hostBytes
 	if math.Abs(step-want) > 1e-9*want {
 		t.Errorf("a step takes %v s, want %v", step, want)
+	}
+	three := Backend{Info: slow, Others: b.Others[:2]} // two slow ones, of which the second has 3 of 8 parts
+	_, step = three.Expect(e, batch)
+	want = 1608e6*3/8/2.15e12 + stepLaunches*launchTime + 11*20_100*8/hostBytes
+	if math.Abs(step-want) > 1e-9*want {
+		t.Errorf("a step of three devices takes %v s, want %v", step, want)
 	}
 	b.Others[1].Info.Clock = 0
 	if opening, step := b.Expect(e, batch); opening != 0 || step != 0 {

@@ -68,7 +68,7 @@ func planMixed(r request) (operator, error) {
 	if r.needs.Draws || r.needs.Values {
 		// Such steps use no anchors, but measuring a loss would renew them, and a resumed run measures losses
 		// at other steps.
-		return nil, errors.New("gpu: methods that step without the full gradient are computed with in f64, " +
+		return nil, errors.New("gpu: methods that step without the full gradient compute in f64, " +
 			"not in mixed precision")
 	}
 	var shares [2][]*rowOperator // of each card, in single precision and in f64

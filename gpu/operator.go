@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/sensing"
@@ -79,7 +78,7 @@ func operatorOf(
 	e sensing.Ensemble, p solver.Precision,
 ) (plan func(r request) (operator, error), err error) {
 	if _, rows := e.(sensing.Rows); !rows && p != "" && p != solver.F64 {
-		return nil, fmt.Errorf("gpu: %s is computed with in f64, not in %s: %w", e.Name(), p, solver.ErrUnsupported)
+		return nil, solver.Unsupportedf("GPUs compute with %s measurements in f64 alone, not in %s", e.Name(), p)
 	}
 	switch e.(type) {
 	case sensing.Rows:
@@ -94,6 +93,5 @@ func operatorOf(
 	case *sensing.Pauli:
 		return planPauli, nil
 	}
-	return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble: %w",
-		e.Name(), solver.ErrUnsupported)
+	return nil, solver.Unsupportedf("GPUs have no kernels for the ensemble %s", e.Name())
 }

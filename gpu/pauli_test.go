@@ -227,7 +227,7 @@ func TestPauliPrecision(t *testing.T) {
 	must(t, err)
 	for _, precision := range []solver.Precision{solver.F32, solver.Mixed} {
 		b := Backend{Info: h200, Precision: precision}
-		const want = "gpu: pauli is computed with in f64, not in "
+		const want = "GPUs compute with pauli measurements in f64 alone, not in "
 		_, err := b.Memory(&sensing.Problem{Ensemble: e}, batch(1))
 		if !errors.Is(err, solver.ErrUnsupported) ||
 			err.Error() != want+string(precision)+": "+solver.ErrUnsupported.Error() {

@@ -235,7 +235,7 @@ func TestRankOneRefused(t *testing.T) {
 	p := vectorProblem(t, sensing.Sym{N: 20}, 30)
 	_, err := emulated(t, emulator.Config{}, solver.Memory, solver.F32).Memory(p, batch(1))
 	if !errors.Is(err, solver.ErrUnsupported) ||
-		!strings.Contains(err.Error(), "rank-one is computed with in f64") {
+		!strings.Contains(err.Error(), "GPUs compute with rank-one measurements in f64 alone") {
 		t.Errorf("in single precision the error is %v", err)
 	}
 	p = vectorProblem(t, sensing.Sym{N: 200}, 20000) // 32 MB

@@ -205,7 +205,7 @@ func (o *rowOperator) buffers() []buffer {
 	return append([]buffer{
 		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
-		{"g", members * int64(o.kp) * 8, &o.g},
+		{"g", members * int64(max(len(o.chunks.trees), 1)) * int64(o.kp) * 8, &o.g},
 		{"chunks", sums * int64(chunks) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
@@ -688,18 +688,31 @@ func (s *rowStore) from(p driver.Pointer, size int64) driver.Pointer {
 	return p - driver.Pointer(int64(s.begin)*size)
 }
 
-// sumChunks computes g, the sum of the chunks, for each member.
+// sumChunks computes g, the sum of the chunks, for each member. If a card has several subtrees of the sum, g
+// has the sum of each, for all members one after another.
 func (o *rowOperator) sumChunks(precision solver.Precision, members int, chunks chunkTable) error {
-	return o.sumOf(precision, members, o.chunkSums, chunks.before, chunks.count(), chunks.all())
+	if len(chunks.trees) < 2 {
+		return o.sumOf(precision, members, o.g, o.chunkSums, chunks.before, chunks.count(), chunks.all())
+	}
+	for i, t := range chunks.trees {
+		for b := range members { // whose chunks lie between those of other subtrees
+			to := o.g + o.offset(precision, i*members+b)
+			from := o.chunkSums + o.offset(precision, b*chunks.count()+t.first-chunks.before)
+			if err := o.sumOf(precision, 1, to, from, t.first, t.chunks, chunks.all()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-// sumOf computes g, the sum of those of all chunks that are at sums: count chunks, and before of them are not
-// there.
+// sumOf computes the sum of those of all chunks that are at sums, for each member: count chunks, and before
+// of them are not there.
 func (o *rowOperator) sumOf(
-	precision solver.Precision, members int, sums driver.Pointer, before, count, all int,
+	precision solver.Precision, members int, to, sums driver.Pointer, before, count, all int,
 ) error {
 	grid := driver.Dim{blocks(o.k, 256), members, 1}
 	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(sums),
-		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(all), driver.U32(before),
+		driver.Ptr(to), driver.U32(o.k), driver.U32(o.kp), driver.U32(all), driver.U32(before),
 		driver.U32(count))
 }

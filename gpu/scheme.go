@@ -1,8 +1,6 @@
 package gpu
 
 import (
-	"fmt"
-
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -79,8 +77,7 @@ func schemeOf(p solver.Parametrization) (scheme, error) {
 	case solver.Deep:
 		return scheme{p, []rule{{scale: 0.5}, {transposed: true, scale: 0.5}}, deep{}}, nil
 	}
-	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w",
-		p.Name(), solver.ErrUnsupported)
+	return scheme{}, solver.Unsupportedf("GPUs have no kernels for the parametrization %s", p.Name())
 }
 
 // memory returns what the ends use of a member.

@@ -12,17 +12,21 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// spreadRows is the operator of rows that several cards share. Each card has whole parts of sum_chunks, so g
-// is the sum of the cards' sums, in the same order as on one card. lift and pullback run on the first card.
-// In a step z goes from the first card to the others, and their sums come back; both go through the host, K
-// numbers each. Every card has its work in its queue before the host waits for one.
+// spreadRows is the operator of rows that several cards share. Each card has whole parts of sum_chunks, and so
+// one or two subtrees of its tree. g is the sum of the subtrees' sums, in the same order as on one card. lift
+// and pullback run on the first card. In a step z goes from the first card to the others, and the sums come
+// back; both go through the host, K numbers each. Every card has its work in its queue before the host waits
+// for one.
 type spreadRows struct {
 	shares   []*rowOperator // of each card, the first one's first
 	others   []*otherCard   // all cards but the first
 	m        int
 	borrowed float64 // the most bytes that a projection borrows on each card
 
-	arrived  driver.Pointer // on the first card: each member's g of each card
+	leaf   int              // parts of the smallest subtree
+	zeroed solver.Precision // the arithmetic for which arrived has its zeros; empty for none
+
+	arrived  driver.Pointer // on the first card: each member's sums of subtrees, each followed by zeros
 	gathered driver.Pointer // on the first card: the residuals of all rows
 	told     bool           // the others have their observations
 	host     []byte         // what goes from one card to another
@@ -60,18 +64,19 @@ func (e *engine) cards() *spreadRows {
 // spread plans the operator of rows on all cards of a backend. l is the layout without chunks.
 func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 	l.cards = 1 + len(r.backend.Others)
-	if l.cards > chunkParts || chunkParts%l.cards != 0 {
+	if useful := Sharing(l.cards); useful < l.cards {
 		return nil, &solver.Unsupported{
-			What: fmt.Sprintf("%d GPUs cannot share rows", l.cards), Instead: "name 1, 2, 4 or 8",
+			What:    NoFaster(l.cards),
+			Instead: fmt.Sprintf("name %d devices", useful),
 		}
 	}
-	if chunks := len(chunkStarts(l.all, l.slabs)) - 1; chunks < l.cards {
+	if chunks := len(chunkStarts(l.all, l.slabs)) - 1; chunks*(chunkParts/l.cards) < chunkParts {
 		return nil, &solver.Unsupported{
-			What:    fmt.Sprintf("%d rows are %d chunks, which %d GPUs cannot share", l.all, chunks, l.cards),
-			Instead: "name fewer GPUs",
+			What:    fmt.Sprintf("%d rows are too few for %d devices to share", l.all, l.cards),
+			Instead: "name fewer devices",
 		}
 	}
-	s := &spreadRows{m: l.all, borrowed: r.projectionBytes()}
+	s := &spreadRows{m: l.all, borrowed: r.projectionBytes(), leaf: chunkParts}
 	lends := 0
 	for card := range l.cards {
 		mine := l
@@ -85,6 +90,9 @@ func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 		mine.shareLists(r.backend.tileRows)
 		share := &rowOperator{rowLayout: mine, ensemble: ensemble}
 		s.shares = append(s.shares, share)
+		for _, t := range mine.chunks.trees {
+			s.leaf = min(s.leaf, t.parts)
+		}
 		if l.draws && l.stream == nil {
 			lends = s.shares[0].listRows
 		}
@@ -97,6 +105,12 @@ func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 	return s, nil
 }
 
+// NoFaster says why only some of so many devices share rows ([Sharing]).
+func NoFaster(devices int) string {
+	return fmt.Sprintf("%d devices share the rows no faster than %d, because each has whole eighths of the rows",
+		devices, Sharing(devices))
+}
+
 // buffers implements operator: those of the first card.
 func (s *spreadRows) buffers() []buffer { return append(s.shares[0].buffers(), s.exchange()...) }
 
@@ -105,7 +119,7 @@ func (s *spreadRows) exchange() []buffer {
 	first := s.shares[0]
 	members := int64(first.members)
 	return []buffer{
-		{"sums of cards", members * int64(len(s.shares)) * int64(first.kp) * 8, &s.arrived},
+		{"sums of cards", members * int64(chunkParts/s.leaf) * int64(first.kp) * 8, &s.arrived},
 		{"residuals of all rows", members * int64(s.m) * 8, &s.gathered},
 	}
 }
@@ -170,7 +184,7 @@ func (s *spreadRows) connect(first *device) error {
 	}
 	for _, c := range s.others {
 		if name := s.shares[0].info.Name; name != c.Info.Name {
-			first.tell(fmt.Sprintf("%s and %s share the rows evenly: the slower one bounds each step", name,
+			first.tell(fmt.Sprintf("%s and %s share the rows: the slower one bounds each step", name,
 				c.Info.Name))
 		}
 		if major := c.Info.Capability[0]; major < LeastCapability {
@@ -304,30 +318,50 @@ func (s *spreadRows) sendTo(to func(c *otherCard) driver.Pointer, from driver.Po
 	return nil
 }
 
-// sum adds the cards' g, in the order of sum_chunks: the sum of a card is one chunk.
+// sum adds the sums of all cards' subtrees in the order of sum_chunks: each takes the place of the first leaf
+// below it, and the other leaves are zero. A leaf is one chunk.
 func (s *spreadRows) sum(precision solver.Precision, members int) error {
-	first, cards := s.shares[0], len(s.shares)
+	first, leaves := s.shares[0], chunkParts/s.leaf
 	size := int64(first.offset(precision, 1))
-	at := func(member, card int) driver.Pointer {
-		return s.arrived + driver.Pointer(int64(member*cards+card)*size)
-	}
-	for b := range members {
-		if err := first.Copy(at(b, 0), first.g+first.offset(precision, b), size); err != nil {
+	if s.zeroed != precision { // the place of a sum depends on the precision
+		s.zeroed = ""
+		err := first.Fill(s.arrived, 0, int64(first.members)*int64(leaves)*int64(first.kp)*8)
+		if err != nil {
 			return err
 		}
+		s.zeroed = precision
 	}
-	data := s.exchanged(members * int(size))
-	for i, c := range s.others {
+	// each calls do with the place of each sum of a card, and of what the card sends.
+	each := func(o *rowOperator, do func(to driver.Pointer, from int64) error) error {
+		for i, t := range o.chunks.trees {
+			for b := range members {
+				to := s.arrived + first.offset(precision, b*leaves+t.part/s.leaf)
+				if err := do(to, int64(i*members+b)*size); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	err := each(first, func(to driver.Pointer, from int64) error {
+		return first.Copy(to, first.g+driver.Pointer(from), size)
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range s.others {
+		data := s.exchanged(len(c.share.chunks.trees) * members * int(size))
 		if err := c.device.Download(data, c.share.g); err != nil {
 			return err
 		}
-		for b := range members {
-			if err := first.Upload(at(b, i+1), data[int64(b)*size:][:size]); err != nil {
-				return err
-			}
+		err := each(c.share, func(to driver.Pointer, from int64) error {
+			return first.Upload(to, data[from:][:size])
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return first.sumOf(precision, members, s.arrived, 0, cards, cards)
+	return first.sumOf(precision, members, first.g, s.arrived, 0, leaves, leaves)
 }
 
 // onAll does the same on every card: on the others first, so that all of them work while the host waits.

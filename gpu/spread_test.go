@@ -3,8 +3,10 @@ package gpu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -26,8 +28,9 @@ func onCards(t *testing.T, b Backend, count int, configs ...emulator.Config) Bac
 	return b
 }
 
-// TestSameBitsOnAnyNumberOfDevices: one, two, four and eight devices give the same bits, of whatever kind the
-// devices are, with rows in memory and generated. 61 rows are eight chunks, one for each of eight devices.
+// TestSameBitsOnAnyNumberOfDevices: one, two, three, four and eight devices give the same bits, of whatever
+// kind the devices are, with rows in memory and generated. 61 rows are eight chunks, one for each of eight
+// devices.
 func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 	small, large := emulator.Config{Multiprocessors: 2}, emulator.Config{Multiprocessors: 132}
 	old := emulator.Config{Capability: [2]int{7, 0}}
@@ -40,6 +43,8 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 				{"one device", one, true},
 				{"2 devices", onCards(t, one, 2, large), true},
 				{"2 devices, generated", onCards(t, generated, 2, small), true},
+				{"3 devices", onCards(t, one, 3, small, old), true},
+				{"3 devices, generated", onCards(t, generated, 3, large), true},
 				{"4 devices, of which two have three steps", onCards(t, one, 4, old, small), true},
 				{"4 devices, generated in small tiles",
 					inTiles(onCards(t, generated, 4, old), 4), false},
@@ -50,25 +55,33 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on four, with rows in memory and generated, and memory is as foretold on each.
+// on three, four and eight, in both arithmetics, with rows in memory and generated, and memory is as foretold on
+// each. In single precision gradients and products take turns, whose sums have different places.
 func TestMembersOnSeveralDevices(t *testing.T) {
-	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
-		t.Run(string(storage), func(t *testing.T) { membersOnSeveralDevices(t, storage) })
+	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+		for _, count := range []int{3, 4, 8} {
+			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+				t.Run(fmt.Sprintf("%s, %s on %d", precision, storage, count), func(t *testing.T) {
+					t.Parallel()
+					membersOnSeveralDevices(t, storage, precision, count)
+				})
+			}
+		}
 	}
 }
 
-// membersOnSeveralDevices compares four devices with one that has its rows in memory.
-func membersOnSeveralDevices(t *testing.T, storage solver.Storage) {
+// membersOnSeveralDevices compares them with one device that has the rows in memory.
+func membersOnSeveralDevices(t *testing.T, storage solver.Storage, precision solver.Precision, count int) {
 	p := problem(t, 9, 100)
 	ranks := []int{1, 3, 2, 1, 2}
-	one := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
-	several := onCards(t, emulated(t, emulator.Config{}, storage, solver.F64), 4, emulator.Config{})
-	most, allocs := make([]int64, 4), 0
+	one := emulated(t, emulator.Config{}, solver.Memory, precision)
+	several := onCards(t, emulated(t, emulator.Config{}, storage, precision), count, emulator.Config{})
+	most, allocs := make([]int64, count), make([]int, count)
 	for i := range several.Others {
 		connect := several.Others[i].Connect
 		several.Others[i].Connect = func() (driver.Device, error) {
 			d, err := connect()
-			return counting{d, &most[i+1], &allocs}, err
+			return counting{d, &most[i+1], &allocs[i+1]}, err
 		}
 	}
 	members := batch(ranks...)
@@ -102,7 +115,14 @@ func membersOnSeveralDevices(t *testing.T, storage solver.Storage) {
 		must(t, products.Apply(values, normal(7, 9, 2), normal(8, 9, 2)))
 		s := mat.NewDense(9, 2, nil)
 		must(t, products.AdjointMul(s, values, false, normal(9, 9, 2)))
-		return append(out, s), append(append(numbers, values...), e.Observations()...)
+		out = append(out, s)
+		must(t, e.Gradient(1, 3))
+		for _, i := range []int{1, 3} {
+			g := solver.Factor{mat.NewDense(9, ranks[i], nil)}
+			must(t, e.Get(i, solver.Gradient, g))
+			out = append(out, g[0])
+		}
+		return out, append(append(numbers, values...), e.Observations()...)
 	}
 	want, wantNumbers := of(one)
 	got, gotNumbers := of(several)
@@ -113,7 +133,7 @@ func membersOnSeveralDevices(t *testing.T, storage solver.Storage) {
 	}
 	for i, v := range wantNumbers {
 		if math.Float64bits(v) != math.Float64bits(gotNumbers[i]) {
-			t.Errorf("number %d is %v on four devices and %v on one", i, gotNumbers[i], v)
+			t.Errorf("number %d is %v on several devices and %v on one", i, gotNumbers[i], v)
 		}
 	}
 	for card := range several.Others {
@@ -124,7 +144,7 @@ func membersOnSeveralDevices(t *testing.T, storage solver.Storage) {
 }
 
 // TestRowsTooLargeForOneDevice: the rows of n = 1000, m = 50,000 in f32 are 100 GB. Each of four devices
-// needs a quarter of them and little more.
+// needs a quarter of them and little more; of three, two need three eighths and the first a quarter.
 func TestRowsTooLargeForOneDevice(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Sym{N: 1000}, 50_000, sensing.F32, 1)
 	must(t, err)
@@ -140,6 +160,14 @@ func TestRowsTooLargeForOneDevice(t *testing.T) {
 	rows := 50_000 * 500_500 * 4.
 	if alone < rows || shared < rows/4 || shared > 1.02*rows/4 {
 		t.Errorf("%.4g bytes on one device, %.4g on each of four; the rows are %.4g", alone, shared, rows)
+	}
+	b.Others = b.Others[:2]
+	each, err := b.MemoryOfEach(p, batch(5))
+	must(t, err)
+	for i, eighths := range []float64{2, 3, 3} {
+		if want := eighths / 8 * rows; each[i] < 0.99*want || each[i] > 1.02*want {
+			t.Errorf("device %d of three needs %.4g bytes, and its rows are %.4g", i, each[i], want)
+		}
 	}
 }
 
@@ -175,11 +203,16 @@ func TestRefusedOnSeveralDevices(t *testing.T) {
 		batch   solver.Batch
 		want    string
 	}{
-		{of(3), problem(t, 6, 70), batch(1), "3 GPUs cannot share rows: name 1, 2, 4 or 8"},
-		{of(8), problem(t, 6, 20), batch(1), "20 rows are 3 chunks, which 8 GPUs cannot share: name fewer " +
-			"GPUs"},
-		{of(2), vectors, batch(1), "several GPUs share rows, and rank-one measurements have none: name " +
-			"one GPU"},
+		{of(5), problem(t, 6, 70), batch(1), "5 devices share the rows no faster than 4, because each has " +
+			"whole eighths of the rows: name 4 devices"},
+		{of(7), problem(t, 6, 70), batch(1), "7 devices share the rows no faster than 4, because each has " +
+			"whole eighths of the rows: name 4 devices"},
+		{of(9), problem(t, 6, 70), batch(1), "9 devices share the rows no faster than 8, because each has " +
+			"whole eighths of the rows: name 8 devices"},
+		{of(8), problem(t, 6, 20), batch(1), "20 rows are too few for 8 devices to share: name fewer devices"},
+		{of(3), problem(t, 6, 24), batch(1), "24 rows are too few for 3 devices to share: name fewer devices"},
+		{of(2), vectors, batch(1), "several devices share rows, and rank-one measurements have none: name " +
+			"one device"},
 	} {
 		_, err := c.backend.Memory(c.problem, c.batch)
 		var own *solver.Unsupported
@@ -200,8 +233,48 @@ func userRows(t *testing.T, space sensing.Space, m int) user {
 	return user{e.(sensing.Gaussian[float32])}
 }
 
+// TestSharing: three devices share rows, each with a smaller share than two have, and five to seven do not.
+func TestSharing(t *testing.T) {
+	for devices, want := range []int{0, 1, 2, 3, 4, 4, 4, 4, 8, 8, 8} {
+		if got := Sharing(devices); got != want {
+			t.Errorf("of %d devices %d share rows, not %d", devices, got, want)
+		}
+	}
+}
+
+// TestSubtrees: the devices' parts of the sum follow one another, and each is made of whole subtrees. Three
+// devices have five.
+func TestSubtrees(t *testing.T) {
+	all := chunkTable{starts: chunkStarts(10_000, 5)}
+	for cards, want := range map[int]string{
+		2: "0+4 4+4", 3: "0+2 2+2 4+1 5+1 6+2", 4: "0+2 2+2 4+2 6+2", 8: "0+1 1+1 2+1 3+1 4+1 5+1 6+1 7+1",
+	} {
+		var got []string
+		next := 0
+		for card := range cards {
+			mine := all.onCard(card, cards)
+			if mine.before != next || mine.all() != all.count() {
+				t.Errorf("card %d of %d begins with chunk %d of %d", card, cards, mine.before, mine.all())
+			}
+			for _, s := range mine.trees {
+				got = append(got, fmt.Sprintf("%d+%d", s.part, s.parts))
+				if s.first != next || s.first != s.part*all.count()/8 || s.part%s.parts != 0 {
+					t.Errorf("card %d of %d has the subtree %+v", card, cards, s)
+				}
+				next += s.chunks
+			}
+			if next != mine.before+mine.count() {
+				t.Errorf("the subtrees of card %d of %d end with chunk %d", card, cards, next)
+			}
+		}
+		if text := strings.Join(got, " "); text != want || next != all.count() {
+			t.Errorf("%d cards have the subtrees %s, not %s", cards, text, want)
+		}
+	}
+}
+
 // TestDrawsOnSeveralDevices: gradients of draws and of shifted observations, residuals and values of f have
-// the same bits on one device, two, four and eight: of rows in memory, generated ones, and rows that a device
+// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a device
 // cannot make, also if a list is longer than the rows of any device but the first, or needs several tiles.
 func TestDrawsOnSeveralDevices(t *testing.T) {
 	const n, m = 11, 97
@@ -256,6 +329,7 @@ func TestDrawsOnSeveralDevices(t *testing.T) {
 				want := of(one, c.ensemble)
 				for way, b := range map[string]Backend{
 					"2 devices": onCards(t, one, 2, emulator.Config{}), "4 devices": onCards(t, one, 4, old),
+					"3 devices":              onCards(t, one, 3, old, emulator.Config{}),
 					"8 devices":              onCards(t, one, 8, emulator.Config{}),
 					"4 devices, small tiles": inTiles(onCards(t, one, 4, emulator.Config{}), 12),
 				} {
@@ -272,7 +346,7 @@ func TestDrawsOnSeveralDevices(t *testing.T) {
 }
 
 // TestDeepOnSeveralDevices: gradients of deep products and the projections of their trace of the Hessian have
-// the same bits on one device, two, four and eight.
+// the same bits on one device, two, three, four and eight.
 func TestDeepOnSeveralDevices(t *testing.T) {
 	t.Parallel()
 	const n1, n2, m = 7, 9, 99
@@ -302,7 +376,7 @@ func TestDeepOnSeveralDevices(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		one := emulated(t, emulator.Config{}, storage, solver.F64)
 		want := of(one)
-		for _, count := range []int{2, 4, 8} {
+		for _, count := range []int{2, 3, 4, 8} {
 			for i, v := range of(inTiles(onCards(t, one, count, emulator.Config{}), 12)) {
 				if math.Float64bits(v) != math.Float64bits(want[i]) {
 					t.Errorf("%s, %d devices: number %d is %v, and %v on one", storage, count, i, v, want[i])
@@ -313,8 +387,8 @@ func TestDeepOnSeveralDevices(t *testing.T) {
 }
 
 // TestMixedOnSeveralDevices: along a trajectory in which anchors are renewed, gradients and losses in mixed
-// precision have the same bits on one device, two, four and eight, and memory is as foretold on each. The
-// truth is unknown, so that members begin without an anchor.
+// precision have the same bits on one device, two, three, four and eight. The truth is unknown, so that
+// members begin without an anchor.
 func TestMixedOnSeveralDevices(t *testing.T) {
 	const n, m, iterations = 5, 61, 40
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
@@ -366,6 +440,7 @@ func TestMixedOnSeveralDevices(t *testing.T) {
 	generated.Storage = solver.Generated
 	for way, b := range map[string]Backend{
 		"2 devices":              onCards(t, one, 2, emulator.Config{}),
+		"3 devices":              onCards(t, one, 3, old, emulator.Config{}),
 		"4 devices, generated":   inTiles(onCards(t, generated, 4, old), 4),
 		"8 devices":              onCards(t, one, 8, emulator.Config{}),
 		"2 devices, small tiles": inTiles(onCards(t, one, 2, old), 4),
@@ -390,7 +465,7 @@ func TestMixedChunksOnSeveralDevices(t *testing.T) {
 		planned, err := newEngine(b, e, batch(5))
 		must(t, err)
 		want := planned.operator.(*mixedOperator).single.chunks.starts
-		for _, count := range []int{2, 4, 8} {
+		for _, count := range []int{2, 3, 4, 8} {
 			b.Others = slices.Repeat([]Card{{Info: h200}}, count-1)
 			planned, err := newEngine(b, e, batch(5))
 			must(t, err)

@@ -1,8 +1,6 @@
 package serve
 
 import (
-	"fmt"
-
 	"github.com/matsense/matsense/internal/roofline"
 	"github.com/matsense/matsense/solver"
 )
@@ -21,8 +19,7 @@ func (s *session) bandwidth(text []byte, a *answer) error {
 	if p.probe == nil {
 		b, ok := p.Plan.Backend.(roofline.Backend)
 		if !ok {
-			return fmt.Errorf("%s cannot measure its memory: %w", p.Plan.Backend.Name(),
-				solver.ErrUnsupported)
+			return solver.Unsupportedf("%s cannot measure how fast it reads memory", p.Plan.Backend.Name())
 		}
 		if p.probe, p.closeProbe, err = b.Probe(); err != nil {
 			return err

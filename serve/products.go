@@ -1,8 +1,6 @@
 package serve
 
 import (
-	"fmt"
-
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/experiment/config"
@@ -13,8 +11,7 @@ import (
 func (p *problem) products() (solver.ProductEngine, error) {
 	e, ok := p.Engine.(solver.ProductEngine)
 	if !ok {
-		return nil, fmt.Errorf("%s has no products with the measurements: %w", p.Plan.Backend.Name(),
-			solver.ErrUnsupported)
+		return nil, solver.Unsupportedf("%s has no products with the measurements", p.Plan.Backend.Name())
 	}
 	return e, nil
 }

@@ -13,16 +13,26 @@ import (
 
 // ErrUnsupported is wrapped by the error of a backend that cannot run an ensemble, a parametrization or a
 // method. Another backend may be able to.
-var ErrUnsupported = errors.New("not supported on this device")
+var ErrUnsupported = errors.New("the device does not support this run")
 
-// Unsupported is an [ErrUnsupported] of a backend that knows better what to do than to take another device.
+// Unsupported is an [ErrUnsupported] in one sentence. It names the device and what is not supported there.
 type Unsupported struct {
-	What    string // what the backend cannot do, and why
-	Instead string // what the user should do
+	What    string // what the device cannot do, and why
+	Instead string // what the user should do; empty for taking another device
+}
+
+// Unsupportedf returns an [Unsupported] without advice.
+func Unsupportedf(format string, args ...any) error {
+	return &Unsupported{What: fmt.Sprintf(format, args...)}
 }
 
 // Error implements error.
-func (e *Unsupported) Error() string { return e.What + ": " + e.Instead }
+func (e *Unsupported) Error() string {
+	if e.Instead == "" {
+		return e.What
+	}
+	return e.What + ": " + e.Instead
+}
 
 // Unwrap makes the error an [ErrUnsupported].
 func (*Unsupported) Unwrap() error { return ErrUnsupported }
@@ -315,8 +325,7 @@ func Supports(b Backend, batch Batch) error {
 	needs := batch.Needs
 	needs.AnyLoss = !IsSquared(batch.Loss)
 	if missing := needs.Missing(b.Offers()); len(missing) > 0 {
-		return fmt.Errorf("%s: there are no kernels for %s: %w",
-			b.Name(), strings.Join(missing, ", "), ErrUnsupported)
+		return Unsupportedf("%s has no kernels for %s", b.Name(), strings.Join(missing, ", "))
 	}
 	return nil
 }

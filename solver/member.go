@@ -320,7 +320,7 @@ func (m *Member) Anchor() Factor {
 func (m *Member) SetAnchor(f Factor) error {
 	e, ok := m.engine.(AnchorEngine)
 	if !ok {
-		return fmt.Errorf("solver: an anchor was given to an engine that has none: %w", ErrUnsupported)
+		return Unsupportedf("an anchor was given to a device that computes without anchors")
 	}
 	if err := m.check("anchor", Iterate, f); err != nil {
 		return err
@@ -330,5 +330,5 @@ func (m *Member) SetAnchor(f Factor) error {
 
 // lacks is the error of a method that uses an operation without naming it in its Needs.
 func (m *Member) lacks(n Needs) error {
-	return fmt.Errorf("solver: the engine has no %s: %w", n.Missing(Needs{})[0], ErrUnsupported)
+	return Unsupportedf("the method uses %s without naming them in its Needs", n.Missing(Needs{})[0])
 }

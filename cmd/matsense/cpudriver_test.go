@@ -246,7 +246,8 @@ func TestCPUDriverFails(t *testing.T) {
 	}
 }
 
-// TestCPUDriverSeveral: two and four GPUs of the driver share the rows, and leave the factor of one.
+// TestCPUDriverSeveral: two, three and four GPUs of the driver share the rows, and leave the factor of one. Of
+// five, cuda:all takes four.
 func TestCPUDriverSeveral(t *testing.T) {
 	onCPUDriver(t)
 	t.Setenv("CPUDRIVER_DEVICES", "5")
@@ -254,7 +255,7 @@ func TestCPUDriverSeveral(t *testing.T) {
 	if one.code != exitDone {
 		t.Fatalf("exit code %d\n%s", one.code, one.err)
 	}
-	for _, device := range []string{"cuda:0,1", "cuda:3,0,2,1", "cuda:all"} {
+	for _, device := range []string{"cuda:0,1", "cuda:2,0,4", "cuda:3,0,2,1", "cuda:all"} {
 		if r, got := tinyOn(t, device); r.code != exitDone || !bytes.Equal(got, want) {
 			t.Errorf("%s: exit code %d, the factor is the same: %v\n%s", device, r.code,
 				bytes.Equal(got, want), r.err)
@@ -262,11 +263,17 @@ func TestCPUDriverSeveral(t *testing.T) {
 	}
 	for _, flags := range []string{"--precision mixed --entries q8", "--method sgd --batch-size 20"} {
 		_, want := tinyOn(t, "cuda:0", strings.Fields(flags)...)
-		if r, got := tinyOn(t, "cuda:0,1", strings.Fields(flags)...); r.code != exitDone || len(want) == 0 ||
-			!bytes.Equal(got, want) {
-			t.Errorf("%s: exit code %d, the factor is the same: %v\n%s", flags, r.code,
-				bytes.Equal(got, want), r.err)
+		for _, device := range []string{"cuda:0,1", "cuda:1,3,0"} {
+			r, got := tinyOn(t, device, strings.Fields(flags)...)
+			if r.code != exitDone || len(want) == 0 || !bytes.Equal(got, want) {
+				t.Errorf("%s on %s: exit code %d, the factor is the same: %v\n%s", flags, device, r.code,
+					bytes.Equal(got, want), r.err)
+			}
 		}
+	}
+	if r, _ := tinyOn(t, "cuda:0,1,2,3,4"); r.code != exitUsage ||
+		!strings.Contains(r.err, "5 devices share the rows no faster than 4") {
+		t.Errorf("five GPUs: exit code %d\n%s", r.code, r.err)
 	}
 	if r, _ := tinyOn(t, "cuda:0,9"); r.code != exitUsage ||
 		!strings.Contains(r.err, "there is no cuda:9: the GPUs are cuda:0 to cuda:4") {

@@ -36,6 +36,7 @@ func (env environment) host() experiment.Host {
 		},
 		Cards:   env.cards,
 		Apart:   env.apart,
+		Left:    env.left,
 		Limit:   env.limit,
 		Version: version(),
 	}
@@ -88,23 +89,51 @@ func (env environment) available(g driver.Info) (float64, error) {
 	return float64(free), nil
 }
 
-// apart lists the devices that a name stands for if it names several.
+// apart lists the devices that a name stands for if it names several: of cuda:all every GPU that the kernels
+// run on.
 func (env environment) apart(device string) (devices []string, err error) {
 	if count, err := config.Emulators(device); err != nil || count > 1 {
 		return slices.Repeat([]string{"emulator"}, count), err
 	}
-	if numbers, all, err := config.GPUs(device); err != nil || len(numbers) < 2 && !all {
+	numbers, all, err := config.GPUs(device)
+	if err != nil || len(numbers) < 2 && !all {
 		return nil, err
 	}
 	gpus, err := env.gpus()
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", device, err)
 	}
-	chosen, err := chosenGPUs(device, gpus)
-	for _, g := range chosen {
-		devices = append(devices, cudaName(g.Index))
+	if all {
+		return namesOf(byFree(gpus)), nil
 	}
-	return devices, err
+	chosen, err := chosenGPUs(device, gpus)
+	return namesOf(chosen), err
+}
+
+// left says which GPUs a run on cuda:all leaves unused.
+func (env environment) left(device string) string {
+	if _, all, err := config.GPUs(device); err != nil || !all {
+		return ""
+	}
+	gpus, err := env.gpus()
+	if err != nil {
+		return ""
+	}
+	usable := byFree(gpus)
+	useful := gpu.Sharing(len(usable))
+	if useful == len(usable) {
+		return ""
+	}
+	return fmt.Sprintf("cuda:all takes %s, which have the most free memory: %s",
+		strings.Join(namesOf(usable[:useful]), ", "), gpu.NoFaster(len(usable)))
+}
+
+// namesOf returns the names of GPUs.
+func namesOf(gpus []driver.Info) (names []string) {
+	for _, g := range gpus {
+		names = append(names, cudaName(g.Index))
+	}
+	return names
 }
 
 // cards lists the GPUs of a backend that has several, with the bytes that are free on each.
@@ -221,8 +250,11 @@ func chosenGPUs(device string, gpus []driver.Info) (chosen []driver.Info, err er
 	}
 	for _, n := range numbers {
 		if n >= len(gpus) {
-			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s",
-				cudaName(n), cudaName(len(gpus)-1))
+			there := "the only GPU is cuda:0"
+			if len(gpus) > 1 {
+				there = "the GPUs are cuda:0 to " + cudaName(len(gpus)-1)
+			}
+			return nil, config.Usagef("device: there is no %s: %s", cudaName(n), there)
 		}
 		chosen = append(chosen, gpus[n])
 	}
@@ -232,11 +264,7 @@ func chosenGPUs(device string, gpus []driver.Info) (chosen []driver.Info, err er
 	case len(best) == 0: // the backend says why the first cannot be used
 		chosen = gpus[:1]
 	case all:
-		for _, count := range config.CardCounts {
-			if count <= len(best) {
-				chosen = best[:count]
-			}
-		}
+		chosen = best[:gpu.Sharing(len(best))]
 	default:
 		chosen = best[:1]
 	}
@@ -318,9 +346,9 @@ func together(gpus []driver.Info, unusable []string) (names []string, least int6
 		if unusable[g.Index] != "" {
 			return nil, -1
 		}
-		names, least = append(names, cudaName(g.Index)), min(least, g.Free)
+		least = min(least, g.Free)
 	}
-	return names, least
+	return namesOf(chosen), least
 }
 
 func listDevices(env environment, asJSON bool) error {
@@ -392,6 +420,9 @@ func listDevices(env environment, asJSON bool) error {
 			memory = experiment.Bytes(float64(least)) + " available on each"
 		}
 		fmt.Fprintf(env.out, "cuda:all  %s share the rows of a run: %s\n", strings.Join(names, ", "), memory)
+		if usable := len(byFree(gpus)); usable > len(names) {
+			fmt.Fprintf(env.out, "          a sweep has runs for all %d GPUs: %s\n", usable, gpu.NoFaster(usable))
+		}
 	}
 	if missing != nil {
 		fmt.Fprintf(env.out, "cuda      none: %v\n", missing)

@@ -86,7 +86,7 @@ func (c *Config) OlderFingerprints(hashes map[string]string) (older []string) {
 			names = append(names, fmt.Sprint(kind, ":", n))
 		}
 	case "emulator":
-		for _, count := range CardCounts {
+		for _, count := range []int{1, 2, 4, 8} { // those that these versions had
 			names = append(names, fmt.Sprint(kind, ":", count))
 		}
 	}

@@ -1,15 +1,11 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// CardCounts are the numbers of GPUs that can share rows.
-var CardCounts = []int{1, 2, 4, 8}
 
 // DeviceKind is the part of a device's name that decides bits: auto, cpu, cuda or emulator. GPUs of any model
 // and any number give the same bits.
@@ -19,7 +15,7 @@ func DeviceKind(device string) string {
 }
 
 // GPUs returns the numbers of the GPUs that a device names, as cuda:0,1 does. all says that the device is
-// cuda:all; a device that names none gives neither.
+// cuda:all; a device that names none gives neither. How many GPUs a run can use, the backend says.
 func GPUs(device string) (numbers []int, all bool, err error) {
 	list, named := strings.CutPrefix(device, "cuda:")
 	switch {
@@ -34,12 +30,9 @@ func GPUs(device string) (numbers []int, all bool, err error) {
 			return nil, false, errDevice(device)
 		}
 		if slices.Contains(numbers, n) {
-			return nil, false, fmt.Errorf("names GPU %d twice, got %q", n, device)
+			return nil, false, fmt.Errorf("must name each GPU once, got %q", device)
 		}
 		numbers = append(numbers, n)
-	}
-	if !slices.Contains(CardCounts, len(numbers)) {
-		return nil, false, fmt.Errorf("names 1, 2, 4 or 8 GPUs, got %d: %q", len(numbers), device)
 	}
 	return numbers, false, nil
 }
@@ -54,11 +47,14 @@ func Emulators(device string) (count int, err error) {
 		return 0, nil
 	}
 	count, err = strconv.Atoi(text)
-	if err != nil || text != strconv.Itoa(count) || !slices.Contains(CardCounts, count) {
-		return 0, errors.New("emulates 1, 2, 4 or 8 devices, as in emulator:2, got " + strconv.Quote(device))
+	if err != nil || text != strconv.Itoa(count) || count < 1 || count > mostEmulated {
+		return 0, fmt.Errorf("must be emulator:N with N from 1 to %d, got %q", mostEmulated, device)
 	}
 	return count, nil
 }
+
+// mostEmulated is the most devices that are emulated.
+const mostEmulated = 64
 
 // checkDevice returns an error if a device's name is not well formed.
 func checkDevice(name string) error {

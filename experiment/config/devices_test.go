@@ -9,10 +9,11 @@ import (
 func TestDevices(t *testing.T) {
 	for name, want := range map[string]string{
 		"auto": "", "cpu": "", "cuda": "", "cuda:3": "", "cuda:all": "", "cuda:0,1": "", "cuda:3,1,0,2": "",
-		"emulator": "", "emulator:8": "",
-		"cuda:0,0": "names GPU 0 twice", "cuda:0,1,2": "1, 2, 4 or 8 GPUs, got 3", "cuda:": "must be auto",
+		"cuda:0,1,2": "", "emulator": "", "emulator:3": "", "emulator:64": "",
+		"cuda:0,0": "must name each GPU once", "cuda:": "must be auto",
 		"cuda:00": "must be auto", "cuda:0,": "must be auto", "cuda:-1": "must be auto",
-		"emulator:3": "1, 2, 4 or 8 devices", "emulator:": "1, 2, 4 or 8 devices",
+		"emulator:65": "with N from 1 to 64", "emulator:0": "with N from 1 to 64",
+		"emulator:02": "with N from 1 to 64", "emulator:": "with N from 1 to 64",
 		"gpu": "must be auto", "": "must be auto",
 	} {
 		err := checkDevice(name)

@@ -315,7 +315,7 @@ func (c *Config) checkLaw(m *Mistakes) {
 	case "auto":
 		c.Precision = "f64"
 	case "mixed", "f32":
-		m.Bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, "+
+		m.Bad("precision", "%s measurements are computed in f64, got %q: single precision is for rows of entries, "+
 			"whose reading takes the time",
 			name, c.Precision)
 	}

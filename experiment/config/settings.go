@@ -546,7 +546,7 @@ func builtinSettings() []*Setting {
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
 			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU " +
-				"number N counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, " +
+				"number N counted from 0, cuda:0,1 for several GPUs, cuda:all, " +
 				"emulator, or emulator:2",
 			at: func(c *Config) any { return &c.Device },
 		}, {

@@ -126,7 +126,7 @@ func TestUserDataMistakes(t *testing.T) {
 				"--entries: user triplets are no rows of entries"}},
 		{"triplets=" + csv + " storage=generated precision=mixed",
 			[]string{"--storage generated is for measurements that are drawn one by one",
-				"--precision: completion is computed with in f64"}},
+				"--precision: completion measurements are computed in f64"}},
 		{"triplets=" + rect, []string{"--triplets " + rect + " has 1 entries of a 3 × 2 matrix; " +
 			"matrices that are not square need parametrization uv"}},
 		{"triplets=" + rect + " parametrization=uv", nil},
@@ -195,8 +195,8 @@ func TestObservedEntries(t *testing.T) {
 		"ensemble=relu-completion n=32769":     "--n goes from 1 to 32768",
 		"ensemble=gaussian n=100000":           "--n goes from 1 to 65536",
 		"ensemble=gaussian init=relu-spectral": "--init: relu-spectral is a start",
-		"ensemble=completion precision=f32": "--precision: completion is computed " +
-			"with in f64",
+		"ensemble=completion precision=f32": "--precision: completion measurements " +
+			"are computed in f64",
 		"ensemble=completion parametrization=uv n=5 n2=9999999999": "--n2 goes from 1 to 16777216",
 		"ensemble=completion init=spectral factor-rank=99999999 n=9": "--factor-rank goes " +
 			"from 1 to 16777216",

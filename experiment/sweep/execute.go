@@ -399,11 +399,16 @@ func (p *Plan) accepts(w Where) (there bool, err error) {
 	if err := refuseOldRecords(w.Dir); err != nil {
 		return false, err
 	}
-	if !p.Spec.sameRuns(theirs) {
-		return false, config.Usagef("--out %s holds another sweep: choose another directory, or replace it "+
-			"with --force", w.Dir)
+	if p.Spec.sameRuns(theirs) {
+		return true, nil
 	}
-	return true, nil
+	if kind := p.Spec.otherKind(theirs); kind != "" {
+		return false, config.Usagef("--out %s holds this sweep on device %s, and device %s adds in another "+
+			"order: resume it with --device %s, or choose another directory", w.Dir, kind,
+			config.DeviceKind(p.Spec.Base.Device), kind)
+	}
+	return false, config.Usagef("--out %s holds another sweep: choose another directory, or replace it with "+
+		"--force", w.Dir)
 }
 
 // stillIn returns an error if the directory does not hold this sweep any more.

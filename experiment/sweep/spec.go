@@ -157,6 +157,22 @@ func (s *Spec) sameRuns(text []byte) bool {
 	return err == nil && bytes.Equal(other.withoutPlaces().YAML(), s.withoutPlaces().YAML())
 }
 
+// otherKind returns the kind of device of the text of a sweep that differs from s by its kind of device alone;
+// "" of any other text.
+func (s *Spec) otherKind(text []byte) string {
+	other, err := Parse(SpecFile, text)
+	if err != nil {
+		return ""
+	}
+	const any = "cpu"
+	mine, err := s.On(any)
+	theirs, failed := other.On(any)
+	if err != nil || failed != nil || !bytes.Equal(mine.withoutPlaces().YAML(), theirs.withoutPlaces().YAML()) {
+		return ""
+	}
+	return config.DeviceKind(other.Base.Device)
+}
+
 // withoutPlaces returns the specification with another word in place of each path of a data file, and with
 // the kind of its device.
 func (s *Spec) withoutPlaces() *Spec {

@@ -165,6 +165,34 @@ func judgeRun(a *attempt, name, dir, device string) Outcome {
 	return ok("%.2f s, %.2f s of them stepping; test error %.4g", wall, s.Stepping, s.Final.TestError)
 }
 
+// judgeSample finds out how long a sample of the metrics takes: by two runs that differ in their number alone.
+func judgeSample(a *attempt) Outcome {
+	var walls, samples [2]float64
+	for i, name := range []string{"paper-gpu-again", "paper-measured"} {
+		for _, r := range a.results.Runs {
+			if r.Name == name {
+				walls[i] = r.Wall
+			}
+		}
+		path, err := readCSV(filepath.Join(a.runDir(name), "trajectory.csv"))
+		switch {
+		case err != nil:
+			return failed("%v", err)
+		case walls[i] == 0:
+			return failed("%s has no time", name)
+		}
+		samples[i] = float64(len(path.rows))
+	}
+	more := samples[1] - samples[0]
+	if more <= 0 {
+		return failed("one run has %v samples, and the other %v", samples[0], samples[1])
+	}
+	text := fmt.Sprintf("%.3g ms each, since %v more of them took %.2f s", 1e3*(walls[1]-walls[0])/more, more,
+		walls[1]-walls[0])
+	a.results.Comparisons = append(a.results.Comparisons, Comparison{"samples of the metrics", text})
+	return ok("%s", text)
+}
+
 // judgePaper compares the run on the GPU with the run on the CPU.
 func judgePaper(a *attempt) Outcome {
 	on, host := a.runDir("paper-gpu"), a.runDir("paper-cpu")

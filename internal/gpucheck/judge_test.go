@@ -3,12 +3,11 @@ package gpucheck
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/matsense/matsense/solver"
 )
 
 // attemptOf is a step that ended with the given log and exit status.
@@ -110,6 +109,9 @@ func TestParseBenchmarks(t *testing.T) {
 	if _, there := measured[2].Metrics["ns/op"]; there || measured[2].Batch != 8 {
 		t.Errorf("a time that is no number is kept: %+v", measured[2])
 	}
+	if part := parseName("Parts/lift/n=200/m=100/r=200"); part.key() != "lift/n=200/m=100/r=200" {
+		t.Errorf("a part is %q", part.key())
+	}
 	if measured[3].key() != "Launch" {
 		t.Errorf("the launch is %q", measured[3].key())
 	}
@@ -119,11 +121,11 @@ func TestParseBenchmarks(t *testing.T) {
 	}
 	const late = "    b_test.go:1: out of time\n" +
 		"--- SKIP: BenchmarkCUDA/n=200/m=1/f64/f64/memory/batch=8\n"
-	const none = "    b_test.go:1: gpu: there are no kernels for the pauli ensemble: " + unsupported + "\n" +
+	const none = "    b_test.go:1: " + unsupported + "SAMPLE\n" +
 		"--- SKIP: BenchmarkCUDA/pauli/n=8/m=60/r=3/f64/memory/batch=8\n"
 	const noGPU = "    b_test.go:1: needs a GPU: SAMPLE\n--- SKIP: BenchmarkCUDA/n=8/m=60/batch=8\n"
 	for log, want := range map[string]string{
-		none:            "skipped: gpu: there are no kernels for the pauli ensemble: " + unsupported,
+		none:            "skipped: " + unsupported + "SAMPLE",
 		noGPU:           "failed: nothing was measured",
 		none + noGPU:    "failed: nothing was measured",
 		benchLog + none: "ok: 4 measured, 2 left out",
@@ -178,10 +180,33 @@ func TestParseSMI(t *testing.T) {
 	}
 }
 
-// TestUnsupported: the reason of a benchmark that is left out ends with the words of the solver's error.
-func TestUnsupported(t *testing.T) {
-	if solver.ErrUnsupported.Error() != unsupported {
-		t.Errorf("the error is %q", solver.ErrUnsupported)
+// TestWords: the benchmarks use the words by which their logs are read, and docs/kernels.md has the shares of
+// the floor that the page calls expected.
+func TestWords(t *testing.T) {
+	holds := func(path string, words ...string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("..", "..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range words {
+			if !strings.Contains(string(text), w) {
+				t.Errorf("%s has no %q", path, w)
+			}
+		}
+	}
+	holds("gpu/bench_ensembles_cuda_test.go", `b.Skipf("`+unsupported)
+	holds("gpu/bench_cuda_test.go", `name+"`+floorUnit+`"`, `b.Run("contract"`, `b.Run("three-steps"`,
+		`b.Run("step"`)
+	text, err := os.ReadFile("../../docs/kernels.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entries, share := range expected {
+		line := regexp.MustCompile(`(?m)^\| ` + entries + ` \|.* µs \| ([0-9–]+ %) \|$`)
+		if m := line.FindSubmatch(text); m == nil || string(m[1]) != share {
+			t.Errorf("docs/kernels.md expects the share %q of %s rows, not %s", m, entries, share)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ func (p *page) others(r *Results) {
 		"residuals by sampled_addmm on a CSR matrix and\nmultiplies that matrix by U.")
 	p.other(r, rankOne, "rank-one measurements", []string{"eager", "compiled"},
 		"PyTorch does two products with the m × n matrix of the vectors.")
+	p.other(r, pauli, "Pauli words", nil, "")
 }
 
 // other writes the table of one ensemble: our step, PyTorch's forms, and the ratios to the fastest of them.
@@ -50,11 +51,15 @@ func (p *page) other(r *Results, ensemble, title string, forms []string, about s
 		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.M, b.M), cmp.Compare(a.Batch, b.Batch))
 	})
 	p.line("\n## A step on %s\n", title)
-	p.line("Times are medians in milliseconds for the whole batch, by the clock of the device, of a whole\n"+
-		"step of gradient descent with n × r factors. %s\n"+
-		"The ratios divide the time of its fastest form by ours.\n", about)
+	p.line("Times are medians in milliseconds for the whole batch, by the clock of the device, of a whole\n" +
+		"step of gradient descent with n × r factors.")
+	var types []string
+	if len(forms) > 0 {
+		types = []string{"float32", "float64"}
+		p.line("%s\nThe ratios divide the time of its fastest form by ours.", about)
+	}
+	p.line("")
 	head, rule := "| n | m | r | batch | arithmetic | data | step |", "|---:|---:|---:|---:|---|---|---:|"
-	types := []string{"float32", "float64"}
 	for _, kind := range types {
 		for _, form := range forms {
 			head, rule = head+fmt.Sprintf(" %s %s |", kind, form), rule+"---:|"

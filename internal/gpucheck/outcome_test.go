@@ -2,6 +2,7 @@ package gpucheck
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -39,5 +40,27 @@ func TestTwoLists(t *testing.T) {
 	const want = "- **torch**: sample\n\nWhere and when:\n\n- device: unknown\n"
 	if !strings.Contains(page, want) {
 		t.Errorf("no %q in\n%s", want, page)
+	}
+}
+
+// TestSampleOfMetrics: 90 samples more that take 0.9 s more are 10 ms each.
+func TestSampleOfMetrics(t *testing.T) {
+	a := &attempt{visit: &visit{out: t.TempDir()}, results: &Results{}}
+	for name, rows := range map[string]int{"paper-gpu-again": 10, "paper-measured": 100} {
+		dir := a.runDir(name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text := "iteration\n" + strings.Repeat("1\n", rows)
+		if err := os.WriteFile(filepath.Join(dir, "trajectory.csv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o := judgeSample(a); o.State != Failed {
+		t.Errorf("without times it is %v", o)
+	}
+	a.results.Runs = []Run{{Name: "paper-gpu-again", Wall: 1.5}, {Name: "paper-measured", Wall: 2.4}}
+	if got := judgeSample(a).String(); got != "ok: 10 ms each, since 90 more of them took 0.90 s" {
+		t.Errorf("it says %q", got)
 	}
 }

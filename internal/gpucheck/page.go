@@ -13,6 +13,7 @@ func Page(r *Results) string {
 	var p page
 	p.top(r)
 	p.gradient(r)
+	p.estimates(r)
 	p.others(r)
 	p.runs(r)
 	p.missing(r)
@@ -108,33 +109,33 @@ type row struct {
 
 // gradients is the content of the table, by row.
 type gradients struct {
-	order          []row
-	contract, step map[row]Benchmark
-	torch          map[Problem]map[string]float64 // milliseconds by "float32 eager" and the like
-	others         []Benchmark
+	order                 []row
+	contract, steps, step map[row]Benchmark              // contract in one launch and in three steps; a step
+	torch                 map[Problem]map[string]float64 // milliseconds by "float32 eager" and the like
+	others                []Benchmark
 }
 
 func newGradients(r *Results) gradients {
 	g := gradients{
-		contract: map[row]Benchmark{}, step: map[row]Benchmark{}, torch: map[Problem]map[string]float64{},
+		contract: map[row]Benchmark{}, steps: map[row]Benchmark{}, step: map[row]Benchmark{},
+		torch: map[Problem]map[string]float64{},
 	}
 	for _, b := range r.Benchmarks {
+		of := map[string]map[row]Benchmark{"contract": g.contract, "three-steps": g.steps, "step": g.step}[b.What]
 		if b.Ensemble != "" {
 			continue
 		}
-		if b.N == 0 || b.What != "contract" && b.What != "step" {
-			g.others = append(g.others, b)
+		if b.N == 0 || of == nil {
+			if least, _ := b.floor(); least == 0 {
+				g.others = append(g.others, b)
+			}
 			continue
 		}
 		at := row{b.Problem, b.Entries, b.Arithmetic, b.Rows}
 		if !slices.Contains(g.order, at) {
 			g.order = append(g.order, at)
 		}
-		if b.What == "contract" {
-			g.contract[at] = b
-		} else {
-			g.step[at] = b
-		}
+		of[at] = b
 	}
 	slices.SortStableFunc(g.order, func(a, b row) int {
 		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.M, b.M), cmp.Compare(a.Batch, b.Batch))
@@ -159,17 +160,15 @@ func (p *page) gradient(r *Results) {
 		p.line("Nothing was measured.")
 		return
 	}
-	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device.
-contract is one pass over the rows. step is a whole step of gradient descent with n × n factors. GB/s counts
-the rows in memory once, whatever the batch. The next column is the rate of a copy from device to device in
-the same run, bytes read and written. PyTorch holds dense m × n × n matrices and reads them twice a step,
-once for each product. The ratios divide the time of its faster form, eager or compiled, by the time of our
-step. A dash means that nothing was measured; the reasons are below.
+	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device. step is a whole step of
+gradient descent with n × n factors. PyTorch holds dense m × n × n matrices and reads them twice a step, once
+for each product. The ratios divide the time of its faster form, eager or compiled, by the time of our step. A
+dash means that nothing was measured; the reasons are below.
 
 `)
-	p.line("| n | m | batch | entries | arithmetic | rows | contract | GB/s | copy GB/s | of copy | step | " +
-		"PyTorch float32 | compiled | PyTorch float64 | compiled | float32 / step | float64 / step |")
-	p.line("|---:|---:|---:|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+	p.line("| n | m | batch | entries | arithmetic | rows | step | PyTorch float32 | compiled | " +
+		"PyTorch float64 | compiled | float32 / step | float64 / step |")
+	p.line("|---:|---:|---:|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
 	seen := map[Problem]bool{}
 	for _, at := range g.order {
 		seen[at.Problem] = true
@@ -191,6 +190,7 @@ step. A dash means that nothing was measured; the reasons are below.
 		}
 		p.line("- %s: %s", b.key(), strings.Join(parts, ", "))
 	}
+	p.contractions(g)
 }
 
 func sortedUnits(metrics map[string]float64) []string {
@@ -213,23 +213,13 @@ func btoi(b bool) int {
 
 // line returns one row of the table.
 func (g gradients) line(at row) string {
-	contract, step := g.contract[at].Metrics, g.step[at].Metrics
-	share := 0.0
-	if rate, copied := contract["GB/s"], contract["copy-GB/s"]; rate > 0 && copied > 0 {
-		share = rate / copied
-	} else if floor, time := contract["floor-ns"], contract["ns/op"]; floor > 0 && time > 0 {
-		share = floor / time
-	}
 	torch := g.torch[at.Problem]
-	ours := step["ns/op"] / 1e6
+	ours := g.step[at].Metrics["ns/op"] / 1e6
 	ratio := func(kind string) string {
 		return ratio(faster(torch[kind+" eager"], torch[kind+" compiled"]), ours)
 	}
-	return fmt.Sprintf("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s "+
-		"| %s | %s | %s | %s | %s | %s | %s |\n",
-		at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows,
-		digits(contract["ns/op"]/1e6), rate(contract["GB/s"]), rate(contract["copy-GB/s"]), percent(share),
-		digits(ours), digits(torch["float32 eager"]), digits(torch["float32 compiled"]),
+	return fmt.Sprintf("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+		at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows, digits(ours), digits(torch["float32 eager"]), digits(torch["float32 compiled"]),
 		digits(torch["float64 eager"]), digits(torch["float64 compiled"]), ratio("float32"), ratio("float64"))
 }
 

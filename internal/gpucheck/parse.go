@@ -94,9 +94,10 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 			reason = m[1]
 		}
 		m := testEnd.FindStringSubmatch(line)
-		if m != nil && m[2] != "PASS" && strings.HasPrefix(m[3], "BenchmarkCUDA/") {
+		if m != nil && m[2] != "PASS" && strings.HasPrefix(m[3], "BenchmarkCUDA") {
 			if m[2] == "SKIP" || reason != "" { // a parent fails without a separate reason
-				missing = append(missing, Missing{strings.TrimPrefix(m[3], "BenchmarkCUDA/"), reason})
+				name := strings.TrimPrefix(strings.TrimPrefix(m[3], "BenchmarkCUDA"), "Parts")
+				missing = append(missing, Missing{strings.TrimPrefix(name, "/"), reason})
 			}
 			reason = ""
 			continue
@@ -120,15 +121,19 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 }
 
 // parseName splits a benchmark's name. It recognizes sizes, storages and ensembles by their form, the other
-// parts by their order.
+// parts by their order. The name of a part of the table of parts stays whole.
 func parseName(name string) Benchmark {
 	b := Benchmark{Problem: Problem{Batch: 1}}
+	if part, is := strings.CutPrefix(name, "Parts/"); is {
+		b.What = part
+		return b
+	}
 	for part := range strings.SplitSeq(strings.TrimPrefix(name, "/"), "/") {
 		switch {
 		case b.number(part):
 		case part == "memory" || part == "generated":
 			b.Rows = part
-		case part == completion || part == rankOne:
+		case part == completion || part == rankOne || part == pauli:
 			b.Ensemble = part
 		case b.Entries == "" && b.Ensemble == "" && strings.HasPrefix(name, "/"):
 			b.Entries = part
@@ -142,7 +147,7 @@ func parseName(name string) Benchmark {
 }
 
 // The ensembles without rows of entries that are benchmarked.
-const completion, rankOne = "completion", "rank-one"
+const completion, rankOne, pauli = "completion", "rank-one", "pauli"
 
 // number reads n=200, m=10000, r=5 or batch=8.
 func (p *Problem) number(part string) bool {

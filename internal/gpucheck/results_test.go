@@ -33,10 +33,16 @@ func sample() *Results {
 		Kernels: []Kernel{{Name: "combine", Registers: 20, Blocks: 8, Milliseconds: 1.25}},
 		Benchmarks: []Benchmark{
 			{at(1), "f32", "f64", "memory", "contract",
-				map[string]float64{"ns/op": 200_000, "GB/s": 3000, "copy-GB/s": 4000}},
+				map[string]float64{"ns/op": 200_000, "GB/s": 3000, "copy-GB/s": 4000,
+					"memory-floor-ns": 150_000, "instructions-floor-ns": 60_000}},
+			{at(1), "f32", "f64", "memory", "three-steps",
+				map[string]float64{"ns/op": 400_000, "memory-floor-ns": 300_000}},
 			{at(1), "f32", "f64", "memory", "step", map[string]float64{"ns/op": 250_000}},
 			{at(1), "q8", "f64", "generated", "step", map[string]float64{"ns/op": 100_000}},
-			{observed, "", "f64", "memory", "step", map[string]float64{"ns/op": 500_000}},
+			{observed, "", "f64", "memory", "step",
+				map[string]float64{"ns/op": 500_000, "memory-floor-ns": 400_000}},
+			{Problem{Batch: 1}, "", "", "", "lift/n=200/m=100/r=200",
+				map[string]float64{"ns/op": 10_000, "launches-floor-ns": 2000}},
 		},
 		Torch: []TorchStep{
 			{at(1), "float32", "eager", 2, 1, 3}, {at(1), "float32", "compiled", 1, 1, 1},
@@ -51,17 +57,19 @@ func sample() *Results {
 }
 
 // TestPage: failed steps come first, with their lines; a missing time is a dash with its reason. Ratios refer
-// to PyTorch's fastest form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20, 6 ms over 0.5 ms is 12; 3000 of
-// 4000 GB/s are 75 %.
+// to PyTorch's fastest form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20, 6 ms over 0.5 ms is 12. The
+// longest floor counts: 150 µs of memory in 200 µs are 75 %.
 func TestPage(t *testing.T) {
 	page := Page(sample())
 	for _, want := range []string{
 		"# matsense on SAMPLE\n\n**1 step failed:**\n\n- **kernels**: TestA\n\n  ```\n" +
 			"  a_test.go:7: 1 is not 2\n  ```\n",
-		"| 200 | 10000 | 1 | f32 | f64 | memory | 0.200 | 3000 | 4000 | 75 % | 0.250 | " +
-			"2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
-		"| 200 | 10000 | 1 | q8 | f64 | generated | – | – | – | – | 0.100 | " +
-			"2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
+		"| 200 | 10000 | 1 | f32 | f64 | memory | 150 | memory | 80–90 % | 200 | 75 % | 3000 | 4000 | 400 | " +
+			"300 | 75 % |\n",
+		"| 200 | 10000 | 1 | f32 | f64 | memory | 0.250 | 2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
+		"| 200 | 10000 | 1 | q8 | f64 | generated | 0.100 | 2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
+		"| completion/n=20000/m=1000000/r=10/f64/memory/batch=8/step | 400 | memory | 500 | 80 % |\n",
+		"| lift/n=200/m=100/r=200 | 2.00 | launches | 10.0 | 20 % |\n",
 		"| 20000 | 1000000 | 10 | 8 | f64 | memory | 0.500 | – | – | – | 8.00 | – | 6.00 | – | 12× |\n",
 		"| 200 | 4000 | 5 | 1 | – | – | – | – | 1.00 | – | – | – | – |\n",
 		"- torch/rows/float64/compiled/n=200/m=10000/r=200/batch=1: torch.compile: sample\n",
@@ -134,7 +142,7 @@ func TestMerge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(merged.failures()) != 0 || len(merged.Steps) != 3 || len(merged.Benchmarks) != 4 {
+	if len(merged.failures()) != 0 || len(merged.Steps) != 3 || len(merged.Benchmarks) != 6 {
 		t.Errorf("merged: %+v", merged.Steps)
 	}
 	for _, change := range []func(*About){

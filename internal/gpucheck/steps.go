@@ -45,6 +45,7 @@ type sizes struct {
 	batches    []int
 	others     []other // benchmarks without rows
 	benchFlags []string
+	partFlags  []string // of the benchmark of parts, besides these
 	kernels    []string // flags that select tests of kernels
 	engine     []string // flags that select tests of the engine
 	racy       []string // flags that select tests of kernels for the slow tools of compute-sanitizer
@@ -56,9 +57,10 @@ type sizes struct {
 // other is an ensemble without rows, with the sizes n:m:r and the batches of its benchmarks.
 type other struct {
 	ensemble string
-	sizes    []string
+	sizes    []string // that PyTorch is timed on, too
+	more     []string // that it is not
 	batches  []int
-	// The time limits of matsense's benchmark and of PyTorch's.
+	// The time limits of matsense's benchmark and of PyTorch's; PyTorch is not timed if it is 0.
 	ours, torch time.Duration
 }
 
@@ -66,12 +68,16 @@ type other struct {
 const single = "/^(lift|pullback|residuals|sum|dots|accumulate|contract).*_f32$"
 
 var full = sizes{
-	n: []int{200, 500, 1000, 1100}, generated: []int{1500}, m: 10_000, batches: []int{1, 8, 32},
+	n: []int{200, 600, 1000, 1100}, generated: []int{1500}, m: 10_000, batches: []int{1, 8, 32},
 	others: []other{
-		{completion, []string{"20000:1000000:10", "1000000:10000000:10"}, []int{1, 8},
-			30 * time.Second, 50 * time.Second},
-		{rankOne, []string{"200:4000:5", "2000:20000:10"}, []int{1, 8},
-			15 * time.Second, 35 * time.Second},
+		{completion, []string{"20000:1000000:10", "1000000:10000000:10"},
+			[]string{"20000:1000000:1", "20000:1000000:32", "20000:1000000:256"}, []int{1, 8},
+			40 * time.Second, 50 * time.Second},
+		{rankOne, []string{"200:4000:5", "2000:20000:10"},
+			[]string{"1000:8000:1", "1000:8000:4", "1000:8000:16"}, []int{1, 8, 32},
+			25 * time.Second, 35 * time.Second},
+		{pauli, nil, []string{"64:640:4", "256:2560:4", "1024:10240:4", "4096:40960:4"}, []int{1, 8, 32},
+			20 * time.Second, 0},
 	},
 	kernels:    []string{"-test.run", "^TestCUDAKernels$"},
 	engine:     []string{"-test.run", "^TestCUDA", "-test.skip", "^TestCUDA(Kernels|Load)$"},
@@ -91,10 +97,12 @@ start-seeds: 2
 var tiny = sizes{
 	n: []int{8}, generated: []int{13}, m: 60, batches: []int{1, 3},
 	others: []other{
-		{completion, []string{"20:60:3"}, []int{1, 3}, tinyLimit, tinyLimit},
-		{rankOne, []string{"8:60:3"}, []int{1, 3}, tinyLimit, tinyLimit},
+		{completion, []string{"20:60:3"}, nil, []int{1, 3}, tinyLimit, tinyLimit},
+		{rankOne, []string{"8:60:3"}, nil, []int{1, 3}, tinyLimit, tinyLimit},
+		{pauli, nil, []string{"4:10:2"}, []int{1, 3}, tinyLimit, 0},
 	},
 	benchFlags: []string{"-cuda.repetitions", "3", "-cuda.copy", "1048576"},
+	partFlags:  []string{"-cuda.tiny"},
 	kernels:    []string{"-test.run", "^TestCUDAKernels$/^(combine|gram|contract_q8_f64|dots_sign_f32)$"},
 	engine:     []string{"-test.run", "^TestCUDASameBits$/^gaussian-f32$/^n=5$"},
 	racy:       []string{"-test.run", "^TestCUDAKernels$/^(combine|contract_f32_f64)$"},
@@ -108,7 +116,7 @@ start-seeds: 2
 }
 
 const (
-	tinyLimit = time.Minute     // of every step with --tiny
+	tinyLimit = 2 * time.Minute // of every step with --tiny
 	grace     = 3 * time.Second // between the request to end and the kill
 )
 
@@ -171,7 +179,7 @@ func table(s sizes) []step {
 			chosen = s.kernels
 		}
 		list = append(list, step{
-			name: tool, group: "sanitizer", limit: 75 * time.Second, in: "gpu", show: testLines,
+			name: tool, group: "sanitizer", limit: 55 * time.Second, in: "gpu", show: testLines,
 			judge: judgeSanitizer,
 			argv: func(v *visit) []string {
 				command := []string{findSanitizer(), "--tool", tool, "--error-exitcode", "1"}
@@ -226,9 +234,11 @@ func paperSteps(s sizes) []step {
 	return []step{
 		run("paper-gpu", "paper-gpu", "cuda", 35*time.Second, s.iterations),
 		run("paper-gpu-again", "paper-gpu-again", "cuda", 25*time.Second, s.iterations),
+		run("paper-measured", "paper-measured", "cuda", 25*time.Second, s.iterations, "--measure-every", "1"),
 		run("paper-cpu", "paper-cpu", "cpu", 60*time.Second, s.iterations),
 		run("paper-half", "paper-resumed", "cuda", 25*time.Second, s.iterations/2),
 		run("paper-resumed", "paper-resumed", "cuda", 25*time.Second, s.iterations, "--resume"),
+		{name: "paper-sample", group: "run", judge: judgeSample},
 		{name: "paper-agrees", group: "run", judge: judgePaper},
 		{name: "paper-same-bits", group: "run", judge: judgeSameBits},
 	}
@@ -263,14 +273,23 @@ func benchSteps(s sizes) []step {
 		judge: judgeBenchmarks,
 		argv: gotest("gpu.test", "-test.run", "^$",
 			"-test.bench", "^BenchmarkCUDALaunch$", "-test.benchtime", "2000x"),
+	}, {
+		name: "bench-parts", group: "bench", limit: 50 * time.Second, in: "gpu", show: benchLines,
+		judge: judgeBenchmarks, clocks: true,
+		argv: func(v *visit) []string {
+			command := gotest("gpu.test", "-test.run", "^$",
+				"-test.bench", "^BenchmarkCUDAParts$", "-test.benchtime", "1x")(v)
+			command = append(command, "-cuda.until", (v.current.limit * 4 / 5).String())
+			return slices.Concat(command, s.benchFlags, s.partFlags)
+		},
 	}}
 	limits := map[int]time.Duration{
-		200: 70 * time.Second, 500: 70 * time.Second, 1000: 95 * time.Second, 1100: 95 * time.Second,
+		200: 75 * time.Second, 600: 80 * time.Second, 1000: 95 * time.Second, 1100: 95 * time.Second,
 	}
 	size := func(n int, storages string) {
 		limit, known := limits[n]
 		if !known {
-			limit = 60 * time.Second
+			limit = 45 * time.Second
 		}
 		list = append(list, step{
 			name: fmt.Sprintf("bench-n%d", n), group: "bench", limit: limit, in: "gpu", show: benchLines,
@@ -300,7 +319,8 @@ func benchSteps(s sizes) []step {
 				command := gotest("gpu.test", "-test.run", "^$",
 					"-test.bench", "^BenchmarkCUDA$", "-test.benchtime", "1x")(v)
 				command = append(command, "-cuda.ensemble", o.ensemble,
-					"-cuda.sizes", strings.Join(o.sizes, ","), "-cuda.batches", commas(o.batches),
+					"-cuda.sizes", strings.Join(slices.Concat(o.sizes, o.more), ","),
+					"-cuda.batches", commas(o.batches),
 					"-cuda.until", (v.current.limit * 4 / 5).String())
 				return append(command, s.benchFlags...)
 			},
@@ -341,9 +361,11 @@ func torchSteps(s sizes) []step {
 			},
 		})
 	}
-	torch("torch", "rows", 150*time.Second, rows, s.batches)
+	torch("torch", "rows", 120*time.Second, rows, s.batches)
 	for _, o := range s.others {
-		torch("torch-"+o.ensemble, o.ensemble, o.torch, o.sizes, o.batches)
+		if o.torch > 0 {
+			torch("torch-"+o.ensemble, o.ensemble, o.torch, o.sizes, o.batches)
+		}
 	}
 	return list
 }

@@ -392,8 +392,7 @@ def run(
     -------
     device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
         Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
-        counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, emulator, or
-        emulator:2 (default auto).
+        counted from 0, cuda:0,1 for several GPUs, cuda:all, emulator, or emulator:2 (default auto).
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
@@ -742,8 +741,7 @@ def problem(
     -------
     device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
         Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
-        counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, emulator, or
-        emulator:2 (default auto).
+        counted from 0, cuda:0,1 for several GPUs, cuda:all, emulator, or emulator:2 (default auto).
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}

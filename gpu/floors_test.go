@@ -1,0 +1,188 @@
+package gpu
+
+import (
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// This file has the counts of docs/kernels.md, from which the benchmarks on a GPU compute floors.
+
+// amounts is what an operation takes, for all members.
+type amounts struct {
+	bytes            float64 // moved between the device and its memory
+	doubles, singles float64 // multiply-adds
+	conversions      float64 // from and to f64
+	instructions     float64 // of a thread
+	launches         float64
+	exchanged        float64 // bytes moved between a device and the host
+}
+
+// rates are those of a device, by its description, and those that were measured: of a copy from device to
+// device, in bytes read and written, and the seconds of a launch.
+type rates struct {
+	info           driver.Info
+	copied, launch float64
+}
+
+// floors returns the least seconds of each thing that an operation takes. What is unknown is left out.
+func (r rates) floors(c amounts) map[string]float64 {
+	const lanes, conversions = 128, 16 // as in cycles
+	b := Backend{Info: r.info}
+	second := float64(r.info.Multiprocessors) * r.info.Clock
+	all := map[string]float64{
+		"memory": c.bytes / r.copied, "launches": c.launches * r.launch, "copies": c.exchanged / hostBytes,
+	}
+	if second > 0 {
+		all["multiply-adds"] = c.doubles/(second*b.multiplyAdds(solver.F64)) +
+			c.singles/(second*b.multiplyAdds(solver.F32))
+		all["conversions"] = c.conversions / (second * min(conversions, b.multiplyAdds(solver.F64)))
+		all["instructions"] = c.instructions / (second * lanes)
+	}
+	for name, seconds := range all {
+		if !(seconds > 0) {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// generatedCosts has the instructions of a thread for each entry that contract makes, in f64 arithmetic.
+var generatedCosts = map[sensing.Entries]float64{
+	sensing.F64: 121, sensing.F32: 122, sensing.BF16: 130, sensing.Q8: 25, sensing.Signs: 15,
+}
+
+// contractAmounts counts a contraction of one member.
+func contractAmounts(l *rowLayout) (c amounts) {
+	entries, each := float64(l.m)*float64(l.k), costs[l.entries].double
+	c.doubles = 2 * entries
+	if l.precision == solver.F32 {
+		each = costs[l.entries].single
+		c.doubles, c.singles = 0, 2*entries
+	}
+	c.instructions, c.conversions = entries*each.instructions, entries*each.conversions
+	if l.inMemory {
+		c.bytes = float64(l.m) * float64(l.stride)
+	} else if c.instructions = 0; l.precision == solver.F64 {
+		c.instructions = entries * generatedCosts[l.entries]
+	}
+	return c
+}
+
+// sampledAmounts counts a step on m observed entries of a symmetric matrix.
+func sampledAmounts(n, m, r, members int) (c amounts) {
+	gathers := 2 * float64(m) * float64(members) // each entry is in two rows
+	row := float64(8 * r)
+	switch { // whole sectors of 32 bytes, on average
+	case r%4 == 0:
+	case r%2 == 0:
+		row *= 1 + 2/float64(r)
+	default:
+		row *= 1 + 3/float64(r)
+	}
+	slots := 5. // L, the gradient, and those of U − μ∇f
+	c.bytes = gathers*(row+12) + slots*8*float64(n)*float64(r)*float64(members)
+	c.instructions = gathers * 32 * map[int]float64{1: 3.1, 5: 11, 10: 22, 32: 45, 256: 83}[r]
+	c.launches = 2
+	return c
+}
+
+// rankOneAmounts counts a step on m rank-one measurements of a symmetric matrix, with the vectors in memory.
+func rankOneAmounts(n, m, r, members int) (c amounts) {
+	vectors := float64(m) * float64(n)
+	c.doubles = 2 * vectors * float64(r*members)
+	once := float64(members) * vectors
+	switch {
+	case r == 1 && n <= 1024:
+		c.instructions = 22 * once
+	case r == 1 && n <= 4096:
+		c.instructions = 10 * once
+	case r <= 2 && n <= 2048:
+		c.instructions = 23 * once
+	case r <= 4 && n <= 1024:
+		c.instructions = 65 * once
+	default:
+		c.bytes, c.launches = 16*vectors*float64(blocks(r*members, 64)), 5
+		return c
+	}
+	c.bytes, c.launches = 8*once, 3
+	return c
+}
+
+// pauliAmounts counts a step on 10·n Pauli words with r = 4, of the n that docs/kernels.md has.
+func pauliAmounts(n, m, r, members int) (c amounts) {
+	if r != 4 || m != 10*n {
+		return c
+	}
+	warps := map[int]float64{64: 0.14e6, 256: 0.91e6, 1024: 10.5e6}[n]
+	c.instructions = 32 * warps * float64(members)
+	c.launches = map[int]float64{64: 4, 256: 4, 1024: 18, 4096: 258}[n]
+	return c
+}
+
+// TestFloors: the floors of the benchmarks are those of docs/kernels.md. The page rounds counts and times: 3 %
+// leave room for both, and 8 % for times of one digit.
+func TestFloors(t *testing.T) {
+	page, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	text := strings.Join(strings.Fields(string(page)), " ")
+	// says compares seconds with the numbers that follow some words of the page, in some unit.
+	says := func(words string, unit, bound float64, seconds ...float64) {
+		t.Helper()
+		_, rest, found := strings.Cut(text, words)
+		if !found {
+			t.Errorf("docs/kernels.md does not say %q", words)
+			return
+		}
+		numbers := regexp.MustCompile(`–|[0-9.]*[0-9]`).FindAllString(rest[:min(len(rest), 200)], len(seconds))
+		for i, want := range seconds {
+			got, err := strconv.ParseFloat(numbers[i], 64) // an error and 0 for a dash
+			if (err != nil) != (want == 0) || math.Abs(got*unit-want) > bound*want {
+				t.Errorf("after %q docs/kernels.md says %s, and the count is %.4g", words, numbers[i], want/unit)
+			}
+		}
+	}
+	const micro, milli = 1e-6, 1e-3
+	h200 := rates{driver.Info{Capability: [2]int{9, 0}, Multiprocessors: 132, Clock: 1.98e9}, 4.3e12, 0}
+	_, text, _ = strings.Cut(text, "### The floor")
+	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8,
+		sensing.Signs} {
+		e, err := sensing.NewGaussian(sensing.Sym{N: 200}, 10_000, entries, 1)
+		if entries == sensing.Signs {
+			e, err = sensing.NewRademacher(sensing.Sym{N: 200}, 10_000, 1)
+		}
+		must(t, err)
+		floors := func(storage solver.Storage) map[string]float64 {
+			planned, err := newEngine(Backend{Info: h200.info, Storage: storage}, e, batch(1))
+			must(t, err)
+			return h200.floors(contractAmounts(&rowsOf(planned).rowLayout))
+		}
+		f := floors(solver.Memory)
+		says("| "+string(entries)+" |", micro, 0.03, f["memory"], f["multiply-adds"], f["conversions"],
+			f["instructions"])
+		f = floors(solver.Generated)
+		words, said := map[sensing.Entries]string{
+			sensing.F64: "(Box–Muller in f64:", sensing.BF16: "(Box–Muller in f64: 720 to",
+			sensing.Q8: "25 with q8 (", sensing.Signs: "15 with signs (",
+		}[entries]
+		if said {
+			says(words, micro, 0.03, f["instructions"])
+		}
+	}
+	says("10⁶ signs take", micro, 0.03, h200.floors(amounts{instructions: 148e6})["instructions"])
+	says("floor at 3.0 TB/s (estimated, not measured) |", milli, 0.03,
+		rates{copied: 3e12}.floors(sampledAmounts(8e6, 3e8, 10, 1))["memory"])
+	says("floor at n = 1000, m = 8000 | r = 1:", micro, 0.03,
+		h200.floors(rankOneAmounts(1000, 8000, 1, 1))["memory"])
+	says("| r = 16:", micro, 0.03, h200.floors(rankOneAmounts(1000, 8000, 16, 1))["memory"])
+	says("| 0.004·10⁶ |", micro, 0.4, h200.floors(pauliAmounts(64, 640, 4, 1))["instructions"])
+	says("| 0.08·10⁶ |", micro, 0.08, h200.floors(pauliAmounts(256, 2560, 4, 1))["instructions"])
+	says("| 1.5·10⁶ |", micro, 0.08, h200.floors(pauliAmounts(1024, 10_240, 4, 1))["instructions"])
+}
