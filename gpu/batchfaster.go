@@ -39,6 +39,9 @@ func (l *rowLayout) togetherIsFaster() bool {
 
 // batchFloors returns the floors of a contraction of all members with contract_batch and in three steps.
 func (l *rowLayout) batchFloors() (together, steps floor) {
+	if !l.inMemory {
+		return l.generatedFloors()
+	}
 	b := Backend{Info: l.info}
 	const (
 		perBatch = 4 // warps of contract_batch that convert an entry
@@ -61,4 +64,60 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
 	return floorOf(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy),
 		floorOf(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
+}
+
+// generatedBatchCost has the instructions of a thread that a generated entry takes: in a launch of
+// contract_batch, whose eight members share it, in f64 arithmetic and in f32 arithmetic; and in generate.
+// doubles of these are f64 multiply-adds, or take at least as long.
+type generatedBatchCost struct{ double, single, generate, doubles float64 }
+
+// generatedBatchCosts has the cost of each format. TestGeneratedCosts holds it to the emulator's counts.
+var generatedBatchCosts = map[sensing.Entries]generatedBatchCost{
+	sensing.F64:   {147, 144, 114, 23.5},
+	sensing.F32:   {150, 146, 116, 23.5},
+	sensing.BF16:  {155, 151, 121, 23.5},
+	sensing.Q8:    {55.6, 52, 11, 0},
+	sensing.Signs: {55, 52, 2, 0},
+}
+
+// generatedFloors does this for generated rows, whose three steps are preceded by generate, tile by tile. A tile
+// goes to memory and comes from there. contract_batch moves the sums of chunks only, but generates each entry
+// in each of its launches.
+func (l *rowLayout) generatedFloors() (together, steps floor) {
+	b, made := Backend{Info: l.info}, generatedBatchCosts[l.entries]
+	launch, each, entry := made.double, batchCosts[l.entries].double.steps, costs[l.entries].double
+	if l.precision == solver.F32 {
+		launch, each, entry = made.single, batchCosts[l.entries].single.steps, costs[l.entries].single
+	}
+	floorOf := func(bytes, cycles, multiprocessors float64) floor {
+		return floor{bytes / b.Info.Bandwidth,
+			float64(l.m) * float64(l.k) * cycles / (multiprocessors * b.Info.Clock)}
+	}
+
+	doubles := made.doubles
+	if l.precision == solver.F64 { // the members' multiply-adds are f64 too
+		doubles += 2 * kernels.BatchMembers
+	}
+	launches := float64(blocks(l.members, kernels.BatchMembers))
+	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
+	group, resident := kernels.BatchBlocks*l.slabs, l.batchResident()
+	busy := float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
+	together = floorOf(sums, launches*max(b.cycles(solver.F64, doubles, cost{}),
+		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})), busy)
+
+	members, groups := float64(l.members), float64(blocks(l.members, 4))
+	steps = floorOf(l.tileCost(l.tileRows),
+		b.cycles(solver.F64, made.doubles, cost{instructions: made.generate})+
+			b.cycles(l.precision, 2*members, cost{members * each, groups * entry.conversions}),
+		float64(l.info.Multiprocessors))
+	return together, steps
+}
+
+// batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their shared
+// memory allows, and because of their registers at most two in f32 arithmetic and one in f64.
+func (l *rowLayout) batchResident() int {
+	if l.precision != solver.F32 {
+		return 1
+	}
+	return max(min((l.info.BlockShared+reservedShared)/l.batchShared(), 2), 1)
 }

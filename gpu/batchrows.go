@@ -24,18 +24,23 @@ func (l *rowLayout) together() bool {
 	if l.members < 2 || !l.info.Cooperative {
 		return false
 	}
-	// The table of q8, the weights, and the shared memory that the system reserves for each block.
+	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
+	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
+	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
+	return newEnough && l.batchShared() <= l.info.BlockShared &&
+		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() &&
+		l.togetherIsFaster()
+}
+
+// batchShared is at least the shared memory of a block of contract_batch: the stages, the table of q8, the
+// weights, and what the system reserves.
+func (l *rowLayout) batchShared() int {
 	const levels, reserved = 32 << 10, 2 << 10
 	shared := kernels.BatchStages(l.batcher()) + reserved
 	if l.entries == sensing.Q8 {
 		shared += levels
 	}
-	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
-	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
-	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
-	return newEnough && shared <= l.info.BlockShared &&
-		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() &&
-		l.togetherIsFaster()
+	return shared
 }
 
 // mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which

@@ -3,6 +3,7 @@ package gpu
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/driver"
@@ -75,6 +76,42 @@ func TestBatchTraffic(t *testing.T) {
 	}
 }
 
+// TestGeneratedBatchOnOldDevices: contract_batch of generated rows needs no asynchronous copies. In f32
+// arithmetic its stages fit the V100 and the T4, where it gives the bits of the three steps; in f64 arithmetic
+// they do not.
+func TestGeneratedBatchOnOldDevices(t *testing.T) {
+	const n, m, members = 15, 43, 3
+	for name, ensemble := range backendtest.Ensembles(t, n, m) {
+		for _, capability := range [][2]int{{7, 0}, {7, 5}} {
+			config := emulator.Config{Capability: capability}
+			of := func(precision solver.Precision) *engine {
+				e, _ := batchEngineOn(t, ensemble, members, config, solver.Generated, precision)
+				return e
+			}
+			if o := rowsOf(of(solver.F64)); o.together() {
+				t.Errorf("%s, %v: %d bytes of shared memory are too many", name, capability, o.batchShared())
+			}
+			e := of(solver.F32)
+			o := rowsOf(e)
+			// The table of q8 leaves no room on 7.5.
+			if fits := capability[1] == 0 || o.entries != sensing.Q8; (o.batchGroups > 0) != fits {
+				t.Errorf("%s, %v: %d groups of blocks", name, capability, o.batchGroups)
+			}
+			read := func() []byte {
+				sums := make([]byte, members*o.kp*4)
+				must(t, o.Download(sums, o.g))
+				return sums
+			}
+			together := read()
+			o.batchGroups = 0
+			must(t, o.contractAll(e.y, members))
+			if !bytes.Equal(read(), together) {
+				t.Errorf("%s, %v: three steps give other bits", name, capability)
+			}
+		}
+	}
+}
+
 func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	const members = kernels.BatchMembers
 	m := ensemble.Measurements()
@@ -127,6 +164,20 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	}
 }
 
+// TestCallsOfGeneratedBatches: a step of 8 or 32 members of generated rows makes as many calls as with rows in
+// memory, and none for tiles.
+func TestCallsOfGeneratedBatches(t *testing.T) {
+	for _, members := range []int{8, 32} {
+		made := callsOfAStep(t, emulated(t, emulator.Config{}, solver.Generated, solver.F64),
+			backendtest.Ensembles(t, 8, 40)["gaussian-f32"], members)[0]
+		want := "lift_f64" + strings.Repeat(" Fill contract_batch_generated_f32_f64", members/8) +
+			" sum_chunks_f64 pullback_f64 combine Wait"
+		if got := strings.Join(made, " "); got != want {
+			t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+		}
+	}
+}
+
 // rowBytes is the bytes of the rows in memory.
 func (o *rowOperator) rowBytes() int64 {
 	if !o.inMemory {
@@ -148,8 +199,16 @@ func batchEngine(
 ) (*engine, *emulator.Device) {
 	t.Helper()
 	config := emulator.Config{Multiprocessors: c.multiprocessors}
+	return batchEngineOn(t, ensemble, members, config, c.storage, c.precision)
+}
+
+// batchEngineOn does this on a device of a configuration.
+func batchEngineOn(t *testing.T, ensemble sensing.Ensemble, members int, config emulator.Config,
+	storage solver.Storage, precision solver.Precision,
+) (*engine, *emulator.Device) {
+	t.Helper()
 	device := emulator.New(config)
-	b := emulated(t, config, c.storage, c.precision)
+	b := emulated(t, config, storage, precision)
 	b.Connect = func() (driver.Device, error) { return device, nil }
 	n, _ := ensemble.Space().Dims()
 	truth, err := sensing.NewTruth(n, 1, 1, 1)

@@ -43,8 +43,8 @@ var (
 )
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
-// sum of its chunks, and one whole step of gradient descent with n × n factors. Of rows in memory it times
-// contract in its three steps too. In mixed precision contract is that of a difference from an anchor. Times
+// sum of its chunks, and one whole step of gradient descent with n × n factors. Of rows in memory, and of
+// batches, it times contract in its three steps too. In mixed precision contract is that of a difference from an anchor. Times
 // are medians, with the least and the greatest. The floors of docs/kernels.md stand beside them, of memory
 // with the measured rate of a copy.
 //
@@ -102,14 +102,15 @@ func (c benchCase) String() string {
 	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d", c.n, c.m, c.entries, c.precision, c.storage, c.members)
 }
 
-// worthwhile says whether anybody would generate the rows: of q8 and signs, or in f64 for lack of memory. Of
+// worthwhile says whether anybody would generate the rows: of q8 and signs, or in f64 for lack of memory, and
+// there f32 rows alone for a batch. Of
 // batches in f32 arithmetic mixed precision has the same contractions.
 func (c benchCase) worthwhile() bool {
 	if c.precision == solver.F32 && c.members > 1 {
 		return false
 	}
 	return c.storage != solver.Generated || c.entries == sensing.Q8 || c.entries == sensing.Signs ||
-		c.precision == solver.F64 && c.members == 1
+		c.precision == solver.F64 && (c.members == 1 || c.entries == sensing.F32)
 }
 
 func (c benchCase) run(b *testing.B, began time.Time) {
@@ -141,7 +142,7 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 		}
 		reportFloors(b, c.floors(o, r, false))
 	})
-	if o.inMemory && (c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0) {
+	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
 		groups, batchGroups := o.groups, o.batchGroups
 		o.groups, o.batchGroups = 0, 0
 		b.Run("three-steps", func(b *testing.B) {
@@ -164,13 +165,13 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 }
 
 // floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in three
-// steps. Those of rows that are made for a batch are not known.
+// steps.
 func (c benchCase) floors(o *rowOperator, r rates, steps bool) map[string]float64 {
 	if c.members == 1 {
 		all := amountsOfSteps(&o.rowLayout, steps || o.groups == 0)
 		return r.floors(all)
 	}
-	if !o.inMemory || r.info.Clock <= 0 {
+	if r.info.Clock <= 0 {
 		return nil
 	}
 	l := o.rowLayout

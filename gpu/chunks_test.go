@@ -194,6 +194,8 @@ func TestTiles(t *testing.T) {
 		sums          float64 // at most, of the rows' bytes
 	}{
 		{h200, solver.Generated, 4000, 200_000, 1, 14_000, 0.03},
+		{h200, solver.Generated, 4000, 200_000, 8, 6_000, 0.05},
+		{h200, solver.Generated, 4000, 200_000, 32, 6_000, 0.06},
 		{h200, solver.Memory, 1500, 10_000, 8, 30, 0.01},
 		{h200, solver.Generated, 1500, 10_000, 32, 130, 0.03},
 		{h200, solver.Memory, 200, 10_000, 8, 30, 0.15},

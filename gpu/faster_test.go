@@ -11,13 +11,16 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// cards are GPUs with the rates of their data sheets and architecture papers: multiprocessors, boost clock
-// and bandwidth. docs/kernels.md names the sources.
-var cards = []struct {
+// card is a GPU, and where its f64 arithmetic bounds contract.
+type card struct {
 	name  string
 	info  driver.Info
-	mixed []sensing.Entries // where f64 arithmetic bounds contract
-}{
+	mixed []sensing.Entries
+}
+
+// cards are GPUs with the rates of their data sheets and architecture papers: multiprocessors, boost clock
+// and bandwidth. docs/kernels.md names the sources.
+var cards = []card{
 	{"V100", driver.Info{Capability: [2]int{7, 0}, Multiprocessors: 80, Clock: 1.53e9, Bandwidth: 900e9,
 		SingleToDouble: 2}, nil},
 	{"T4", driver.Info{Capability: [2]int{7, 5}, Multiprocessors: 40, Clock: 1.59e9, Bandwidth: 320e9,

@@ -55,24 +55,27 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on three, four and eight, in both arithmetics, and memory is as foretold on each. In single precision
-// gradients and products take turns, whose sums have different places.
+// on three, four and eight, in both arithmetics, with rows in memory and generated, and memory is as foretold on
+// each. In single precision gradients and products take turns, whose sums have different places.
 func TestMembersOnSeveralDevices(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		for _, count := range []int{3, 4, 8} {
-			t.Run(fmt.Sprintf("%s on %d", precision, count), func(t *testing.T) {
-				t.Parallel()
-				membersOnSeveralDevices(t, precision, count)
-			})
+			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+				t.Run(fmt.Sprintf("%s, %s on %d", precision, storage, count), func(t *testing.T) {
+					t.Parallel()
+					membersOnSeveralDevices(t, storage, precision, count)
+				})
+			}
 		}
 	}
 }
 
-func membersOnSeveralDevices(t *testing.T, precision solver.Precision, count int) {
+// membersOnSeveralDevices compares them with one device that has the rows in memory.
+func membersOnSeveralDevices(t *testing.T, storage solver.Storage, precision solver.Precision, count int) {
 	p := problem(t, 9, 100)
 	ranks := []int{1, 3, 2, 1, 2}
 	one := emulated(t, emulator.Config{}, solver.Memory, precision)
-	several := onCards(t, one, count, emulator.Config{})
+	several := onCards(t, emulated(t, emulator.Config{}, storage, precision), count, emulator.Config{})
 	most, allocs := make([]int64, count), make([]int, count)
 	for i := range several.Others {
 		connect := several.Others[i].Connect
@@ -88,6 +91,13 @@ func membersOnSeveralDevices(t *testing.T, precision solver.Precision, count int
 		e, err := b.Open(context.Background(), p, members)
 		must(t, err)
 		defer func() { must(t, e.Close()) }()
+		if spread, ok := e.(*engine).operator.(*spreadRows); ok {
+			for card, share := range spread.shares {
+				if share.batchGroups == 0 {
+					t.Errorf("device %d has no room for contract_batch", card)
+				}
+			}
+		}
 		all := []int{0, 1, 2, 3, 4}
 		for i, r := range ranks {
 			must(t, e.Set(i, solver.Iterate, solver.Factor{normal(uint64(i), 9, r)}))
