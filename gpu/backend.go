@@ -31,7 +31,8 @@ type Backend struct {
 	// Notice receives texts about how the device does its work that a user should know; nil for none.
 	Notice func(text string)
 
-	tileRows int // rows of a tile, in tests; 0 means the cheapest number
+	tileRows int  // rows of a tile, in tests; 0 means the cheapest number
+	noGraphs bool // replay nothing, in tests
 }
 
 // Card is a device that holds some of the rows.
@@ -102,6 +103,9 @@ func (b Backend) Open(
 		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
 	}
 	e.device = &device{Device: opened, notice: b.Notice, interrupted: ctx.Err}
+	if len(b.Others) == 0 && !b.noGraphs {
+		e.device.replay()
+	}
 	defer func() {
 		if err != nil {
 			// A lost device only says that it is lost.

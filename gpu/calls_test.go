@@ -52,8 +52,23 @@ func (c *calls) Wait() error {
 	return c.Device.Wait()
 }
 
+// graphCalls is calls of a device that replays graphs.
+type graphCalls struct{ *calls }
+
+func (c graphCalls) Record(all []driver.Call) (driver.Graph, error) {
+	return c.Device.(driver.GraphDevice).Record(all)
+}
+
+func (c graphCalls) Replay(g driver.Graph) error {
+	c.made = append(c.made, "Replay")
+	return c.Device.(driver.GraphDevice).Replay(g)
+}
+
+func (c graphCalls) Forget(g driver.Graph) error { return c.Device.(driver.GraphDevice).Forget(g) }
+
 // TestCallsOfAStep compares the calls of a step of gradient descent with the table of docs/kernels.md. The
-// lists of a step are on the device since the step before, so a step uploads nothing.
+// lists of a step are on the device since the step before, so a step uploads nothing. With graphs, a step is
+// one call once it was made often enough.
 func TestCallsOfAStep(t *testing.T) {
 	space := sensing.Sym{N: 8}
 	ensembles := map[string]sensing.Ensemble{"rows": backendtest.Ensembles(t, 8, 40)["gaussian-f32"]}
@@ -82,18 +97,23 @@ func TestCallsOfAStep(t *testing.T) {
 		for _, members := range []int{1, 8, 32} {
 			name := fmt.Sprintf("%s/%d", name, members)
 			t.Run(name, func(t *testing.T) {
-				made := callsOfAStep(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), ensemble,
-					members)[0]
-				want := gradients[name] + " combine Wait"
-				if got := strings.Join(made, " "); got != want {
-					t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+				b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+				for graphs, want := range map[bool]string{
+					false: "combine " + gradients[name], true: "Replay",
+				} {
+					b.noGraphs = !graphs
+					made := callsOfAStep(t, b, ensemble, members)[0]
+					if got := strings.Join(made, " "); got != want {
+						t.Errorf("graphs: %v: a step makes the calls\n%s, not\n%s", graphs, got, want)
+					}
 				}
 			})
 		}
 	}
 }
 
-// callsOfAStep returns the calls that a step of gradient descent makes on each device of a backend.
+// callsOfAStep returns the calls that a step of gradient descent makes on each device of a backend, from one
+// gradient to the next.
 func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members int) (made [][]string) {
 	t.Helper()
 	var devices []*calls
@@ -102,7 +122,7 @@ func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members in
 		devices = append(devices, device)
 		return func() (d driver.Device, err error) {
 			device.Device, err = connect()
-			return device, err
+			return graphCalls{device}, err
 		}
 	}
 	b.Connect = counted(b.Connect)
@@ -122,7 +142,7 @@ func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members in
 	for i := range all {
 		must(t, e.Set(i, solver.Iterate, factorOf(t, ensemble.Space(), 2, uint64(i))))
 	}
-	for range 2 { // the first step uploads lists
+	for range recordStep + 2 { // the first step uploads lists, and combines nothing
 		for _, device := range devices {
 			device.made = nil
 		}
@@ -130,7 +150,6 @@ func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members in
 		for _, i := range all {
 			must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
 		}
-		must(t, e.Wait())
 	}
 	for _, device := range devices {
 		made = append(made, device.made)

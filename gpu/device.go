@@ -15,6 +15,7 @@ import (
 // device is an open device. The engine and its operator share it.
 type device struct {
 	driver.Device
+	graphs  *graphs                  // the same device, if it replays what steps repeat; otherwise nil
 	kernels map[string]driver.Kernel // by name: of the engine and of the operator
 	notice  func(text string)        // nil for none
 	lists   *lists                   // that kernels read

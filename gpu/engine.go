@@ -172,16 +172,15 @@ func (e *engine) touched(member int, slot solver.Slot) {
 
 // Gradient implements [solver.Engine].
 func (e *engine) Gradient(members ...int) error {
-	if err := e.settle(members...); err != nil {
-		return err
-	}
-	var stale []int
-	for _, i := range members {
-		if !e.members[i].fresh && !slices.Contains(stale, i) {
-			stale = append(stale, i)
+	return e.device.repeated(func() error { return e.settle(members...) }, func() error {
+		var stale []int
+		for _, i := range members {
+			if !e.members[i].fresh && !slices.Contains(stale, i) {
+				stale = append(stale, i)
+			}
 		}
-	}
-	return e.gradient(stale)
+		return e.gradient(stale)
+	})
 }
 
 // gradient fills the Gradient slots of different members. The operator keeps their residuals.

@@ -25,6 +25,8 @@
 //   - an asynchronous copy for which its thread never waits
 //   - a shuffle that reads a lane outside the mask
 //
+// A stream that records a graph refuses all calls that would wait for it, and also events.
+//
 // All threads see one order of memory, so the driver does not find a missing fence. It finds races in shared
 // memory only by their effects, and counts neither registers nor bytes.
 //
@@ -33,9 +35,10 @@
 // Settings are environment variables, read at each use; src/settings.hpp has the table with the defaults.
 // CPUDRIVER_SEED, COPIES (late, early, random) and LOG concern runs. DEVICES, VERSION, CAPABILITY,
 // MULTIPROCESSORS, MEMORY, BLOCK_SHARED, CLOCK, MEMORY_CLOCK, BUS_WIDTH, COMPUTE_MODE, WATCHDOG and
-// COOPERATIVE_ATTRIBUTE say what the device reports. INIT, RETAIN, LAUNCH, COOPERATIVE, KERNEL, KERNEL_AFTER,
-// WATCHDOG_WORK and ALLOCATIONS cause failures. NVML and NVML_FREE concern libnvidia-ml.so.1, which is built
-// together with the driver. A number may differ by device: CPUDRIVER_RETAIN=0:46,2:46.
+// COOPERATIVE_ATTRIBUTE say what the device reports. INIT, RETAIN, LAUNCH, COOPERATIVE, CAPTURE, INSTANTIATE,
+// REPLAY, KERNEL, KERNEL_AFTER, WATCHDOG_WORK and ALLOCATIONS cause failures. NVML and NVML_FREE concern
+// libnvidia-ml.so.1, which is built together with the driver. A number may differ by device:
+// CPUDRIVER_RETAIN=0:46,2:46.
 //
 // An interpreted launch takes about a thousand times as long as on a GPU. Grids are small because the device
 // reports four multiprocessors. Measured times are those of the interpreter.

@@ -25,6 +25,7 @@ type device struct {
 	live        int64
 	modules     []cu.Module
 	marks       map[*mark]bool
+	graphs      map[*graph]bool
 
 	launched int           // launches since the device was last known to work
 	last     driver.Launch // the last of these launches
@@ -45,7 +46,8 @@ func Open(index int) (driver.Device, error) {
 		return nil, fmt.Errorf("cuda: %w: GPU %d was asked for, and the driver shows %d, numbered from 0%s",
 			driver.ErrNoDevice, index, count, visible())
 	}
-	d := &device{allocations: map[driver.Pointer]int64{}, marks: map[*mark]bool{}}
+	d := &device{allocations: map[driver.Pointer]int64{}, marks: map[*mark]bool{},
+		graphs: map[*graph]bool{}}
 	if d.gpu, err = cu.GetDevice(index); err == nil {
 		d.info, err = describe(index, d.gpu)
 	}
@@ -299,6 +301,11 @@ func (d *device) Close() error {
 	note(within(d.context, func() error {
 		for m := range d.marks {
 			note(d.forget(m))
+		}
+		for g := range d.graphs {
+			if err := d.destroy(g); err != nil && result == nil {
+				result = err
+			}
 		}
 		for p := range d.allocations {
 			note(cu.MemFree(cu.DevicePtr(p)))

@@ -171,7 +171,7 @@ func TestDriverLaunch(t *testing.T) {
 	const want = `retain 0
 other plain grid=2,3,4 block=5,6,7 shared=1000 args=100000000,2,ffffffff
 other cooperative grid=4,1,1 block=5,6,7 shared=102400 args=100000000,2,ffffffff
-release references=0 live=0 modules=0 streams=0 events=0
+release references=0 live=0 modules=0 streams=0 events=0 graphs=0
 `
 	got, err := os.ReadFile(os.Getenv("CPUDRIVER_LOG"))
 	must(t, err)
@@ -279,5 +279,109 @@ func TestDriverLost(t *testing.T) {
 			}
 			must(t, d.Close())
 		})
+	}
+}
+
+// The driver records the launches of a graph, and gets one call for each replay. Close frees the graph.
+func TestDriverGraph(t *testing.T) {
+	if !underDriver(t, "CPUDRIVER_LOG="+filepath.Join(t.TempDir(), "log")) {
+		return
+	}
+	d := open(t).(driver.GraphDevice)
+	k, err := d.Load("other", other)
+	must(t, err)
+	p := alloc(t, d, 4)
+	launch := driver.Launch{Kernel: k, Grid: driver.Dim{2, 1, 1}, Block: driver.Dim{32, 1, 1}, Shared: 100 << 10,
+		Cooperative: true, Args: []driver.Arg{1, 2, 3}}
+	plain := launch
+	plain.Cooperative, plain.Shared = false, 0
+	g, err := d.Record([]driver.Call{{Launch: launch}, {Dst: p, Size: 4}, {Launch: plain}})
+	must(t, err)
+	must(t, d.Replay(g))
+	must(t, d.Replay(g))
+	must(t, d.Launch(plain))
+	must(t, d.Close())
+	const want = `retain 0
+captured other cooperative grid=2,1,1 block=32,1,1 shared=102400 args=1,2,3
+captured other plain grid=2,1,1 block=32,1,1 shared=0 args=1,2,3
+replay 3
+replay 3
+other plain grid=2,1,1 block=32,1,1 shared=0 args=1,2,3
+release references=0 live=0 modules=0 streams=0 events=0 graphs=0
+`
+	got, err := os.ReadFile(os.Getenv("CPUDRIVER_LOG"))
+	must(t, err)
+	if string(got) != want {
+		t.Errorf("the driver was asked:\n%swant:\n%s", got, want)
+	}
+}
+
+// A driver that refuses to record, to make a graph or to replay it works on, and ends no stream in recording.
+func TestDriverGraphRefused(t *testing.T) {
+	if !underDriver(t) {
+		return
+	}
+	d := open(t).(driver.GraphDevice)
+	p := alloc(t, d, 4)
+	must(t, d.Fill(p, 0, 4))
+	calls := []driver.Call{{Launch: driver.Launch{
+		Kernel: load(t, d, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Args: []driver.Arg{driver.Ptr(p), driver.U32(1), driver.U32(1)},
+	}}}
+	for setting, want := range map[string]string{
+		"CPUDRIVER_CAPTURE=900": "call 1: cuda: launch add grid=1×1×1 block=32×1×1: " +
+			"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED (900): operation not permitted when stream is capturing",
+		"CPUDRIVER_INSTANTIATE=2": "CUDA_ERROR_OUT_OF_MEMORY (2): out of memory",
+		"CPUDRIVER_VERSION=11030": "CUDA_ERROR_NOT_SUPPORTED (801): operation not supported",
+	} {
+		name, value, _ := strings.Cut(setting, "=")
+		t.Setenv(name, value)
+		_, err := d.Record(calls)
+		os.Unsetenv(name)
+		if err == nil || !errors.Is(err, driver.ErrGraph) || errors.Is(err, driver.ErrLost) ||
+			!strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", setting, err, want)
+		}
+		must(t, calls[0].On(d))
+		must(t, d.Wait())
+	}
+	g, err := d.Record(calls)
+	must(t, err)
+	t.Setenv("CPUDRIVER_REPLAY", "801")
+	wantError(t, d.Replay(g), driver.ErrGraph,
+		"cuda: replay 1 launches: CUDA_ERROR_NOT_SUPPORTED (801): operation not supported")
+	os.Unsetenv("CPUDRIVER_REPLAY")
+	must(t, d.Replay(g))
+	word := make([]byte, 4)
+	must(t, d.Download(word, p))
+	if word[0] != 4 {
+		t.Errorf("%d launches were done, want 4", word[0])
+	}
+}
+
+// A kernel of a graph that fails loses the device. The error names the launches of the graph.
+func TestDriverGraphLost(t *testing.T) {
+	if !underDriver(t) {
+		return
+	}
+	d := open(t).(driver.GraphDevice)
+	call := driver.Call{Launch: driver.Launch{
+		Kernel: load(t, d, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Args: []driver.Arg{0, 0, 0},
+	}}
+	g, err := d.Record([]driver.Call{call, call, call})
+	must(t, err)
+	must(t, d.Replay(g))
+	must(t, d.Wait())
+	t.Setenv("CPUDRIVER_KERNEL", "700")
+	must(t, d.Replay(g))
+	err = d.Wait()
+	wantError(t, err, driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)",
+		"(in one of 3 launches, the last of them launch add grid=1×1×1 block=32×1×1;")
+	_, recordErr := d.Record([]driver.Call{call})
+	for i, again := range []error{d.Replay(g), recordErr, d.Forget(g), d.Close()} {
+		if !errors.Is(again, err) {
+			t.Errorf("call %d after the loss: %v", i, again)
+		}
 	}
 }

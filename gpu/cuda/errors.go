@@ -69,7 +69,7 @@ type failure struct {
 	doing  string // the call that failed
 	status int
 	more   string // further information
-	kind   error  // driver.ErrMemory, ErrLost, ErrBusy, ErrCooperative or nil
+	kind   error  // driver.ErrMemory, ErrLost, ErrBusy, ErrCooperative, ErrGraph or nil
 }
 
 func (f *failure) Error() string {

@@ -65,7 +65,7 @@ func wantError(t *testing.T, err, kind error, parts ...string) {
 			t.Errorf("the error is %q, want %q in it", err, part)
 		}
 	}
-	for _, k := range []error{driver.ErrNoDevice, driver.ErrMemory, driver.ErrLost} {
+	for _, k := range []error{driver.ErrNoDevice, driver.ErrMemory, driver.ErrLost, driver.ErrGraph} {
 		if is := errors.Is(err, k); is != errors.Is(kind, k) {
 			t.Errorf("%q: is %q: %v", err, k, is)
 		}
@@ -143,6 +143,8 @@ func exercise(t *testing.T, d driver.Device) {
 			}
 		}
 	})
+
+	t.Run("graphs", func(t *testing.T) { exerciseGraphs(t, d) })
 
 	t.Run("arguments of every type", func(t *testing.T) {
 		k := load(t, d, "types")
@@ -224,4 +226,72 @@ func exercise(t *testing.T, d driver.Device) {
 		_, err = k.Resident(0, 0)
 		wantError(t, err, nil, "cuda: resident blocks of add with 0 threads")
 	})
+}
+
+// exerciseGraphs: a graph has launches, cooperative ones among them, and fills, and does all of them at each
+// replay, with the memory's contents of its moment.
+func exerciseGraphs(t *testing.T, d driver.Device) {
+	graphs := d.(driver.GraphDevice)
+	add, meet := load(t, d, "add"), load(t, d, "meet")
+	const n = 257
+	p, count := alloc(t, d, 4*n), alloc(t, d, 4)
+	defer d.Free(count)
+	defer d.Free(p)
+	must(t, d.Fill(p, 0, 4*n))
+	adding := driver.Call{Launch: driver.Launch{Kernel: add, Grid: driver.Dim{3, 1, 1},
+		Block: driver.Dim{128, 1, 1}, Args: []driver.Arg{driver.Ptr(p), driver.U32(n), driver.U32(7)}}}
+	// Two blocks that wait for each other, with more shared memory than a block has unless it asks for it.
+	meeting := driver.Call{Launch: driver.Launch{Kernel: meet, Grid: driver.Dim{2, 1, 1},
+		Block: driver.Dim{1, 1, 1}, Shared: 60 << 10, Cooperative: true,
+		Args: []driver.Arg{driver.Ptr(p), driver.Ptr(count), driver.U32(60 << 10)}}}
+	calls := []driver.Call{{Dst: count, Size: 4}, meeting, adding, adding, {Dst: p + 8, Value: 1, Size: 4}}
+	g, err := graphs.Record(calls)
+	must(t, err)
+	calls[2].Args[2] = driver.U32(1000) // the graph has the arguments as they were
+	words := func() (w [4]uint32) {
+		t.Helper()
+		data := make([]byte, 16)
+		must(t, d.Download(data, p))
+		for i := range w {
+			w[i] = binary.LittleEndian.Uint32(data[4*i:])
+		}
+		return w
+	}
+	if w := words(); w != [4]uint32{} {
+		t.Errorf("after Record: %v", w)
+	}
+	for i := range uint32(3) {
+		must(t, graphs.Replay(g))
+		// Both blocks have seen two arrivals, and then 7 was added twice.
+		if w := words(); w != [4]uint32{16, 16, 0x01010101, 14 * (i + 1)} {
+			t.Errorf("after replay %d: %v", i+1, w)
+		}
+	}
+	must(t, d.Launch(adding.Launch)) // the stream records no more
+	if w := words(); w[0] != 1016 {
+		t.Errorf("after a launch: %v", w)
+	}
+	must(t, graphs.Replay(g))
+	must(t, graphs.Forget(g)) // while it may still be done
+	if w := words(); w[0] != 16 {
+		t.Errorf("after Forget: %v", w)
+	}
+	wantError(t, graphs.Replay(g), nil, "cuda: replay of a graph that this device did not record")
+	wantError(t, graphs.Forget(g), nil, "cuda: forget a graph that this device did not record")
+	_, err = graphs.Record(nil)
+	wantError(t, err, nil, "cuda: record no calls")
+
+	// What cannot be recorded leaves the device as it was.
+	info, err := d.Info()
+	must(t, err)
+	meeting.Grid[0] = 1 << 20
+	meeting.Shared = info.BlockShared
+	_, err = graphs.Record([]driver.Call{adding, meeting})
+	wantError(t, err, driver.ErrGraph, "cuda: record 2 calls: call 2: cuda: launch meet")
+	must(t, d.Launch(adding.Launch))
+	if w := words(); w[0] != 1016 {
+		t.Errorf("after a graph that was refused: %v", w)
+	}
+	_, err = graphs.Record([]driver.Call{adding}) // Close frees it
+	must(t, err)
 }

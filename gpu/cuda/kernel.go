@@ -136,8 +136,8 @@ func (k *kernel) allow(shared int) error {
 	return nil
 }
 
-// Launch implements driver.Device.
-func (d *device) Launch(l driver.Launch) error {
+// prepare checks a launch, and asks for the shared memory that it needs.
+func (d *device) prepare(l driver.Launch) error {
 	if err := d.usable(); err != nil {
 		return err
 	}
@@ -153,9 +153,15 @@ func (d *device) Launch(l driver.Launch) error {
 	if l.Shared < 0 || l.Shared > math.MaxInt32 || len(l.Args) > mostArgs {
 		return fmt.Errorf("cuda: %v: %d bytes of shared memory, %d arguments", l, l.Shared, len(l.Args))
 	}
-	if err := k.allow(l.Shared); err != nil {
+	return k.allow(l.Shared)
+}
+
+// Launch implements driver.Device.
+func (d *device) Launch(l driver.Launch) error {
+	if err := d.prepare(l); err != nil {
 		return err
 	}
+	k := l.Kernel.(*kernel)
 	status := libcuda.Launch(handle(d.context), handle(k.function), handle(d.stream), l)
 	if status != 0 {
 		err := d.fail(l.String(), status)

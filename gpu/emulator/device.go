@@ -27,6 +27,7 @@ type Config struct {
 	// 0 means no bound.
 	MostCooperative int
 	Watchdog        bool // Info says that the device stops long launches
+	NoGraphs        bool // Record refuses all calls
 }
 
 // filled returns c with its zeros replaced.
@@ -91,8 +92,8 @@ func New(c Config) *Device {
 }
 
 // Fail makes the device fail with err, as a lost device does, at the after-th operation from now, counting
-// from 1, and at all later ones. Operations are Alloc, Upload, Download, Fill, Copy, Launch, Wait and Mark. A
-// nil error repairs the device.
+// from 1, and at all later ones. Operations are Alloc, Upload, Download, Fill, Copy, Launch, Record, Replay,
+// Wait and Mark. A nil error repairs the device.
 func (d *Device) Fail(after int, err error) { d.after, d.failure = after, err }
 
 var errClosed = errors.New("the device is closed")
@@ -225,6 +226,10 @@ func (d *Device) Fill(dst driver.Pointer, value byte, size int64) error {
 	if err := d.operation(); err != nil {
 		return err
 	}
+	return d.fill(dst, value, size)
+}
+
+func (d *Device) fill(dst driver.Pointer, value byte, size int64) error {
 	if size < 0 || size > math.MaxInt/2 {
 		return fmt.Errorf("emulator: fill of %d bytes", size)
 	}

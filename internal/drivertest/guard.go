@@ -25,8 +25,30 @@ var canary = func() []byte {
 // error when the allocation is freed or the device closed. Live counts the requested bytes, without margins;
 // Info's Free includes the margins. Otherwise the device behaves like d.
 func Guard(t testing.TB, d driver.Device) driver.Device {
-	return &guard{Device: d, t: t, sizes: map[driver.Pointer]int64{}}
+	g := &guard{Device: d, t: t, sizes: map[driver.Pointer]int64{}}
+	if graphs, ok := d.(driver.GraphDevice); ok {
+		return &graphGuard{g, graphs}
+	}
+	return g
 }
+
+// graphGuard is a guard of a device that replays graphs.
+type graphGuard struct {
+	*guard
+	graphs driver.GraphDevice
+}
+
+// Record implements driver.GraphDevice.
+func (g *graphGuard) Record(calls []driver.Call) (driver.Graph, error) { return g.graphs.Record(calls) }
+
+// Replay implements driver.GraphDevice.
+func (g *graphGuard) Replay(recorded driver.Graph) error {
+	g.launched = "in a graph"
+	return g.graphs.Replay(recorded)
+}
+
+// Forget implements driver.GraphDevice.
+func (g *graphGuard) Forget(recorded driver.Graph) error { return g.graphs.Forget(recorded) }
 
 type guard struct {
 	driver.Device

@@ -21,9 +21,20 @@ struct Device;
 
 } // namespace
 
+using Task = std::function<CUresult()>;
+
+struct CUgraph_st {
+	std::vector<Task> tasks; // in order: one stream recorded them
+};
+struct CUgraphExec_st {
+	Device *device;
+	std::vector<Task> tasks;
+};
 struct CUstream_st {
 	Device *device;
-	std::deque<std::function<CUresult()>> tasks;
+	std::deque<Task> tasks;
+	std::unique_ptr<CUgraph_st> capture; // what is recorded; null if the stream records nothing
+	CUresult spoiled = CUDA_SUCCESS;     // why the recording cannot be used
 };
 struct EventState {
 	u64 recorded = 0, done = 0; // how many times
@@ -53,10 +64,10 @@ struct Device {
 	int ordinal;
 	Memory memory;
 	CUctx_st context{this};
-	CUstream_st null_stream{this, {}};
+	CUstream_st null_stream{this, {}, nullptr};
 	std::vector<CUstream> streams;
-	int references = 0, modules = 0, events = 0;
-	u64 launches = 0, allocations = 0;
+	int references = 0, modules = 0, events = 0, graphs = 0;
+	u64 executed = 0, allocations = 0; // launches, allocations
 	CUresult broken = CUDA_SUCCESS; // status that every call returns once a kernel has failed
 
 	explicit Device(int n) : ordinal(n), memory(n) {}
@@ -81,8 +92,17 @@ struct Device {
 		for (CUstream s : streams) drain(s);
 		return broken;
 	}
-	CUresult later(CUstream s, std::function<CUresult()> task) {
-		return (s ? s : &null_stream)->tasks.push_back(std::move(task)), CUDA_SUCCESS;
+	CUresult later(CUstream s, Task task) {
+		if (!s) s = &null_stream;
+		if (s->spoiled) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+		if (s->capture) return s->capture->tasks.push_back(std::move(task)), CUDA_SUCCESS;
+		return s->tasks.push_back(std::move(task)), CUDA_SUCCESS;
+	}
+	// waits says whether work can wait for a stream. A stream that records has no work, and its recording is
+	// spoiled.
+	CUresult waits(CUstream s) {
+		if (!s || !s->capture) return CUDA_SUCCESS;
+		return s->spoiled = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	}
 	// host returns the host address of the bytes, or null if no allocation contains all of them.
 	u8 *host(CUdeviceptr p, size_t bytes) const {
@@ -186,6 +206,9 @@ static const struct {
 	ANSWER(CUDA_ERROR_LAUNCH_FAILED, "unspecified launch failure")
 	ANSWER(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "too many blocks in cooperative launch")
 	ANSWER(CUDA_ERROR_NOT_SUPPORTED, "operation not supported")
+	ANSWER(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing")
+	ANSWER(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
+	       "operation failed due to a previous error during capture")
 	ANSWER(CUDA_ERROR_SYSTEM_DRIVER_MISMATCH,
 	       "system has unsupported display driver / cuda driver combination")
 	ANSWER(CUDA_ERROR_UNKNOWN, "unknown error")
@@ -261,9 +284,9 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice ordinal) {
 	Device *device = device_of(ordinal);
 	if (!device || device->references < 1) return CUDA_ERROR_INVALID_CONTEXT;
 	char line[128];
-	std::snprintf(line, sizeof line, "release references=%d live=%zu modules=%d streams=%zu events=%d",
+	std::snprintf(line, sizeof line, "release references=%d live=%zu modules=%d streams=%zu events=%d graphs=%d",
 	              --device->references, device->memory.live(), device->modules, device->streams.size(),
-	              device->events);
+	              device->events, device->graphs);
 	log_line(line);
 	if (!device->references) {
 		device->drain_all();
@@ -344,21 +367,24 @@ CUresult cuMemsetD8Async(CUdeviceptr dst, unsigned char value, size_t size, CUst
 
 CUresult cuStreamCreate(CUstream *stream, unsigned) {
 	NEEDS_CONTEXT;
-	device.streams.push_back(*stream = new CUstream_st{&device, {}});
+	device.streams.push_back(*stream = new CUstream_st{&device, {}, nullptr});
 	return CUDA_SUCCESS;
 }
 CUresult cuStreamDestroy(CUstream stream) {
 	NEEDS_CONTEXT;
+	if (CUresult status = device.waits(stream)) return status;
 	CUresult status = device.drain(stream);
 	device.streams.erase(std::find(device.streams.begin(), device.streams.end(), stream));
 	return delete stream, status;
 }
 CUresult cuStreamSynchronize(CUstream stream) {
 	NEEDS_CONTEXT;
+	if (CUresult status = device.waits(stream)) return status;
 	return device.drain(stream ? stream : &device.null_stream);
 }
 CUresult cuStreamQuery(CUstream stream) {
 	NEEDS_CONTEXT;
+	if (CUresult status = device.waits(stream)) return status;
 	return (stream ? stream : &device.null_stream)->tasks.empty() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
 }
 CUresult cuEventCreate(CUevent *event, unsigned) {
@@ -367,6 +393,7 @@ CUresult cuEventCreate(CUevent *event, unsigned) {
 }
 CUresult cuEventRecord(CUevent event, CUstream stream) {
 	NEEDS_CONTEXT;
+	if (CUresult status = device.waits(stream)) return status; // a GPU would record it
 	auto state = event->state;
 	u64 number = ++state->recorded;
 	state->stream = stream ? stream : &device.null_stream;
@@ -465,6 +492,7 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *count, CUfunction f, i
 // ---- launches
 
 static CUresult execute(Device &device, Launch &launch) {
+	launch.number = ++device.executed;
 	long long status = setting("CPUDRIVER_KERNEL", device.ordinal, 0);
 	if (status && launch.number > u64(setting("CPUDRIVER_KERNEL_AFTER", device.ordinal, 0)))
 		return CUresult(status);
@@ -491,6 +519,9 @@ static CUresult start(Device &device, CUfunction f, Launch launch, CUstream stre
 	if (long long status = setting("CPUDRIVER_LAUNCH", device.ordinal, 0)) return CUresult(status);
 	if (long long status = launch.cooperative ? setting("CPUDRIVER_COOPERATIVE", device.ordinal, 0) : 0)
 		return CUresult(status);
+	if (stream && stream->capture)
+		if (long long status = setting("CPUDRIVER_CAPTURE", device.ordinal, 0))
+			return stream->spoiled = CUresult(status);
 	u64 blocks = u64(g[0]) * g[1] * g[2], threads = u64(b[0]) * b[1] * b[2];
 	NEEDS(g[0] && g[0] < 1u << 31 && g[1] && g[1] <= 65535 && g[2] && g[2] <= 65535 && blocks <= 1u << 28);
 	NEEDS(b[0] && b[0] <= 1024 && b[1] && b[1] <= 1024 && b[2] && b[2] <= 64 &&
@@ -513,9 +544,11 @@ static CUresult start(Device &device, CUfunction f, Launch launch, CUstream stre
 			n += std::snprintf(line + n, sizeof line - size_t(n), "%s%llx", i ? "," : "",
 			                   static_cast<unsigned long long>(value));
 	}
-	log_line(line);
-	launch.number = ++device.launches;
-	device.later(stream, [&device, launch, kept = f->module]() mutable { return execute(device, launch); });
+	bool captured = stream && stream->capture;
+	log_line((captured ? "captured " : "") + std::string(line));
+	CUresult put = device.later(
+		stream, [&device, launch, kept = f->module]() mutable { return execute(device, launch); });
+	if (put || captured) return put;
 	if (text_setting("CUDA_LAUNCH_BLOCKING", "0") == "1")
 		return device.drain(stream ? stream : &device.null_stream);
 	return CUDA_SUCCESS;
@@ -539,6 +572,53 @@ CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsig
                                    void **parameters) {
 	NEEDS_CONTEXT;
 	return start(device, f, launch_of(true, gx, gy, gz, bx, by, bz, shared), stream, parameters);
+}
+
+// ---- graphs
+
+CUresult cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode) {
+	NEEDS_CONTEXT;
+	NEEDS(stream); // a GPU refuses the stream 0, too
+	if (stream->capture) return CUDA_ERROR_ILLEGAL_STATE;
+	return stream->capture = std::make_unique<CUgraph_st>(), CUDA_SUCCESS;
+}
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
+	NEEDS_CONTEXT;
+	*graph = nullptr;
+	if (!stream || !stream->capture) return CUDA_ERROR_ILLEGAL_STATE;
+	auto recorded = std::move(stream->capture);
+	CUresult spoiled = stream->spoiled;
+	stream->spoiled = CUDA_SUCCESS;
+	if (spoiled) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	return device.graphs++, *graph = recorded.release(), CUDA_SUCCESS;
+}
+CUresult cuGraphInstantiateWithFlags(CUgraphExec *made, CUgraph graph, unsigned long long flags) {
+	NEEDS_CONTEXT;
+	if (setting("CPUDRIVER_VERSION", 0, 12040) < 11040) return CUDA_ERROR_NOT_SUPPORTED;
+	if (long long status = setting("CPUDRIVER_INSTANTIATE", device.ordinal, 0)) return CUresult(status);
+	NEEDS(graph && !flags);
+	return device.graphs++, *made = new CUgraphExec_st{&device, graph->tasks}, CUDA_SUCCESS;
+}
+CUresult cuGraphLaunch(CUgraphExec graph, CUstream stream) {
+	NEEDS_CONTEXT;
+	NEEDS(graph && graph->device == &device);
+	if (CUresult status = device.waits(stream)) return status; // a GPU would record it
+	if (long long status = setting("CPUDRIVER_REPLAY", device.ordinal, 0)) return CUresult(status);
+	log_line("replay " + std::to_string(graph->tasks.size()));
+	for (const Task &task : graph->tasks) device.later(stream, task);
+	if (text_setting("CUDA_LAUNCH_BLOCKING", "0") == "1")
+		return device.drain(stream ? stream : &device.null_stream);
+	return CUDA_SUCCESS;
+}
+CUresult cuGraphDestroy(CUgraph graph) {
+	NEEDS_CONTEXT;
+	NEEDS(graph);
+	return device.graphs--, delete graph, CUDA_SUCCESS;
+}
+CUresult cuGraphExecDestroy(CUgraphExec graph) {
+	NEEDS_CONTEXT;
+	NEEDS(graph);
+	return device.graphs--, delete graph, CUDA_SUCCESS;
 }
 
 // For libnvidia-ml.so.1.

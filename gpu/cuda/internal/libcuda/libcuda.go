@@ -55,3 +55,29 @@ func Launch(context, function, stream unsafe.Pointer, l driver.Launch) int {
 func AllowShared(context, function unsafe.Pointer, bytes int) int {
 	return int(C.libcuda_allow_shared(C.CUcontext(context), C.CUfunction(function), C.int(bytes)))
 }
+
+// BeginGraph makes a stream record what is put into it, in place of doing it. It returns a status.
+func BeginGraph(context, stream unsafe.Pointer) int {
+	return int(C.libcuda_begin_graph(C.CUcontext(context), C.CUstream(stream)))
+}
+
+// EndGraph ends that. It returns the recorded graph, ready to be replayed, if keep is true, and a status.
+func EndGraph(context, stream unsafe.Pointer, keep bool) (graph unsafe.Pointer, status int) {
+	var made C.CUgraphExec
+	into := &made
+	if !keep {
+		into = nil
+	}
+	status = int(C.libcuda_end_graph(C.CUcontext(context), C.CUstream(stream), into))
+	return unsafe.Pointer(made), status
+}
+
+// Replay puts all that a graph recorded into a stream. It returns a status.
+func Replay(context, graph, stream unsafe.Pointer) int {
+	return int(C.libcuda_replay(C.CUcontext(context), C.CUgraphExec(graph), C.CUstream(stream)))
+}
+
+// Forget frees a graph. It returns a status.
+func Forget(context, graph unsafe.Pointer) int {
+	return int(C.libcuda_forget(C.CUcontext(context), C.CUgraphExec(graph)))
+}

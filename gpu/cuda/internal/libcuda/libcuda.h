@@ -31,5 +31,17 @@ CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream,
 // libcuda_allow_shared permits a kernel's blocks to use so many bytes of dynamic shared memory.
 CUresult libcuda_allow_shared(CUcontext context, CUfunction function, int bytes);
 
+// libcuda_begin_graph makes a stream record what is put into it, in place of doing it.
+CUresult libcuda_begin_graph(CUcontext context, CUstream stream);
+
+// libcuda_end_graph ends that. It makes what was recorded executable, unless graph is null.
+CUresult libcuda_end_graph(CUcontext context, CUstream stream, CUgraphExec *graph);
+
+// libcuda_replay puts all that a graph recorded into a stream.
+CUresult libcuda_replay(CUcontext context, CUgraphExec graph, CUstream stream);
+
+// libcuda_forget frees a graph.
+CUresult libcuda_forget(CUcontext context, CUgraphExec graph);
+
 #pragma GCC visibility pop
 #endif

@@ -113,4 +113,38 @@ CUresult libcuda_allow_shared(CUcontext context, CUfunction function, int bytes)
 		                         CU_SHAREDMEM_CARVEOUT_MAX_SHARED);
 	return leave(status);
 }
+
+// Other threads may go on to use the driver while one records ("relaxed"), and the thread may change.
+CUresult libcuda_begin_graph(CUcontext context, CUstream stream) {
+	CUresult status = cuCtxPushCurrent(context);
+	if (status != CUDA_SUCCESS) return status;
+	return leave(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+}
+
+// cuGraphInstantiateWithFlags came with CUDA 11.4. cuGraphInstantiate has other parameters in CUDA 11 than in
+// CUDA 12.
+CUresult libcuda_end_graph(CUcontext context, CUstream stream, CUgraphExec *graph) {
+	CUgraph recorded = 0;
+	CUresult status = cuCtxPushCurrent(context);
+	if (status != CUDA_SUCCESS) return status;
+	status = cuStreamEndCapture(stream, &recorded);
+	if (status == CUDA_SUCCESS && graph) status = cuGraphInstantiateWithFlags(graph, recorded, 0);
+	if (recorded) {
+		CUresult destroyed = cuGraphDestroy(recorded);
+		if (status == CUDA_SUCCESS) status = destroyed;
+	}
+	return leave(status);
+}
+
+CUresult libcuda_replay(CUcontext context, CUgraphExec graph, CUstream stream) {
+	CUresult status = cuCtxPushCurrent(context);
+	if (status != CUDA_SUCCESS) return status;
+	return leave(cuGraphLaunch(graph, stream));
+}
+
+CUresult libcuda_forget(CUcontext context, CUgraphExec graph) {
+	CUresult status = cuCtxPushCurrent(context);
+	if (status != CUDA_SUCCESS) return status;
+	return leave(cuGraphExecDestroy(graph));
+}
 #endif

@@ -1,0 +1,452 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// script is a device that writes down what it does, and the calls that it gets.
+type script struct {
+	driver.Device
+	done     []string // what was done, in order; a replay does its calls
+	replays  int
+	live     map[*[]driver.Call]bool // graphs
+	refuse   error                   // what Record returns
+	unplayed error                   // what Replay returns
+	fail     func(c driver.Call) error
+}
+
+func (s *script) note(c driver.Call) error {
+	if s.fail != nil {
+		if err := s.fail(c); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprint("fill ", c.Dst, c.Value, c.Size)
+	if c.Kernel != nil {
+		text = fmt.Sprint(c.Launch, c.Shared, c.Cooperative, c.Args)
+	}
+	s.done = append(s.done, text)
+	return nil
+}
+
+func (s *script) Launch(l driver.Launch) error { return s.note(driver.Call{Launch: l}) }
+
+func (s *script) Fill(dst driver.Pointer, value byte, size int64) error {
+	return s.note(driver.Call{Dst: dst, Value: value, Size: size})
+}
+
+func (s *script) Upload(driver.Pointer, []byte) error {
+	s.done = append(s.done, "upload")
+	return nil
+}
+
+func (s *script) Wait() error {
+	s.done = append(s.done, "wait")
+	return nil
+}
+
+func (s *script) Record(calls []driver.Call) (driver.Graph, error) {
+	if s.refuse != nil {
+		return nil, s.refuse
+	}
+	g := slices.Clone(calls)
+	if s.live == nil {
+		s.live = map[*[]driver.Call]bool{}
+	}
+	s.live[&g] = true
+	return &g, nil
+}
+
+func (s *script) Replay(graph driver.Graph) error {
+	if s.unplayed != nil {
+		return s.unplayed
+	}
+	g := graph.(*[]driver.Call)
+	if !s.live[g] {
+		return errors.New("a forgotten graph")
+	}
+	s.replays++
+	for _, c := range *g {
+		if err := s.note(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *script) Forget(graph driver.Graph) error {
+	delete(s.live, graph.(*[]driver.Call))
+	return nil
+}
+
+// named is a kernel that only has a name.
+type named struct {
+	driver.Kernel
+	name string
+}
+
+func (k *named) Name() string { return k.name }
+
+// launchOf is a launch of a kernel with one argument.
+func launchOf(k driver.Kernel, arg int) driver.Launch {
+	return driver.Launch{Kernel: k, Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Args: []driver.Arg{driver.U32(arg)}}
+}
+
+// scripted returns a device that replays graphs on a script.
+func scripted() (*device, *script, *[]string) {
+	s, notices := &script{}, &[]string{}
+	d := &device{Device: s, notice: func(text string) { *notices = append(*notices, text) }}
+	d.replay()
+	return d, s, notices
+}
+
+// TestGraphsChangeNoOrder makes random calls, most of which repeat earlier ones, and compares what the device
+// does with the calls, in their order. Some steps differ in one argument, grid, fill or kernel, some end
+// early with an error, and some upload or wait between their calls.
+func TestGraphsChangeNoOrder(t *testing.T) {
+	replays, longest := 0, 0
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		d, s, _ := scripted()
+		want := &script{}
+		kernels := []*named{{name: "a"}, {name: "b"}, {name: "c"}}
+		args := []driver.Arg{0} // one slice for all calls
+		var recipes [3][]int
+		for i := range recipes {
+			for range 1 + random.IntN(5) {
+				recipes[i] = append(recipes[i], random.IntN(9))
+			}
+		}
+		stopped := errors.New("stopped")
+		part := func(recipe []int, change int) func() error {
+			return func() error {
+				for at, kind := range recipe {
+					value := kind / 3
+					if at == change {
+						value += 1 + random.IntN(2)
+					}
+					switch {
+					case change < -1 && random.IntN(4) == 0:
+						return stopped
+					case change < 0 && random.IntN(30) == 0:
+						must(t, errors.Join(d.Upload(0, nil), want.Upload(0, nil)))
+					case change < 0 && random.IntN(30) == 0:
+						must(t, errors.Join(d.Wait(), want.Wait()))
+					}
+					if kind%4 == 3 {
+						must(t, errors.Join(d.Fill(8, byte(value), 16), want.Fill(8, byte(value), 16)))
+						continue
+					}
+					l := launchOf(kernels[kind%3], 0)
+					l.Args, args[0] = args, driver.U32(value)
+					if at == change && random.IntN(2) == 0 {
+						l.Grid[0]++
+					}
+					must(t, errors.Join(d.Launch(l), want.Launch(l)))
+				}
+				return nil
+			}
+		}
+		for range 60 {
+			first, second := random.IntN(4), random.IntN(2)
+			change, dirty := random.IntN(12)-7, -1
+			if random.IntN(20) == 0 {
+				dirty = -2
+			}
+			body := part(recipes[second+1], dirty)
+			prelude := part(recipes[0], change)
+			if first == 0 {
+				prelude = func() error { return nil }
+			}
+			if err := d.repeated(prelude, body); err != nil && !errors.Is(err, stopped) {
+				t.Fatal(err)
+			}
+			for i := range max(len(s.done), len(want.done)) {
+				if i >= min(len(s.done), len(want.done)) || s.done[i] != want.done[i] {
+					t.Fatalf("seed %d: after %d calls the device does %q, not %q", seed, i,
+						s.done[i:min(i+1, len(s.done))], want.done[i:min(i+1, len(want.done))])
+				}
+			}
+			if random.IntN(5) == 0 { // outside of a step
+				l := launchOf(kernels[0], 1)
+				must(t, errors.Join(d.Launch(l), want.Launch(l)))
+			}
+		}
+		replays += s.replays
+		for _, sequence := range d.graphs.known {
+			if sequence.graph != nil {
+				longest = max(longest, len(sequence.calls))
+			}
+		}
+		if len(d.graphs.known) > mostSequences || len(s.live) > mostSequences {
+			t.Errorf("seed %d: %d sequences, %d graphs", seed, len(d.graphs.known), len(s.live))
+		}
+	}
+	if replays < 3000 || longest < 8 {
+		t.Errorf("%d replays of graphs of at most %d calls: the test shows nothing", replays, longest)
+	}
+}
+
+var firstKernel, secondKernel = &named{name: "first"}, &named{name: "second"}
+
+// stepsOf makes the same step many times: a launch with an argument of its own, and three that never change.
+func stepsOf(d *device, count int, arg func(i int) int) error {
+	for i := range count {
+		err := d.repeated(func() error { return d.Launch(launchOf(firstKernel, arg(i))) }, func() error {
+			for j := range 3 {
+				if err := d.Launch(launchOf(secondKernel, j)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func same(int) int      { return 7 }
+func growing(i int) int { return i }
+
+// TestGraphsLearn: a step that is the same each time is replayed whole from the fourth time on, and a step of
+// which the first call differs without this call, from the seventh time on. Nothing is recorded twice, and
+// long steps are not recorded.
+func TestGraphsLearn(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		arg             func(i int) int
+		replays, graphs int
+	}{{"same", same, 20 - recordStep, 1}, {"growing", growing, 20 - recordBody, 1}} {
+		d, s, _ := scripted()
+		must(t, stepsOf(d, 20, c.arg))
+		if s.replays != c.replays || len(s.live) != c.graphs {
+			t.Errorf("%s: %d replays of %d graphs, want %d of %d", c.name, s.replays, len(s.live), c.replays,
+				c.graphs)
+		}
+	}
+	d, s, _ := scripted()
+	for range 10 {
+		must(t, d.repeated(func() error { return nil }, func() error {
+			for range longestGraph + 1 {
+				must(t, d.Fill(0, 0, 1))
+			}
+			return nil
+		}))
+	}
+	if s.replays > 0 || len(s.done) != 10*(longestGraph+1) {
+		t.Errorf("long steps: %d replays, %d calls", s.replays, len(s.done))
+	}
+}
+
+// TestGraphsForget: of many different steps the device keeps the graphs that were used last.
+func TestGraphsForget(t *testing.T) {
+	d, s, _ := scripted()
+	for i := range 5 * mostSequences {
+		for range recordStep + 1 {
+			must(t, d.repeated(func() error { return nil }, func() error { return d.Fill(0, 0, int64(i)) }))
+		}
+		if s.replays != i+1 || len(s.live) > mostSequences {
+			t.Fatalf("after %d different steps: %d replays, %d graphs", i+1, s.replays, len(s.live))
+		}
+	}
+	if len(s.live) != mostSequences {
+		t.Errorf("%d graphs are left", len(s.live))
+	}
+}
+
+// TestGraphsRefused: if a device refuses to record or to replay, all calls are done one by one, each once,
+// and the user is told once.
+func TestGraphsRefused(t *testing.T) {
+	refusal := fmt.Errorf("an old driver: %w", driver.ErrGraph)
+	for name, refuse := range map[string]func(s *script){
+		"record": func(s *script) { s.refuse = refusal },
+		"replay": func(s *script) { s.unplayed = refusal },
+	} {
+		d, s, notices := scripted()
+		refuse(s)
+		must(t, stepsOf(d, 20, same))
+		if s.replays != 0 || len(s.done) != 80 {
+			t.Errorf("%s: %d replays, %d calls", name, s.replays, len(s.done))
+		}
+		if len(*notices) != 1 || !strings.Contains((*notices)[0], "an old driver") {
+			t.Errorf("%s: the notices are %q", name, *notices)
+		}
+	}
+	// Another failure is the step's.
+	broken := errors.New("broken")
+	for name, fail := range map[string]func(s *script){
+		"record": func(s *script) { s.refuse = broken },
+		"replay": func(s *script) { s.unplayed = broken },
+	} {
+		d, s, notices := scripted()
+		fail(s)
+		if err := stepsOf(d, 20, same); !errors.Is(err, broken) || len(*notices) != 0 {
+			t.Errorf("%s: the error is %v, the notices are %q", name, err, *notices)
+		}
+	}
+}
+
+// TestGraphsRefuseLate: a cooperative launch that waits and is then refused fails the device. Who made it
+// cannot make a smaller one, and must not take the refusal for that of another launch.
+func TestGraphsRefuseLate(t *testing.T) {
+	d, s, _ := scripted()
+	must(t, stepsOf(d, 10, same))
+	s.fail = func(c driver.Call) error {
+		if c.Kernel == secondKernel {
+			return driver.ErrCooperative
+		}
+		return nil
+	}
+	s.unplayed = driver.ErrGraph
+	err := stepsOf(d, 1, same)
+	if err == nil || errors.Is(err, driver.ErrCooperative) {
+		t.Errorf("the error is %v", err)
+	}
+	if again := d.Launch(launchOf(firstKernel, 0)); again == nil {
+		t.Error("the device works on")
+	}
+}
+
+// TestGraphsInterrupted: an interruption between two calls leaves none of those before it undone.
+func TestGraphsInterrupted(t *testing.T) {
+	d, s, _ := scripted()
+	must(t, stepsOf(d, 10, same))
+	s.done = nil
+	stopped := errors.New("stopped")
+	err := d.repeated(func() error { return d.Launch(launchOf(firstKernel, 7)) },
+		func() error { return stopped })
+	if !errors.Is(err, stopped) || len(s.done) != 1 {
+		t.Errorf("%v after the calls %q", err, s.done)
+	}
+}
+
+// TestGraphsChangeNoBit: every method has the same bits with graphs and without, alone and in a batch, with
+// constant and with falling step sizes, and with each kind of ensemble.
+func TestGraphsChangeNoBit(t *testing.T) {
+	space := sensing.Sym{N: 6}
+	completion, err := sensing.NewCompletion(space, 18, 3)
+	must(t, err)
+	rankOne, err := sensing.NewRankOne(space, 40, 3)
+	must(t, err)
+	rows := backendtest.Ensembles(t, 6, 40)["gaussian-f32"]
+	falling := func(m solver.Method, scaled func(f float64) solver.Method) solver.Method {
+		return solver.Decaying{Method: m, Decay: solver.PowerDecay{Power: 0.5, Rate: 0.1}, Scaled: scaled}
+	}
+	draws := solver.MiniBatches{Size: 9, Seed: 1}
+	methods := map[string]solver.Method{
+		"gd": solver.GD{StepSize: 0.1},
+		"gd, falling": falling(solver.GD{StepSize: 0.1},
+			func(f float64) solver.Method { return solver.GD{StepSize: 0.1 * f} }),
+		"momentum": solver.Momentum{StepSize: 0.1, Momentum: 0.5},
+		"momentum, falling": falling(solver.Momentum{StepSize: 0.1, Momentum: 0.5},
+			func(f float64) solver.Method { return solver.Momentum{StepSize: 0.1 * f, Momentum: 0.5} }),
+		"nesterov":         solver.Nesterov{StepSize: 0.1, Momentum: 0.5},
+		"polyak-gd":        solver.PolyakGD{StepSize: 0.5},
+		"scaled-gd":        solver.ScaledGD{StepSize: 0.1},
+		"scaled-gd-lambda": solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1},
+		"prec-gd":          solver.PrecGD{StepSize: 0.1},
+		"subgradient":      solver.Subgradient{StepSize: 0.1, Ratio: 0.9},
+		"rgd":              solver.RGD{StepSize: 0.2},
+		"sgd":              solver.SGD{StepSize: 0.1, Batch: draws},
+		"label-noise-gd":   solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
+		"zeroth-order":     solver.ZerothOrder{StepSize: 0.05, Directions: 3, Radius: 0.1, Seed: 4},
+		"rgda":             solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: 10},
+		"gd, after a while": falling(solver.GD{StepSize: 0.1},
+			func(f float64) solver.Method { return solver.GD{StepSize: max(0.1*f, 0.08)} }),
+	}
+	least := map[string]int{ // replays of a run of 16 steps on rows, alone
+		"gd": 10, "gd, falling": 8, "momentum": 10, "momentum, falling": 8, "nesterov": 6, "polyak-gd": 6,
+		"scaled-gd": 8, "scaled-gd-lambda": 8, "subgradient": 8, "rgd": 6, "gd, after a while": 8,
+	}
+	batched := map[string]bool{"gd": true, "momentum, falling": true, "scaled-gd": true}
+	for ensembleName, ensemble := range map[string]sensing.Ensemble{
+		"rows": rows, "completion": completion, "rank-one": rankOne,
+	} {
+		truth, err := sensing.NewTruth(6, 2, 2, 1)
+		must(t, err)
+		p := &sensing.Problem{Ensemble: ensemble, Truth: truth, Noise: 0.1, NoiseSeed: 5}
+		for name, method := range methods {
+			for _, members := range []int{1, 3} {
+				if ensembleName != "rows" && (members > 1 || !strings.HasPrefix(name, "gd")) ||
+					members > 1 && !batched[name] {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%s/%d", ensembleName, name, members), func(t *testing.T) {
+					end := func(graphs bool) (factors [3]solver.Factor, replays int) {
+						b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+						b.noGraphs = !graphs
+						counted := countReplays(&b)
+						var jobs []solver.Job
+						for i := range members {
+							jobs = append(jobs, solver.Job{Method: method, Settings: solver.Settings{
+								Start:      solver.Random{Alpha: 0.5, Seed: uint64(i)},
+								FactorRank: 2 + i, Iterations: 16 - 3*i, MeasureEvery: 4,
+							}})
+						}
+						must(t, solver.SolveAll(context.Background(), p, b, members, jobs,
+							func(job int, r *solver.Result, err error) {
+								must(t, err)
+								factors[job] = r.Factor
+							}))
+						return factors, counted.replays
+					}
+					want, none := end(false)
+					got, replays := end(true)
+					for job := range members {
+						if !mat.Equal(got[job][0], want[job][0]) {
+							t.Errorf("run %d ends at\n%v\nnot at\n%v", job, mat.Formatted(got[job][0]),
+								mat.Formatted(want[job][0]))
+						}
+					}
+					if none != 0 {
+						t.Errorf("%d replays without graphs", none)
+					}
+					if ensembleName == "rows" && members == 1 && replays < least[name] {
+						t.Errorf("%d replays, want at least %d", replays, least[name])
+					}
+				})
+			}
+		}
+	}
+}
+
+// replayCounter counts replays.
+type replayCounter struct {
+	driver.GraphDevice
+	replays int
+}
+
+func (c *replayCounter) Replay(g driver.Graph) error {
+	c.replays++
+	return c.GraphDevice.Replay(g)
+}
+
+// countReplays counts the replays on a backend's device.
+func countReplays(b *Backend) *replayCounter {
+	c, connect := &replayCounter{}, b.Connect
+	b.Connect = func() (driver.Device, error) {
+		d, err := connect()
+		if err == nil {
+			c.GraphDevice = d.(driver.GraphDevice)
+		}
+		return c, err
+	}
+	return c
+}
