@@ -163,8 +163,8 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	})
 }
 
-// floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in three
-// steps. Those of rows that are made for a batch are not known.
+// floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in
+// three steps. Those of rows that are made for a batch are not known.
 func (c benchCase) floors(o *rowOperator, r rates, steps bool) map[string]float64 {
 	if c.members == 1 {
 		all := amountsOfSteps(&o.rowLayout, steps || o.groups == 0)

@@ -199,8 +199,10 @@ func TestRefusedOnSeveralDevices(t *testing.T) {
 			"whole eighths of the rows: name 4 devices"},
 		{of(9), problem(t, 6, 70), batch(1), "9 devices share the rows no faster than 8, because each has " +
 			"whole eighths of the rows: name 8 devices"},
-		{of(8), problem(t, 6, 20), batch(1), "20 rows are too few for 8 devices to share: name fewer devices"},
-		{of(3), problem(t, 6, 24), batch(1), "24 rows are too few for 3 devices to share: name fewer devices"},
+		{of(8), problem(t, 6, 20), batch(1),
+			"20 rows are too few for 8 devices to share: name fewer devices"},
+		{of(3), problem(t, 6, 24), batch(1),
+			"24 rows are too few for 3 devices to share: name fewer devices"},
 		{of(2), vectors, batch(1), "several devices share rows, and rank-one measurements have none: name " +
 			"one device"},
 	} {
@@ -264,8 +266,9 @@ func TestSubtrees(t *testing.T) {
 }
 
 // TestDrawsOnSeveralDevices: gradients of draws and of shifted observations, residuals and values of f have
-// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a device
-// cannot make, also if a list is longer than the rows of any device but the first, or needs several tiles.
+// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a
+// device cannot make, also if a list is longer than the rows of any device but the first, or needs several
+// tiles.
 func TestDrawsOnSeveralDevices(t *testing.T) {
 	const n, m = 11, 97
 	gaussian := backendtest.Ensembles(t, n, m)["gaussian-f32"]

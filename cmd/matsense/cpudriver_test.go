@@ -246,8 +246,8 @@ func TestCPUDriverFails(t *testing.T) {
 	}
 }
 
-// TestCPUDriverSeveral: two, three and four GPUs of the driver share the rows, and leave the factor of one. Of
-// five, cuda:all takes four.
+// TestCPUDriverSeveral: two, three and four GPUs of the driver share the rows, and leave the factor of one.
+// Of five, cuda:all takes four.
 func TestCPUDriverSeveral(t *testing.T) {
 	onCPUDriver(t)
 	t.Setenv("CPUDRIVER_DEVICES", "5")
