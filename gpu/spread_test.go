@@ -55,10 +55,10 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on three, four and eight, in both arithmetics, and memory is as foretold on each. In single precision
+// on three, four and eight, in each arithmetic, and memory is as foretold on each. In single precision
 // gradients and products take turns, whose sums have different places.
 func TestMembersOnSeveralDevices(t *testing.T) {
-	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+	for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 		for _, count := range []int{3, 4, 8} {
 			t.Run(fmt.Sprintf("%s on %d", precision, count), func(t *testing.T) {
 				t.Parallel()
@@ -127,7 +127,7 @@ func membersOnSeveralDevices(t *testing.T, precision solver.Precision, count int
 		}
 	}
 	for card := range several.Others {
-		if foretold := planned.operator.(*spreadRows).bytes(card); float64(most[card+1]) != foretold {
+		if foretold := planned.cards().bytes(card); float64(most[card+1]) != foretold {
 			t.Errorf("device %d: %d bytes were taken, and %.0f foretold", card+1, most[card+1], foretold)
 		}
 	}
