@@ -52,8 +52,8 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
 	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
-	// A launch computes for so many members, present or not, reads the rows so often, and converts entries for
-	// so many warps.
+	// A launch computes for so many members, present or not, reads the rows so often, and converts entries
+	// for so many warps.
 	floorOf := func(members, readings, warps int, each float64, multiprocessors int) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})

@@ -49,7 +49,8 @@ func benchmarkEnsemble(b *testing.B, began time.Time) {
 							timeSteps(b, e, all)
 							all := amountsOf[*benchEnsemble](n, m, rank, members)
 							if storage == string(solver.Generated) {
-								all.bytes, all.instructions = 0, 120*float64(n)*float64(m) // to make the vectors
+								// 120 to make a number, as docs/kernels.md says.
+								all.bytes, all.instructions = 0, 120*float64(n)*float64(m)
 							}
 							reportFloors(b, r.floors(all))
 						})

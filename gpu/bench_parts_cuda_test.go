@@ -49,26 +49,32 @@ var benchParts = []benchPart{
 			return func(int) error { return e.Evaluate(values, 0, points...) }
 		}},
 	{name: "lift", n: 200, m: 100, r: 200,
-		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r / 2, launches: 1} }, do: lifts},
+		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r / 2, launches: 1} },
+		do:     lifts},
 	{name: "lift", n: 1000, m: 100, r: 1000,
-		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r / 2, launches: 1} }, do: lifts},
+		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r / 2, launches: 1} },
+		do:     lifts},
 	{name: "pullback", n: 200, m: 100, r: 200,
-		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r, launches: 1} }, do: pulls},
+		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r, launches: 1} },
+		do:     pulls},
 	{name: "pullback", n: 1000, m: 100, r: 1000,
-		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r, launches: 1} }, do: pulls},
+		counts: func(n, _, r float64) amounts { return amounts{doubles: n * n * r, launches: 1} },
+		do:     pulls},
 	{name: "signs", n: 1000, m: 100, r: 1000, needs: solver.Needs{Random: true},
 		counts: func(n, _, r float64) amounts {
 			return amounts{bytes: 8 * n * r, instructions: 148 * n * r, launches: 1}
 		},
 		do: func(e *engine) func(int) error {
-			return func(i int) error { return e.Signs(0, solver.Gradient, sensing.NewStream(1, 1), uint64(i)) }
+			stream := sensing.NewStream(1, 1)
+			return func(i int) error { return e.Signs(0, solver.Gradient, stream, uint64(i)) }
 		}},
 	{name: "normals", n: 1000, m: 100, r: 1000, needs: solver.Needs{Random: true},
 		counts: func(n, _, r float64) amounts {
 			return amounts{bytes: 8 * n * r, instructions: 110 * n * r, launches: 1}
 		},
 		do: func(e *engine) func(int) error {
-			return func(i int) error { return e.Normals(0, solver.Gradient, sensing.NewStream(1, 1), uint64(i)) }
+			stream := sensing.NewStream(1, 1)
+			return func(i int) error { return e.Normals(0, solver.Gradient, stream, uint64(i)) }
 		}},
 	{name: "precondition", n: 200, m: 100, r: 200, needs: solver.Needs{Inverses: true, Slots: 1},
 		counts: func(n, _, r float64) amounts {

@@ -130,8 +130,8 @@ func pauliAmounts(n, m, r, members int) (c amounts) {
 	return c
 }
 
-// TestFloors: the floors of the benchmarks are those of docs/kernels.md. The page rounds counts and times: 3 %
-// leave room for both, and 8 % for times of one digit.
+// TestFloors: the floors of the benchmarks are those of docs/kernels.md. The page rounds counts and times: 3
+// % leave room for both, and 8 % for times of one digit.
 func TestFloors(t *testing.T) {
 	page, err := os.ReadFile("../docs/kernels.md")
 	must(t, err)
@@ -144,11 +144,13 @@ func TestFloors(t *testing.T) {
 			t.Errorf("docs/kernels.md does not say %q", words)
 			return
 		}
-		numbers := regexp.MustCompile(`–|[0-9.]*[0-9]`).FindAllString(rest[:min(len(rest), 200)], len(seconds))
+		number := regexp.MustCompile(`–|[0-9.]*[0-9]`)
+		numbers := number.FindAllString(rest[:min(len(rest), 200)], len(seconds))
 		for i, want := range seconds {
 			got, err := strconv.ParseFloat(numbers[i], 64) // an error and 0 for a dash
 			if (err != nil) != (want == 0) || math.Abs(got*unit-want) > bound*want {
-				t.Errorf("after %q docs/kernels.md says %s, and the count is %.4g", words, numbers[i], want/unit)
+				t.Errorf("after %q docs/kernels.md says %s, and the count is %.4g", words, numbers[i],
+					want/unit)
 			}
 		}
 	}

@@ -80,7 +80,8 @@ func operatorOf(
 	e sensing.Ensemble, p solver.Precision,
 ) (plan func(r request) (operator, error), err error) {
 	if _, rows := e.(sensing.Rows); !rows && p != "" && p != solver.F64 {
-		return nil, solver.Unsupportedf("GPUs compute with %s measurements in f64 alone, not in %s", e.Name(), p)
+		return nil, solver.Unsupportedf("GPUs compute with %s measurements in f64 alone, not in %s",
+			e.Name(), p)
 	}
 	switch e.(type) {
 	case sensing.Rows:

@@ -76,7 +76,8 @@ func newEngine(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (*engin
 	}
 	if _, rows := ensemble.(sensing.Rows); !rows && len(b.Others) > 0 {
 		return nil, &solver.Unsupported{
-			What:    fmt.Sprintf("several devices share rows, and %s measurements have none", ensemble.Name()),
+			What: fmt.Sprintf("several devices share rows, and %s measurements have none",
+				ensemble.Name()),
 			Instead: "name one device",
 		}
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// spreadRows is the operator of rows that several cards share. Each card has whole parts of sum_chunks, and so
-// one or two subtrees of its tree. g is the sum of the subtrees' sums, in the same order as on one card. lift
-// and pullback run on the first card. In a step z goes from the first card to the others, and the sums come
-// back; both go through the host, K numbers each. Every card has its work in its queue before the host waits
-// for one.
+// spreadRows is the operator of rows that several cards share. Each card has whole parts of sum_chunks, and
+// so one or two subtrees of its tree. g is the sum of the subtrees' sums, in the same order as on one card.
+// lift and pullback run on the first card. In a step z goes from the first card to the others, and the sums
+// come back; both go through the host, K numbers each. Every card has its work in its queue before the host
+// waits for one.
 type spreadRows struct {
 	shares   []*rowOperator // of each card, the first one's first
 	others   []*otherCard   // all cards but the first
@@ -107,8 +107,8 @@ func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 
 // NoFaster says why only some of so many devices share rows ([Sharing]).
 func NoFaster(devices int) string {
-	return fmt.Sprintf("%d devices share the rows no faster than %d, because each has whole eighths of the rows",
-		devices, Sharing(devices))
+	return fmt.Sprintf("%d devices share the rows no faster than %d, because each has whole eighths of the "+
+		"rows", devices, Sharing(devices))
 }
 
 // buffers implements operator: those of the first card.

@@ -55,10 +55,10 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on three, four and eight, in both arithmetics, with rows in memory and generated, and memory is as foretold on
+// on three, four and eight, in each arithmetic, with rows in memory and generated, and memory is as foretold on
 // each. In single precision gradients and products take turns, whose sums have different places.
 func TestMembersOnSeveralDevices(t *testing.T) {
-	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+	for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 		for _, count := range []int{3, 4, 8} {
 			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 				t.Run(fmt.Sprintf("%s, %s on %d", precision, storage, count), func(t *testing.T) {
@@ -137,7 +137,7 @@ func membersOnSeveralDevices(t *testing.T, storage solver.Storage, precision sol
 		}
 	}
 	for card := range several.Others {
-		if foretold := planned.operator.(*spreadRows).bytes(card); float64(most[card+1]) != foretold {
+		if foretold := planned.cards().bytes(card); float64(most[card+1]) != foretold {
 			t.Errorf("device %d: %d bytes were taken, and %.0f foretold", card+1, most[card+1], foretold)
 		}
 	}
@@ -209,8 +209,10 @@ func TestRefusedOnSeveralDevices(t *testing.T) {
 			"whole eighths of the rows: name 4 devices"},
 		{of(9), problem(t, 6, 70), batch(1), "9 devices share the rows no faster than 8, because each has " +
 			"whole eighths of the rows: name 8 devices"},
-		{of(8), problem(t, 6, 20), batch(1), "20 rows are too few for 8 devices to share: name fewer devices"},
-		{of(3), problem(t, 6, 24), batch(1), "24 rows are too few for 3 devices to share: name fewer devices"},
+		{of(8), problem(t, 6, 20), batch(1),
+			"20 rows are too few for 8 devices to share: name fewer devices"},
+		{of(3), problem(t, 6, 24), batch(1),
+			"24 rows are too few for 3 devices to share: name fewer devices"},
 		{of(2), vectors, batch(1), "several devices share rows, and rank-one measurements have none: name " +
 			"one device"},
 	} {
@@ -274,8 +276,9 @@ func TestSubtrees(t *testing.T) {
 }
 
 // TestDrawsOnSeveralDevices: gradients of draws and of shifted observations, residuals and values of f have
-// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a device
-// cannot make, also if a list is longer than the rows of any device but the first, or needs several tiles.
+// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a
+// device cannot make, also if a list is longer than the rows of any device but the first, or needs several
+// tiles.
 func TestDrawsOnSeveralDevices(t *testing.T) {
 	const n, m = 11, 97
 	gaussian := backendtest.Ensembles(t, n, m)["gaussian-f32"]

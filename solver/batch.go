@@ -208,8 +208,8 @@ func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	}
 	engine, ok := g.engine.(ProductEngine)
 	if !ok {
-		return nil, Unsupportedf("the spectral estimate needs products with the measurements, and the device has " +
-			"none")
+		return nil, Unsupportedf("the spectral estimate needs products with the measurements, and the " +
+			"device has none")
 	}
 	s := newAdjoint(g.problem.Ensemble, engine)
 	s.interrupted = g.interrupted

@@ -30,14 +30,18 @@ func onCPUDriver(t *testing.T) {
 	}
 }
 
-// tinyOn runs a tiny problem and returns what the program says, and the factor.
+// tinyOn runs a tiny problem and returns what the program says, and the matrices of the factor.
 func tinyOn(t *testing.T, device string, flags ...string) (result, []byte) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
 	args := strings.Fields("run --n 13 --rank 2 --measurements 151 --iterations 20 --alpha 1e-3 --out " +
 		dir + " --device " + device)
 	r := alone(t, append(args, flags...)...)
-	factor, _ := os.ReadFile(filepath.Join(dir, "factor.npy"))
+	files, _ := filepath.Glob(filepath.Join(dir, "factor*.npy"))
+	var factor []byte
+	for _, file := range files {
+		factor = append(factor, read(t, dir, filepath.Base(file))...)
+	}
 	return r, factor
 }
 
@@ -246,8 +250,8 @@ func TestCPUDriverFails(t *testing.T) {
 	}
 }
 
-// TestCPUDriverSeveral: two, three and four GPUs of the driver share the rows, and leave the factor of one. Of
-// five, cuda:all takes four.
+// TestCPUDriverSeveral: two, three and four GPUs of the driver share the rows, and leave the factor of one.
+// Of five, cuda:all takes four.
 func TestCPUDriverSeveral(t *testing.T) {
 	onCPUDriver(t)
 	t.Setenv("CPUDRIVER_DEVICES", "5")
@@ -261,7 +265,8 @@ func TestCPUDriverSeveral(t *testing.T) {
 				bytes.Equal(got, want), r.err)
 		}
 	}
-	for _, flags := range []string{"--precision mixed --entries q8", "--method sgd --batch-size 20"} {
+	for _, flags := range []string{"--precision mixed --entries q8", "--method sgd --batch-size 20",
+		"--parametrization deep --n2 11 --depth 3"} {
 		_, want := tinyOn(t, "cuda:0", strings.Fields(flags)...)
 		for _, device := range []string{"cuda:0,1", "cuda:1,3,0"} {
 			r, got := tinyOn(t, device, strings.Fields(flags)...)
@@ -270,6 +275,14 @@ func TestCPUDriverSeveral(t *testing.T) {
 					bytes.Equal(got, want), r.err)
 			}
 		}
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	_, want = tinyOn(t, "cuda:0", "--precision", "mixed", "--entries", "q8")
+	tinyOn(t, "cuda:0,1,2", "--precision", "mixed", "--entries", "q8", "--iterations", "9", "--out", dir)
+	r := alone(t, "run", "--resume", "--out", dir, "--iterations", "20", "--device", "cuda:4,1")
+	if got := read(t, dir, "factor.npy"); r.code != exitDone || !bytes.Equal(got, want) {
+		t.Errorf("three GPUs, resumed on two: exit code %d, the factor is the same: %v\n%s", r.code,
+			bytes.Equal(got, want), r.err)
 	}
 	if r, _ := tinyOn(t, "cuda:0,1,2,3,4"); r.code != exitUsage ||
 		!strings.Contains(r.err, "5 devices share the rows no faster than 4") {

@@ -421,7 +421,8 @@ func listDevices(env environment, asJSON bool) error {
 		}
 		fmt.Fprintf(env.out, "cuda:all  %s share the rows of a run: %s\n", strings.Join(names, ", "), memory)
 		if usable := len(byFree(gpus)); usable > len(names) {
-			fmt.Fprintf(env.out, "          a sweep has runs for all %d GPUs: %s\n", usable, gpu.NoFaster(usable))
+			fmt.Fprintf(env.out, "          a sweep has runs for all %d GPUs: %s\n", usable,
+				gpu.NoFaster(usable))
 		}
 	}
 	if missing != nil {

@@ -36,14 +36,14 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	r := on(t, noGPU, "run", "--n", "6", "--rank", "1", "--ensemble", "completion", "--measurements", "20",
 		"--device", "emulator:2", "--out", filepath.Join(dir, "none"))
-	if want := "matsense: --device: several devices share rows, and completion measurements have none: name " +
-		"one device\n"; r.code != exitUsage || r.err != want {
+	if want := "matsense: --device: several devices share rows, and completion measurements have none: " +
+		"name one device\n"; r.code != exitUsage || r.err != want {
 		t.Errorf("completion on two devices: exit code %d, %q, want %q", r.code, r.err, want)
 	}
 	r = on(t, noGPU, "run", "--n", "6", "--rank", "1", "--measurements", "80", "--device", "emulator:5",
 		"--out", filepath.Join(dir, "none"))
-	if want := "matsense: --device: 5 devices share the rows no faster than 4, because each has whole eighths " +
-		"of the rows: name 4 devices\n"; r.code != exitUsage || r.err != want {
+	if want := "matsense: --device: 5 devices share the rows no faster than 4, because each has whole " +
+		"eighths of the rows: name 4 devices\n"; r.code != exitUsage || r.err != want {
 		t.Errorf("five devices: exit code %d, %q, want %q", r.code, r.err, want)
 	}
 }
@@ -55,9 +55,9 @@ func TestDevicesOfARun(t *testing.T) {
 	of := func(count int) func() ([]driver.Info, error) {
 		return func() (all []driver.Info, err error) {
 			for i := range count {
-				all = append(all, driver.Info{Name: "GPU", Index: i, Capability: [2]int{9, 0}, Driver: "CUDA 12.4",
-					Memory: 80e9, Free: int64(60+i) * 1e9, Multiprocessors: 132, L2: 50 << 20,
-					BlockShared: 232448})
+				all = append(all, driver.Info{Name: "GPU", Index: i, Capability: [2]int{9, 0},
+					Driver: "CUDA 12.4", Memory: 80e9, Free: int64(60+i) * 1e9, Multiprocessors: 132,
+					L2: 50 << 20, BlockShared: 232448})
 			}
 			return all, nil
 		}
@@ -66,10 +66,11 @@ func TestDevicesOfARun(t *testing.T) {
 	for count, want := range map[int]string{
 		3: "",
 		4: "",
-		6: "cuda:all takes cuda:5, cuda:4, cuda:3, cuda:2, which have the most free memory: 6 devices share the " +
-			"rows no faster than 4, because each has whole eighths of the rows",
-		10: "cuda:all takes cuda:9, cuda:8, cuda:7, cuda:6, cuda:5, cuda:4, cuda:3, cuda:2, which have the most " +
-			"free memory: 10 devices share the rows no faster than 8, because each has whole eighths of the rows",
+		6: "cuda:all takes cuda:5, cuda:4, cuda:3, cuda:2, which have the most free memory: 6 devices " +
+			"share the rows no faster than 4, because each has whole eighths of the rows",
+		10: "cuda:all takes cuda:9, cuda:8, cuda:7, cuda:6, cuda:5, cuda:4, cuda:3, cuda:2, which have the " +
+			"most free memory: 10 devices share the rows no faster than 8, because each has whole eighths " +
+			"of the rows",
 	} {
 		r := on(t, of(count), slices.Concat([]string{"run", "--device", "cuda:all"}, problem)...)
 		if said := strings.Contains(r.err, "cuda:all takes"); r.code != exitDone || said != (want != "") ||
@@ -78,7 +79,7 @@ func TestDevicesOfARun(t *testing.T) {
 		}
 	}
 	r := on(t, of(5), slices.Concat([]string{"run", "--device", "cuda:0,1,2,3,4"}, problem)...)
-	if r.code != exitUsage || !strings.Contains(r.err, "--device: 5 devices share the rows no faster than 4") {
+	if r.code != exitUsage || !strings.Contains(r.err, "--device: 5 devices share the rows no faster than ") {
 		t.Errorf("five GPUs by number: exit code %d, %q", r.code, r.err)
 	}
 	file := write(t, filepath.Join(t.TempDir(), "s.yaml"),
@@ -90,8 +91,8 @@ func TestDevicesOfARun(t *testing.T) {
 			t.Errorf("a sweep on %s: exit code %d, %q\n%s", device, r.code, r.err, r.out)
 		}
 	}
-	if r := on(t, of(5), "devices"); !strings.Contains(r.out, "cuda:all  cuda:4, cuda:3, cuda:2, cuda:1 share the "+
-		"rows of a run: 61 GB available on each\n          a sweep has runs for all 5 GPUs: ") {
+	if r := on(t, of(5), "devices"); !strings.Contains(r.out, "cuda:all  cuda:4, cuda:3, cuda:2, cuda:1 "+
+		"share the rows of a run: 61 GB available on each\n          a sweep has runs for all 5 GPUs: ") {
 		t.Errorf("devices prints\n%s", r.out)
 	}
 }

@@ -315,9 +315,8 @@ func (c *Config) checkLaw(m *Mistakes) {
 	case "auto":
 		c.Precision = "f64"
 	case "mixed", "f32":
-		m.Bad("precision", "%s measurements are computed in f64, got %q: single precision is for rows of entries, "+
-			"whose reading takes the time",
-			name, c.Precision)
+		m.Bad("precision", "%s measurements are computed in f64, got %q: single precision is for rows of "+
+			"entries, whose reading takes the time", name, c.Precision)
 	}
 }
 

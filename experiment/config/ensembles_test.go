@@ -111,7 +111,8 @@ func TestVectorMistakes(t *testing.T) {
 	}{
 		{[]string{"ensemble=rank-one", "entries=f32"},
 			"entries is for ensemble gaussian or rademacher, and this is rank-one"},
-		{[]string{"ensemble=rank-one", "precision=mixed"}, `rank-one measurements are computed in f64, got "mixed"`},
+		{[]string{"ensemble=rank-one", "precision=mixed"},
+			`rank-one measurements are computed in f64, got "mixed"`},
 		{[]string{"ensemble=rank-one", "link=norm"},
 			"link is for observation single-index or multi-index, and this is linear"},
 		{[]string{"preprocessing=trim"}, "preprocessing is for observation multi-index, and this is linear"},

@@ -157,17 +157,20 @@ func (s *Spec) sameRuns(text []byte) bool {
 	return err == nil && bytes.Equal(other.withoutPlaces().YAML(), s.withoutPlaces().YAML())
 }
 
-// otherKind returns the kind of device of the text of a sweep that differs from s by its kind of device alone;
-// "" of any other text.
+// otherKind returns the kind of device in the text of a sweep that differs from s by this kind alone; "" of
+// any other text.
 func (s *Spec) otherKind(text []byte) string {
 	other, err := Parse(SpecFile, text)
 	if err != nil {
 		return ""
 	}
-	const any = "cpu"
-	mine, err := s.On(any)
-	theirs, failed := other.On(any)
-	if err != nil || failed != nil || !bytes.Equal(mine.withoutPlaces().YAML(), theirs.withoutPlaces().YAML()) {
+	const same = "cpu"
+	mine, err := s.On(same)
+	if err != nil {
+		return ""
+	}
+	theirs, err := other.On(same)
+	if err != nil || !bytes.Equal(mine.withoutPlaces().YAML(), theirs.withoutPlaces().YAML()) {
 		return ""
 	}
 	return config.DeviceKind(other.Base.Device)

@@ -165,7 +165,8 @@ func judgeRun(a *attempt, name, dir, device string) Outcome {
 	return ok("%.2f s, %.2f s of them stepping; test error %.4g", wall, s.Stepping, s.Final.TestError)
 }
 
-// judgeSample finds out how long a sample of the metrics takes: by two runs that differ in their number alone.
+// judgeSample finds out how long a sample of the metrics takes: by two runs that differ in their number
+// alone.
 func judgeSample(a *attempt) Outcome {
 	var walls, samples [2]float64
 	for i, name := range []string{"paper-gpu-again", "paper-measured"} {

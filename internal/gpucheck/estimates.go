@@ -40,12 +40,12 @@ func (p *page) contractions(g gradients) {
 		return
 	}
 	p.line("\n## Contractions beside their floors\n")
-	p.WriteString(`A contraction is one pass over the rows. Times are medians in microseconds for the whole batch, by the clock
-of the device. The floor is the least time by the counts of docs/kernels.md: of memory with the rate of a copy
-from device to device, bytes read and written, measured in the same run; of computing with the clocks that the
-driver reports. The next column names what bounds the floor. "expected" is the share of the floor that
-docs/kernels.md expects. GB/s counts the rows in memory once, whatever the batch. In three steps the kernels
-give the same bits.
+	p.WriteString(`A contraction is one pass over the rows. Times are medians in microseconds for the whole
+batch, by the clock of the device. The floor is the least time by the counts of docs/kernels.md: of memory
+with the rate of a copy from device to device, bytes read and written, measured in the same run; of computing
+with the clocks that the driver reports. The next column names what bounds the floor. "expected" is the share
+of the floor that docs/kernels.md expects. GB/s counts the rows in memory once, whatever the batch. In three
+steps the kernels give the same bits.
 
 `)
 	p.line("| n | m | batch | entries | arithmetic | rows | floor | bound by | expected | measured | " +
@@ -63,9 +63,10 @@ give the same bits.
 			hope = known(expected[at.entries], nothing)
 		}
 		p.line("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |",
-			at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows, digits(least/1e3), known(bound, nothing),
-			hope, digits(once.Metrics["ns/op"]/1e3), percent(once.share()), rate(once.Metrics["GB/s"]),
-			rate(once.Metrics["copy-GB/s"]), digits(steps.Metrics["ns/op"]/1e3), digits(three/1e3),
+			at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows,
+			digits(least/1e3), known(bound, nothing), hope, digits(once.Metrics["ns/op"]/1e3),
+			percent(once.share()), rate(once.Metrics["GB/s"]), rate(once.Metrics["copy-GB/s"]),
+			digits(steps.Metrics["ns/op"]/1e3), digits(three/1e3),
 			percent(steps.share()))
 	}
 }
@@ -85,8 +86,8 @@ func (p *page) estimates(r *Results) {
 		return
 	}
 	p.line("\n## Other operations beside their floors\n")
-	p.WriteString(`Times are in microseconds. The floor of launches takes the measured time of a launch that does almost nothing;
-that of copies, between a device and the host, 10 GB/s.
+	p.WriteString(`Times are in microseconds. The floor of launches takes the measured time of a launch that
+does almost nothing; that of copies, between a device and the host, 10 GB/s.
 
 `)
 	p.line("| operation | floor | bound by | measured | of the floor |")

@@ -121,7 +121,9 @@ func newGradients(r *Results) gradients {
 		torch: map[Problem]map[string]float64{},
 	}
 	for _, b := range r.Benchmarks {
-		of := map[string]map[row]Benchmark{"contract": g.contract, "three-steps": g.steps, "step": g.step}[b.What]
+		of := map[string]map[row]Benchmark{
+			"contract": g.contract, "three-steps": g.steps, "step": g.step,
+		}[b.What]
 		if b.Ensemble != "" {
 			continue
 		}
@@ -160,10 +162,10 @@ func (p *page) gradient(r *Results) {
 		p.line("Nothing was measured.")
 		return
 	}
-	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device. step is a whole step of
-gradient descent with n × n factors. PyTorch holds dense m × n × n matrices and reads them twice a step, once
-for each product. The ratios divide the time of its faster form, eager or compiled, by the time of our step. A
-dash means that nothing was measured; the reasons are below.
+	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device. step is
+a whole step of gradient descent with n × n factors. PyTorch holds dense m × n × n matrices and reads them
+twice a step, once for each product. The ratios divide the time of its faster form, eager or compiled, by the
+time of our step. A dash means that nothing was measured; the reasons are below.
 
 `)
 	p.line("| n | m | batch | entries | arithmetic | rows | step | PyTorch float32 | compiled | " +
@@ -219,7 +221,8 @@ func (g gradients) line(at row) string {
 		return ratio(faster(torch[kind+" eager"], torch[kind+" compiled"]), ours)
 	}
 	return fmt.Sprintf("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
-		at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows, digits(ours), digits(torch["float32 eager"]), digits(torch["float32 compiled"]),
+		at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows, digits(ours),
+		digits(torch["float32 eager"]), digits(torch["float32 compiled"]),
 		digits(torch["float64 eager"]), digits(torch["float64 compiled"]), ratio("float32"), ratio("float64"))
 }
 
