@@ -52,8 +52,8 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
 	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
-	// A launch computes for so many members, present or not, reads the rows so often, and converts entries for
-	// so many warps.
+	// A launch computes for so many members, present or not, reads the rows so often, and converts entries
+	// for so many warps.
 	floorOf := func(members, readings, warps int, each float64, multiprocessors int) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
@@ -80,9 +80,9 @@ var generatedBatchCosts = map[sensing.Entries]generatedBatchCost{
 	sensing.Signs: {55, 52, 2, 0},
 }
 
-// generatedFloors does this for generated rows, whose three steps are preceded by generate, tile by tile. A tile
-// goes to memory and comes from there. contract_batch moves the sums of chunks only, but generates each entry
-// in each of its launches.
+// generatedFloors does this for generated rows, whose three steps are preceded by generate, tile by tile. A
+// tile goes to memory and comes from there. contract_batch moves the sums of chunks only, but generates each
+// entry in each of its launches.
 func (l *rowLayout) generatedFloors() (together, steps floor) {
 	b, made := Backend{Info: l.info}, generatedBatchCosts[l.entries]
 	launch, each, entry := made.double, batchCosts[l.entries].double.steps, costs[l.entries].double
@@ -113,8 +113,8 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 	return together, steps
 }
 
-// batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their shared
-// memory allows, and because of their registers at most two in f32 arithmetic and one in f64.
+// batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their
+// shared memory allows, and because of their registers at most two in f32 arithmetic and one in f64.
 func (l *rowLayout) batchResident() int {
 	if l.precision != solver.F32 {
 		return 1

@@ -116,6 +116,7 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.batcher()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
-		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.batcher()), Cooperative: true, Args: args,
+		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.batcher()), Cooperative: true,
+		Args: args,
 	})
 }

@@ -55,8 +55,8 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on three, four and eight, in both arithmetics, with rows in memory and generated, and memory is as foretold on
-// each. In single precision gradients and products take turns, whose sums have different places.
+// on three, four and eight, in both arithmetics, with rows in memory and generated, and memory is as foretold
+// on each. In single precision gradients and products take turns, whose sums have different places.
 func TestMembersOnSeveralDevices(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		for _, count := range []int{3, 4, 8} {
@@ -274,8 +274,9 @@ func TestSubtrees(t *testing.T) {
 }
 
 // TestDrawsOnSeveralDevices: gradients of draws and of shifted observations, residuals and values of f have
-// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a device
-// cannot make, also if a list is longer than the rows of any device but the first, or needs several tiles.
+// the same bits on one device, two, three, four and eight: of rows in memory, generated ones, and rows that a
+// device cannot make, also if a list is longer than the rows of any device but the first, or needs several
+// tiles.
 func TestDrawsOnSeveralDevices(t *testing.T) {
 	const n, m = 11, 97
 	gaussian := backendtest.Ensembles(t, n, m)["gaussian-f32"]

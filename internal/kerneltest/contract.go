@@ -114,7 +114,8 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	}
 	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
 	args := []any{input(z), partials, input(y), res, chunks, a.table()}
-	args = append(rowArgs(a, args, form.generated), c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
+	args = append(rowArgs(a, args, form.generated),
+		c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
 	b.run(t, launch{
 		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
 	})
