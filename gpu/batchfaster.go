@@ -80,9 +80,9 @@ var generatedBatchCosts = map[sensing.Entries]generatedBatchCost{
 	sensing.Signs: {55, 52, 2, 0},
 }
 
-// generatedFloors does this for generated rows, whose three steps are preceded by generate, tile by tile. A tile
-// goes to memory and comes from there. contract_batch moves the sums of chunks only, but generates each entry
-// in each of its launches.
+// generatedFloors does this for generated rows, whose three steps are preceded by generate, tile by tile. A
+// tile goes to memory and comes from there. contract_batch moves the sums of chunks only, but generates each
+// entry in each of its launches.
 func (l *rowLayout) generatedFloors() (together, steps floor) {
 	b, made := Backend{Info: l.info}, generatedBatchCosts[l.entries]
 	launch, each, entry := made.double, batchCosts[l.entries].double.steps, costs[l.entries].double
@@ -113,8 +113,8 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 	return together, steps
 }
 
-// batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their shared
-// memory allows, and because of their registers at most two in f32 arithmetic and one in f64.
+// batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their
+// shared memory allows, and because of their registers at most two in f32 arithmetic and one in f64.
 func (l *rowLayout) batchResident() int {
 	if l.precision != solver.F32 {
 		return 1

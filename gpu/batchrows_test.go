@@ -77,8 +77,8 @@ func TestBatchTraffic(t *testing.T) {
 }
 
 // TestGeneratedBatchOnOldDevices: contract_batch of generated rows needs no asynchronous copies. In f32
-// arithmetic its stages fit the V100 and the T4, where it gives the bits of the three steps; in f64 arithmetic
-// they do not.
+// arithmetic its stages fit the V100 and the T4, where it gives the bits of the three steps; in f64
+// arithmetic they do not.
 func TestGeneratedBatchOnOldDevices(t *testing.T) {
 	const n, m, members = 15, 43, 3
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
@@ -164,8 +164,8 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	}
 }
 
-// TestCallsOfGeneratedBatches: a step of 8 or 32 members of generated rows makes as many calls as with rows in
-// memory, and none for tiles.
+// TestCallsOfGeneratedBatches: a step of 8 or 32 members of generated rows makes as many calls as with rows
+// in memory, and none for tiles.
 func TestCallsOfGeneratedBatches(t *testing.T) {
 	for _, members := range []int{8, 32} {
 		made := callsOfAStep(t, emulated(t, emulator.Config{}, solver.Generated, solver.F64),

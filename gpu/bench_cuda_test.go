@@ -44,9 +44,9 @@ var (
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
 // sum of its chunks, and one whole step of gradient descent with n × n factors. Of rows in memory, and of
-// batches, it times contract in its three steps too. In mixed precision contract is that of a difference from an anchor. Times
-// are medians, with the least and the greatest. The floors of docs/kernels.md stand beside them, of memory
-// with the measured rate of a copy.
+// batches, it times contract in its three steps too. In mixed precision contract is that of a difference from
+// an anchor. Times are medians, with the least and the greatest. The floors of docs/kernels.md stand beside
+// them, of memory with the measured rate of a copy.
 //
 // The rate of a copy from device to device, in bytes read and written, is measured just before: whatever
 // reads rows from memory cannot be faster. GB/s are the bytes of all rows, counted once for the whole batch,
@@ -164,8 +164,8 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	})
 }
 
-// floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in three
-// steps.
+// floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in
+// three steps.
 func (c benchCase) floors(o *rowOperator, r rates, steps bool) map[string]float64 {
 	if c.members == 1 {
 		all := amountsOfSteps(&o.rowLayout, steps || o.groups == 0)

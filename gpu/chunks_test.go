@@ -202,6 +202,9 @@ func TestTiles(t *testing.T) {
 		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20,
 			BlockShared: 99 << 10}, solver.Generated,
 			4000, 200_000, 1, 40_000, 0.1},
+		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20,
+			BlockShared: 99 << 10}, solver.Generated,
+			4000, 200_000, 8, 40_000, 0.33},
 	} {
 		l := planned(t, c.info, c.storage, c.n, c.m, c.members)
 		got := count(l)

@@ -639,8 +639,8 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	})
 }
 
-// rowArgs adds to the arguments of contract and contract_batch between them those that say where the rows are,
-// or how they are generated.
+// rowArgs adds to the arguments of contract and contract_batch between them those that say where the rows
+// are, or how they are generated.
 func (o *rowOperator) rowArgs(args []driver.Arg) []driver.Arg {
 	if !o.inMemory {
 		return append(args, keyOf(*o.stream)...)

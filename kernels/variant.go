@@ -108,8 +108,8 @@ func (v variant) SumSteps() (steps []sumStep) {
 	return steps
 }
 
-// Staged is the variant whose entries are in the stages: contract_batch converts the rows that it generates to
-// its arithmetic once, and all members use them so.
+// Staged is the variant whose entries are in the stages: contract_batch converts the rows that it generates
+// to its arithmetic once, and all members use them so.
 func (v variant) Staged() variant {
 	if v.batch() && v.Generated {
 		v.Entries = v.Arith
