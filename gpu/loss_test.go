@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/sensing"
@@ -210,5 +212,40 @@ func TestLossesRefused(t *testing.T) {
 	if want := "gpu: gradients of other losses than the squared one are computed in f64 or f32, " +
 		"not in mixed precision"; err == nil || err.Error() != want {
 		t.Errorf("the error is %v, want %s", err, want)
+	}
+}
+
+// TestCallsOfLosses: a gradient makes the same calls on any loss, but for observed entries, whose residuals
+// and products are done one after the other.
+func TestCallsOfLosses(t *testing.T) {
+	for name, p := range lossProblems(t) {
+		of := func(l solver.Loss) string {
+			b, device := emulated(t, emulator.Config{}, solver.Memory, solver.F64), &calls{}
+			connect := b.Connect
+			b.Connect = func() (d driver.Device, err error) {
+				device.Device, err = connect()
+				return device, err
+			}
+			members := batch(2)
+			members.Loss = l
+			e, err := b.Open(context.Background(), p, members)
+			must(t, err)
+			defer func() { must(t, e.Close()) }()
+			for range 2 { // the first gradient uploads lists
+				must(t, e.Set(0, solver.Iterate, factorOf(t, p.Ensemble.Space(), 2, 1)))
+				device.made = nil
+				must(t, e.Gradient(0))
+			}
+			return strings.Join(device.made, " ")
+		}
+		want := of(solver.Squared{})
+		if name == "completion" {
+			want = "sampled_apply sum_squares sampled_multiply"
+		}
+		for _, l := range others {
+			if got := of(l); got != want {
+				t.Errorf("%s, %s: the calls are %s, not %s", name, l.Name(), got, want)
+			}
+		}
 	}
 }

@@ -283,6 +283,16 @@ func benchSteps(s sizes) []step {
 			return slices.Concat(command, s.benchFlags, s.partFlags)
 		},
 	}}
+	list = append(list, step{
+		name: "bench-losses", group: "bench", limit: 9 * time.Second, in: "gpu", show: benchLines,
+		judge: judgeBenchmarks, clocks: true,
+		argv: func(v *visit) []string {
+			command := gotest("gpu.test", "-test.run", "^$",
+				"-test.bench", "^BenchmarkCUDALosses$", "-test.benchtime", "1x")(v)
+			command = append(command, "-cuda.n", fmt.Sprint(s.n[0]), "-cuda.m", fmt.Sprint(s.m))
+			return append(command, s.benchFlags...)
+		},
+	})
 	limits := map[int]time.Duration{
 		200: 75 * time.Second, 600: 80 * time.Second, 1000: 95 * time.Second, 1100: 95 * time.Second,
 	}
