@@ -170,7 +170,7 @@ func TestSampledProducts(t *testing.T) {
 func TestSampledTrajectories(t *testing.T) {
 	truth, err := sensing.NewTruth(20, 2, 1.5, 3)
 	must(t, err)
-	relu, err := sensing.NewReLUCompletion(sensing.Sym{N: 20}, truth)
+	relu, err := sensing.NewReLUCompletion(sensing.Sym{N: 20}, truth, 0)
 	must(t, err)
 	p := &sensing.Problem{Ensemble: relu, Truth: truth, Noise: 0.01, NoiseSeed: 4}
 	for _, m := range []solver.Method{

@@ -63,12 +63,13 @@ func known(rows, cols []int32) func() (r, c []int32) {
 	return func() ([]int32, []int32) { return rows, cols }
 }
 
-// NewReLUCompletion returns the ensemble that observes all entries of a truth that are not negative: the
-// observed positions depend on the unknown. (Liu, Wang, Huang, Qu and Balzano, Symmetric Matrix Completion
-// with ReLU Sampling, ICML 2024, arXiv 2406.05822.) The truth's entries are computed in a fixed order, so
-// that the positions are the same on every machine.
-func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
-	m, err := ReLUMeasurements(s, t)
+// NewReLUCompletion returns the ensemble that observes all entries of a truth that are at least a threshold,
+// in units of the root mean square of all entries: with threshold 0 those that are not negative. The observed
+// positions depend on the unknown. (Liu, Wang, Huang, Qu and Balzano, Symmetric Matrix Completion with ReLU
+// Sampling, ICML 2024, arXiv 2406.05822.) The truth's entries are computed in a fixed order, so that the
+// positions are the same on every machine.
+func NewReLUCompletion(s Space, t *Truth, threshold float64) (*Completion, error) {
+	m, err := ReLUMeasurements(s, t, threshold)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +78,9 @@ func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
 		return nil, err
 	}
 	rows, cols := make([]int32, 0, m), make([]int32, 0, m)
+	least := t.threshold(s, threshold)
 	t.eachEntry(s, func(i, j int, v float64) {
-		if v >= 0 {
+		if v >= least {
 			rows, cols = append(rows, int32(i)), append(cols, int32(j))
 		}
 	})
@@ -86,7 +88,7 @@ func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
 }
 
 // ReLUMeasurements returns how many entries of a truth [NewReLUCompletion] observes.
-func ReLUMeasurements(s Space, t *Truth) (m int, err error) {
+func ReLUMeasurements(s Space, t *Truth, threshold float64) (m int, err error) {
 	n1, n2 := s.Dims()
 	if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
 		return 0, fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
@@ -95,12 +97,31 @@ func ReLUMeasurements(s Space, t *Truth) (m int, err error) {
 		return 0, fmt.Errorf("sensing: a %d × %d truth has too many entries to compute: sides go up to %d",
 			n1, n2, MaxReLUSide)
 	}
+	least := t.threshold(s, threshold)
 	t.eachEntry(s, func(_, _ int, v float64) {
-		if v >= 0 {
+		if v >= least {
 			m++
 		}
 	})
 	return m, nil
+}
+
+// threshold returns a threshold in units of M*'s entries, from one in units of their root mean square.
+func (t *Truth) threshold(s Space, of float64) float64 {
+	if of == 0 {
+		return 0
+	}
+	_, symmetric := s.(Sym)
+	squares := 0.0
+	t.eachEntry(s, func(i, j int, v float64) {
+		square := float64(v * v) // not fused: the same bits on every machine
+		if symmetric && i != j {
+			square *= 2
+		}
+		squares += square
+	})
+	n1, n2 := t.Dims()
+	return float64(of * math.Sqrt(squares/(float64(n1)*float64(n2))))
 }
 
 // Repeated is the error for a position that is given twice, by triplets First and Second.

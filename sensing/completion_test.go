@@ -159,7 +159,8 @@ func TestCompletionUnits(t *testing.T) {
 	}
 }
 
-// TestReLU: all entries that are not negative are observed, in order, and no others.
+// TestReLU: all entries that reach the threshold are observed, in order, and no others. The threshold is in
+// units of ‖M*‖_F/√(n1·n2).
 func TestReLU(t *testing.T) {
 	sym, err := NewTruth(31, 3, 2, 5)
 	if err != nil {
@@ -169,27 +170,33 @@ func TestReLU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen := map[Space]int{} // with the last threshold
 	for _, c := range []struct {
-		s     Space
-		truth *Truth
-	}{{Sym{31}, sym}, {Rect{17, 12}, rect}} {
-		e, err := NewReLUCompletion(c.s, c.truth)
+		s         Space
+		truth     *Truth
+		threshold float64
+	}{
+		{Sym{31}, sym, -0.5}, {Sym{31}, sym, 0}, {Sym{31}, sym, 0.7},
+		{Rect{17, 12}, rect, -0.5}, {Rect{17, 12}, rect, 0}, {Rect{17, 12}, rect, 0.7},
+	} {
+		e, err := NewReLUCompletion(c.s, c.truth, c.threshold)
 		if err != nil {
 			t.Fatal(err)
 		}
 		n1, n2 := c.s.Dims()
 		z := mat.NewDense(n1, n2, nil)
 		c.truth.Matrix(z)
+		least := c.threshold * mat.Norm(z, 2) / math.Sqrt(float64(n1*n2))
 		var rows, cols []int32
 		for i := range n1 {
 			for j := range n2 {
-				if _, symmetric := c.s.(Sym); z.At(i, j) >= 0 && (!symmetric || j >= i) {
+				if _, symmetric := c.s.(Sym); z.At(i, j) >= least && (!symmetric || j >= i) {
 					rows, cols = append(rows, int32(i)), append(cols, int32(j))
 				}
 			}
 		}
 		gotRows, gotCols := e.Positions()
-		m, err := ReLUMeasurements(c.s, c.truth)
+		m, err := ReLUMeasurements(c.s, c.truth, c.threshold)
 		if !slices.Equal(gotRows, rows) || !slices.Equal(gotCols, cols) ||
 			e.Measurements() != len(rows) || m != len(rows) || err != nil {
 			t.Errorf("%v: %d positions, %d counted, want %d", c.s, e.Measurements(), m, len(rows))
@@ -197,11 +204,16 @@ func TestReLU(t *testing.T) {
 		if e.Name() != "relu-completion" {
 			t.Error(e.Name())
 		}
+		if last := seen[c.s]; last > 0 && m >= last {
+			t.Errorf("%v: %d entries above the threshold %g, and %d above a smaller one",
+				c.s, m, c.threshold, last)
+		}
+		seen[c.s] = m
 	}
-	if _, err := NewReLUCompletion(Sym{30}, sym); err == nil {
+	if _, err := NewReLUCompletion(Sym{30}, sym, 0); err == nil {
 		t.Error("a truth of another size was taken")
 	}
-	if _, err := NewReLUCompletion(Rect{31, 30}, sym); err == nil {
+	if _, err := NewReLUCompletion(Rect{31, 30}, sym, 0); err == nil {
 		t.Error("a truth of another size was taken")
 	}
 }

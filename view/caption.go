@@ -109,6 +109,9 @@ func method(c *config.Config) string {
 // model if it is not linear.
 func law(c *config.Config) string {
 	words := cmp.Or(c.Covariates, c.Ensemble) + " " + c.Entries
+	if c.ReLUThreshold != 0 {
+		words += fmt.Sprintf(" above %g rms", c.ReLUThreshold)
+	}
 	if c.Link != "" {
 		words += " " + c.Observation + " " + c.Link
 	}

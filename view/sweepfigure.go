@@ -20,7 +20,8 @@ var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
 	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)",
 	"outliers": "share of outliers", "outlier-size": "size of outliers", "huber-threshold": "threshold δ",
-	"factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
+	"relu-threshold": "threshold in root mean squares",
+	"factor-rank":    "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
 

@@ -43,7 +43,7 @@ var settingFlags = []string{"method", "parametrization", "step", "iterations", "
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
 
 // drawnFlags are further settings of a case whose measurements are drawn.
-var drawnFlags = []string{"ensemble", "entries", "measurements", "seed", "snr", "hold-out"}
+var drawnFlags = []string{"ensemble", "entries", "measurements", "seed", "snr", "hold-out", "relu-threshold"}
 
 // TestReference runs users' data through the command and compares every number with testdata/reference, which
 // a separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in

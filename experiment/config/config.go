@@ -23,6 +23,7 @@ type Config struct {
 	Measurements   int
 	Ensemble       string
 	Entries        string
+	ReLUThreshold  float64
 	Observation    string
 	Link           string
 	LinkScale      string

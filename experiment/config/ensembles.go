@@ -107,8 +107,9 @@ func init() {
 		{
 			Entry: Entry{
 				Name:       "relu-completion",
-				About:      "the entries of the matrix that are not negative, all of them, times √K",
+				About:      "all entries of the matrix that are not negative, or not below a threshold, times √K",
 				References: []Reference{liu2024},
+				Settings:   []string{"relu-threshold"},
 				Check:      (*Config).checkReLU,
 			},
 			Law: Law{
@@ -118,7 +119,7 @@ func init() {
 					if err != nil {
 						return nil, err
 					}
-					return sensing.NewReLUCompletion(c.Space(), truth)
+					return sensing.NewReLUCompletion(c.Space(), truth, c.ReLUThreshold)
 				},
 				StandIn: (*Config).someEntries,
 			},
@@ -342,6 +343,7 @@ func (c *Config) checkCompletion(m *Mistakes) {
 
 // checkReLU fills in the number of entries that are seen, which follows from the truth.
 func (c *Config) checkReLU(m *Mistakes) {
+	m.Finite("relu-threshold", c.ReLUThreshold, true, "a number")
 	if len(m.problems) > 0 { // the truth may be none
 		return
 	}
@@ -350,13 +352,16 @@ func (c *Config) checkReLU(m *Mistakes) {
 		m.Bad("rank", "%v", err)
 		return
 	}
-	seen, err := sensing.ReLUMeasurements(c.Space(), truth)
+	seen, err := sensing.ReLUMeasurements(c.Space(), truth, c.ReLUThreshold)
 	switch {
 	case err != nil:
 		m.Bad("n", "%v", err)
+	case seen == 0:
+		m.Bad("relu-threshold", "no entry of the truth reaches relu-threshold %g: choose a smaller one",
+			c.ReLUThreshold)
 	case c.Given("measurements") && c.Measurements != seen:
-		m.Bad("measurements", "relu-completion sees what is not negative in the truth, here %d entries, "+
-			"got %d: leave measurements out", seen, c.Measurements)
+		m.Bad("measurements", "relu-completion sees the entries of the truth that reach relu-threshold, "+
+			"here %d, got %d: leave measurements out", seen, c.Measurements)
 	}
 	c.Measurements = seen
 }

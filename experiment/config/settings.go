@@ -213,6 +213,12 @@ func builtinSettings() []*Setting {
 			Default: Default().Entries + "; sign for rademacher",
 			at:      func(c *Config) any { return &c.Entries },
 		}, {
+			Key: "relu-threshold", Group: problemGroup, shared: true,
+			Help: "observe the entries of M* that are at least this, in units of the root mean square of all " +
+				"its entries",
+			Default: "0: those that are not negative",
+			at:      func(c *Config) any { return &c.ReLUThreshold },
+		}, {
 			Key: "observation", Group: problemGroup, shared: true,
 			Values: func() []string { return namesOf(observations) },
 			Help: "what is observed: linear, ⟨A, M*⟩ plus noise, or another model " +

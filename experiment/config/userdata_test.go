@@ -179,6 +179,10 @@ func TestObservedEntries(t *testing.T) {
 	if problemsOf(t, relu.Validate()); relu.Measurements <= 200 || relu.Measurements >= 265 {
 		t.Errorf("relu-completion sees %d entries", relu.Measurements)
 	}
+	high := configOf(t, "ensemble=relu-completion", "n=30", "rank=2", "relu-threshold=0.5")
+	if problemsOf(t, high.Validate()); high.Measurements >= relu.Measurements {
+		t.Errorf("relu-completion sees %d entries above a threshold", high.Measurements)
+	}
 	again := configOf(t, "ensemble=relu-completion", "n=30", "rank=2", fmt.Sprint("measurements=",
 		relu.Measurements))
 	problemsOf(t, again.Validate())
@@ -187,11 +191,15 @@ func TestObservedEntries(t *testing.T) {
 			"from 1 to 55",
 		"ensemble=completion n=100000 measurements=2000000000": "--measurements goes " +
 			"from 1 to 1073741823",
+		"ensemble=relu-completion n=30 relu-threshold=100": "--relu-threshold: no entry of the truth reaches " +
+			"relu-threshold 100",
+		"ensemble=relu-completion n=30 relu-threshold=nan": "--relu-threshold must be a number and finite",
+		"relu-threshold=0.5": "--relu-threshold is for ensemble relu-completion",
 		"ensemble=completion entries=f32": "--entries is for ensemble " +
 			"gaussian or rademacher",
 		"ensemble=completion n=16777217 rank=1": "--n goes from 1 to 16777216",
 		"ensemble=relu-completion n=30 rank=2 measurements=100": "--measurements: relu-completion " +
-			"sees what is not negative in the truth",
+			"sees the entries of the truth that reach",
 		"ensemble=relu-completion n=32769":     "--n goes from 1 to 32768",
 		"ensemble=gaussian n=100000":           "--n goes from 1 to 65536",
 		"ensemble=gaussian init=relu-spectral": "--init: relu-spectral is a start",

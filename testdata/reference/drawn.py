@@ -14,16 +14,22 @@ matrix (uv: K = n n2, the elements row after row)
     rademacher  a has K signs
     rank-one    A = v v^T (uv: v w^T), v and then w of normal deviates
 
+and of relu-completion the coordinates whose entry of M* is at least relu-threshold
+times ||M*||_F / sqrt(n n2), in order, each with the one number sqrt(K) in a,
+
 where the coordinates of a symmetric matrix are its upper triangle, row after
 row, those off the diagonal times sqrt(2).  With the signal-to-noise ratio `snr`
 in decibels and c_i = <A_i, M*>, the observations are y_i = c_i + sigma w_i,
 
     snr = 10 log10(sum_i c_i^2 / (m sigma^2)),
 
-and sigma is rounded to 24 bits.  The last `hold-out` m of them are not fitted.
-The methods and the metrics are those of reference.py for the others, and one
-more: held_out_rmse is the root mean square of <A_i, Z> - y_i over those that
-are held out.
+and sigma is rounded to 24 bits.  The last `hold-out` m of them are not fitted; of
+observed entries it is those with the first different numbers floor(w m / 2^64),
+where w are the first 64-bit words of rows 0, 0, 1, 1, .. of stream 9, word 0 and
+word 1.  The methods and the metrics are those of reference.py for the others,
+and one more: held_out_rmse is the root mean square of <A_i, Z> - y_i over those
+that are held out; of observed entries that of Z_jk - M_jk over all positions,
+on both sides of the diagonal if Z is symmetric.
 """
 
 import json
@@ -34,7 +40,7 @@ import numpy as np
 import philox
 import reference as ref
 
-ENTRIES, NOISE = 0, 2  # streams of philox.py
+ENTRIES, NOISE, HELD_OUT = 0, 2, 9  # streams of philox.py
 
 CASES = {
     "drawn_gaussian": {
@@ -53,6 +59,11 @@ CASES = {
         "seed": 5, "snr": 20, "hold-out": 0.2,
         "n": 8, "rank": 1, "measurements": 130, "factor_rank": 4,
         "method": "scaled-gd-lambda", "lambda": 0.5, "step": 0.05, "iterations": 150},
+    "drawn_relu": {
+        "ensemble": "relu-completion", "relu-threshold": -0.4, "parametrization": "psd",
+        "seed": 31, "snr": 15, "hold-out": 0.1,
+        "n": 14, "rank": 2, "measurements": 77, "factor_rank": 3,
+        "method": "gd", "step": 0.2, "iterations": 150},
 }
 ALPHA, KAPPA = 1e-2, 2.0
 
@@ -71,6 +82,25 @@ def make_inputs(case):
         X, Y = ref.draw_pair(rng, n, n2, rank, KAPPA)
         return {"X": X, "Y": Y, "U0": start(n), "V0": start(n2)}
     return {"X": ref.draw_X(rng, n, rank, KAPPA), "U0": start(n)}
+
+
+def seen(case, M_star):
+    """The entries that relu-completion observes, as A_i."""
+    n, n2 = sizes(case)
+    least = case["relu-threshold"] * np.sqrt(np.mean(M_star ** 2))
+    uv = case["parametrization"] == "uv"
+    K = n * n2 if uv else n * (n + 1) // 2
+    A = []
+    for i in range(n):
+        for j in range(0 if uv else i, n2):
+            if M_star[i, j] >= least:
+                a = np.zeros((n, n2))
+                if uv or i == j:
+                    a[i, j] = np.sqrt(K)
+                else:
+                    a[i, j] = a[j, i] = np.sqrt(K / 2)
+                A.append(a)
+    return np.array(A)
 
 
 def measurement(case, i):
@@ -93,21 +123,40 @@ def observe(inputs, case):
     """All measurements, all observations, and sigma."""
     m = case["measurements"]
     M_star = inputs["X"] @ inputs.get("Y", inputs["X"]).T
-    A = np.array([measurement(case, i) for i in range(m)])
+    if case["ensemble"] == "relu-completion":
+        A = seen(case, M_star)
+        assert len(A) == m, f"{len(A)} entries are observed"
+    else:
+        A = np.array([measurement(case, i) for i in range(m)])
     c = np.einsum("ijk,jk->i", A, M_star)
     digits, exponent = np.frexp(np.sqrt(np.mean(c ** 2)) * 10 ** (-case["snr"] / 20))
     sigma = float(np.ldexp(float(np.float32(digits)), exponent))
     return A, c + sigma * philox.normals(case["seed"], NOISE, 0, m), sigma
 
 
+def held_out(case):
+    """Which measurements are held out, True or False of each."""
+    m = case["measurements"]
+    h = round(case["hold-out"] * m)
+    if case["ensemble"] != "relu-completion":
+        return np.arange(m) >= m - h
+    chosen, row = [], 0
+    while len(chosen) < h:
+        for number in philox.indices(case["seed"], HELD_OUT, row, 2, m):
+            if number not in chosen and len(chosen) < h:
+                chosen.append(number)
+        row += 1
+    return np.isin(np.arange(m), chosen)
+
+
 def solve(inputs, case):
     """As in reference.py, with a column for the measurements that are held out:
     an iterate is the end of a shorter run."""
     A, y, _ = observe(inputs, case)
-    fitted = len(y) - round(case["hold-out"] * len(y))
+    out = held_out(case)
 
     def run(iterations):
-        return ref.solve({"A": A[:fitted], "y": y[:fitted], **inputs},
+        return ref.solve({"A": A[~out], "y": y[~out], **inputs},
                          {**case, "iterations": iterations})
 
     held = []
@@ -115,8 +164,15 @@ def solve(inputs, case):
         result = run(iterations)
         U = result[1]["factor"]
         Z = U @ result[1].get("factor-right", U).T
-        p = np.einsum("ijk,jk->i", A[fitted:], Z)
-        held.append(np.sqrt(np.mean((p - y[fitted:]) ** 2)))
+        residuals = np.einsum("ijk,jk->i", A[out], Z) - y[out]
+        if case["ensemble"] == "relu-completion":
+            # A_i has one or two equal elements, and the residual is their number
+            # times one of them times Z_jk - M_jk.
+            count = np.count_nonzero(A[out], axis=(1, 2))
+            entries = residuals / (count * np.max(A[out], axis=(1, 2)))
+            held.append(np.sqrt(np.sum(count * entries ** 2) / np.sum(count)))
+        else:
+            held.append(np.sqrt(np.mean(residuals ** 2)))
     rows, factors, angle, _ = result
     return np.column_stack([rows, held]), factors, angle
 

@@ -75,6 +75,7 @@ def run(
     measurements: int | None = None,
     ensemble: Ensemble | str | None = None,
     entries: Entries | ObservedEntries | None = None,
+    relu_threshold: float | None = None,
     observation: Observation | None = None,
     link: Link | None = None,
     link_scale: LinkScale | None = None,
@@ -195,6 +196,9 @@ def run(
         Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
         gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
         matrix to complete: the same as triplets.
+    relu_threshold : float
+        Observe the entries of M* that are at least this, in units of the root mean square of all
+        its entries (for relu-completion; default 0: those that are not negative).
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
@@ -462,6 +466,7 @@ def run(
                 "measurements": measurements,
                 "ensemble": ensemble,
                 "entries": entries,
+                "relu-threshold": relu_threshold,
                 "observation": observation,
                 "link": link,
                 "link-scale": link_scale,
@@ -558,6 +563,7 @@ def problem(
     measurements: int | None = None,
     ensemble: Ensemble | str | None = None,
     entries: Entries | ObservedEntries | None = None,
+    relu_threshold: float | None = None,
     observation: Observation | None = None,
     link: Link | None = None,
     link_scale: LinkScale | None = None,
@@ -637,6 +643,9 @@ def problem(
         Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
         gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
         matrix to complete: the same as triplets.
+    relu_threshold : float
+        Observe the entries of M* that are at least this, in units of the root mean square of all
+        its entries (for relu-completion; default 0: those that are not negative).
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
@@ -793,6 +802,7 @@ def problem(
                 "measurements": measurements,
                 "ensemble": ensemble,
                 "entries": entries,
+                "relu-threshold": relu_threshold,
                 "observation": observation,
                 "link": link,
                 "link-scale": link_scale,
