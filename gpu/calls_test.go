@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -129,19 +128,8 @@ func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members in
 	for i := range b.Others {
 		b.Others[i].Connect = counted(b.Others[i].Connect)
 	}
-	truth, err := sensing.NewTruth(8, 2, 2, 1)
-	must(t, err)
-	ranks, all := make([]int, members), make([]int, members)
-	for i := range ranks {
-		ranks[i], all[i] = 2, i
-	}
-	e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
-	must(t, err)
+	e, all := openFor(t, b, ensemble, members)
 	defer func() { must(t, e.Close()) }()
-	for i := range all {
-		must(t, e.Set(i, solver.Iterate, factorOf(t, ensemble.Space(), 2, uint64(i))))
-	}
 	for range recordStep + 2 { // the first step uploads lists, and combines nothing
 		for _, device := range devices {
 			device.made = nil
