@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -102,7 +101,7 @@ func TestCallsOfAStep(t *testing.T) {
 					false: "combine " + gradients[name], true: "Replay",
 				} {
 					b.noGraphs = !graphs
-					made := callsOfAStep(t, b, ensemble, members)[0]
+					made := callsOfAStep(t, b, ensemble, members, recordStep+2, constant)[0]
 					if got := strings.Join(made, " "); got != want {
 						t.Errorf("graphs: %v: a step makes the calls\n%s, not\n%s", graphs, got, want)
 					}
@@ -112,9 +111,23 @@ func TestCallsOfAStep(t *testing.T) {
 	}
 }
 
-// callsOfAStep returns the calls that a step of gradient descent makes on each device of a backend, from one
-// gradient to the next.
-func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members int) (made [][]string) {
+// TestCallsOfAFallingStep: if the step size differs from step to step, a graph has the rest of the calls.
+func TestCallsOfAFallingStep(t *testing.T) {
+	ensemble := backendtest.Ensembles(t, 8, 40)["gaussian-f32"]
+	made := callsOfAStep(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), ensemble, 1,
+		recordBody+2, func(i int) float64 { return 0.1 / float64(1+i) })[0]
+	if got := strings.Join(made, " "); got != "combine Replay" {
+		t.Errorf("a step makes the calls %s", got)
+	}
+}
+
+func constant(int) float64 { return 0.1 }
+
+// callsOfAStep returns the calls that the last of some steps of gradient descent makes on each device of a
+// backend, from the gradient before it to its own. The first step uploads lists, and combines nothing.
+func callsOfAStep(
+	t *testing.T, b Backend, ensemble sensing.Ensemble, members, steps int, size func(step int) float64,
+) (made [][]string) {
 	t.Helper()
 	var devices []*calls
 	counted := func(connect func() (driver.Device, error)) func() (driver.Device, error) {
@@ -129,26 +142,15 @@ func callsOfAStep(t *testing.T, b Backend, ensemble sensing.Ensemble, members in
 	for i := range b.Others {
 		b.Others[i].Connect = counted(b.Others[i].Connect)
 	}
-	truth, err := sensing.NewTruth(8, 2, 2, 1)
-	must(t, err)
-	ranks, all := make([]int, members), make([]int, members)
-	for i := range ranks {
-		ranks[i], all[i] = 2, i
-	}
-	e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
-	must(t, err)
+	e, all := openFor(t, b, ensemble, members)
 	defer func() { must(t, e.Close()) }()
-	for i := range all {
-		must(t, e.Set(i, solver.Iterate, factorOf(t, ensemble.Space(), 2, uint64(i))))
-	}
-	for range recordStep + 2 { // the first step uploads lists, and combines nothing
+	for step := range steps {
 		for _, device := range devices {
 			device.made = nil
 		}
 		must(t, e.Gradient(all...))
 		for _, i := range all {
-			must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
+			must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -size(step), solver.Gradient))
 		}
 	}
 	for _, device := range devices {
@@ -164,7 +166,7 @@ func TestCallsOfSeveralDevices(t *testing.T) {
 	for count, want := range map[int]int{2: 15, 3: 25, 4: 27, 8: 51} {
 		b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count, emulator.Config{})
 		total := 0
-		for i, made := range callsOfAStep(t, b, ensemble, 1) {
+		for i, made := range callsOfAStep(t, b, ensemble, 1, 2, constant) {
 			// A device waits now and then, so that a pass can be interrupted.
 			made = slices.DeleteFunc(made, func(call string) bool { return call == "Wait" })
 			total += len(made)
@@ -184,19 +186,23 @@ func TestCallsOfSeveralDevices(t *testing.T) {
 }
 
 // TestLaunchesBound: the table of docs/kernels.md has the n up to which the calls of a step of one member
-// take longer than reading f32 rows, with m = 50·n.
+// take longer than reading f32 rows, with m = 50·n, without graphs and with them.
 func TestLaunchesBound(t *testing.T) {
 	text, err := os.ReadFile("../docs/kernels.md")
 	must(t, err)
 	for card, bandwidth := range map[string]float64{
 		"H200": 4300, "H100": 3350, "A100": 1555, "A10": 600, "T4": 320, "L4": 300,
 	} {
-		bytes := 6 * launchTime * bandwidth * 1e9
-		n := 1
-		for k := 3; float64(50*(n+1)*k*4) < bytes; k += n + 1 { // k coordinates of n + 1
-			n++
+		bound := func(calls float64) int {
+			bytes := calls * launchTime * bandwidth * 1e9
+			n := 1
+			for k := 3; float64(50*(n+1)*k*4) < bytes; k += n + 1 { // k coordinates of n + 1
+				n++
+			}
+			return n
 		}
-		line := fmt.Sprintf("| %s | %.0f GB/s | %.0f MB | n = %d |\n", card, bandwidth, bytes/1e6, n)
+		line := fmt.Sprintf("| %s | %.0f GB/s | %.0f MB | n = %d | n = %d |\n", card, bandwidth,
+			6*launchTime*bandwidth*1e3, bound(6), bound(1))
 		if !strings.Contains(string(text), line) {
 			t.Errorf("docs/kernels.md has no line %q", line)
 		}

@@ -32,8 +32,8 @@ const (
 	longestGraph = 64
 	// mostSequences is how many sequences of calls are remembered, with graphs or without.
 	mostSequences = 32
-	// slowStep is how long the calls of a step may keep the host, if the next step is to be replayed. A device
-	// that runs kernels on the host, and can interrupt them, takes so long for large problems.
+	// slowStep is how long the calls of a step may keep the host, if the next step is to be replayed. A
+	// device that runs kernels on the host, and can interrupt them, takes so long for large problems.
 	slowStep = time.Second
 )
 

@@ -450,3 +450,21 @@ func countReplays(b *Backend) *replayCounter {
 	}
 	return c
 }
+
+// openFor opens an engine on measurements, with members of rank 2 that have random iterates, and returns it
+// and the numbers of the members.
+func openFor(t *testing.T, b Backend, e sensing.Ensemble, members int) (_ solver.Engine, all []int) {
+	t.Helper()
+	n, _ := e.Space().Dims()
+	truth, err := sensing.NewTruth(n, 2, 2, 1)
+	must(t, err)
+	ranks := slices.Repeat([]int{2}, members)
+	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
+	must(t, err)
+	for i := range members {
+		all = append(all, i)
+		must(t, engine.Set(i, solver.Iterate, factorOf(t, e.Space(), 2, uint64(i))))
+	}
+	return engine, all
+}

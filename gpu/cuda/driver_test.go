@@ -291,8 +291,8 @@ func TestDriverGraph(t *testing.T) {
 	k, err := d.Load("other", other)
 	must(t, err)
 	p := alloc(t, d, 4)
-	launch := driver.Launch{Kernel: k, Grid: driver.Dim{2, 1, 1}, Block: driver.Dim{32, 1, 1}, Shared: 100 << 10,
-		Cooperative: true, Args: []driver.Arg{1, 2, 3}}
+	launch := driver.Launch{Kernel: k, Grid: driver.Dim{2, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Shared: 100 << 10, Cooperative: true, Args: []driver.Arg{1, 2, 3}}
 	plain := launch
 	plain.Cooperative, plain.Shared = false, 0
 	g, err := d.Record([]driver.Call{{Launch: launch}, {Dst: p, Size: 4}, {Launch: plain}})

@@ -31,7 +31,8 @@ func (d *Device) Record(calls []driver.Call) (driver.Graph, error) {
 	g := &graph{device: d, calls: slices.Clone(calls)}
 	for i, c := range calls {
 		if err := d.recordable(c); err != nil {
-			return nil, fmt.Errorf("emulator: record call %d of %d: %w: %w", i+1, len(calls), driver.ErrGraph, err)
+			return nil, fmt.Errorf("emulator: record call %d of %d: %w: %w",
+				i+1, len(calls), driver.ErrGraph, err)
 		}
 		g.calls[i].Args = slices.Clone(c.Args)
 	}

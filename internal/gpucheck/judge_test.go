@@ -92,12 +92,13 @@ BenchmarkCUDA/n=200/m=10000/q8/f32/generated/batch=8/step       1  NaN ns/op
     bench_cuda_test.go:100: 40 GB are needed, and 10 GB are free
 --- SKIP: BenchmarkCUDA/n=1000/m=10000/f64/f64/memory/batch=1
 BenchmarkCUDALaunch-16                                          2000  1000 ns/op
+BenchmarkCUDAGraphs/step-replayed-n50-m2500-16                     1  2000 ns/op  10 ns/step
 PASS
 `
 
 func TestParseBenchmarks(t *testing.T) {
 	measured, missing := parseBenchmarks(benchLog)
-	if len(measured) != 4 || len(missing) != 1 {
+	if len(measured) != 5 || len(missing) != 1 {
 		t.Fatalf("%d measured, %d missing: %+v", len(measured), len(missing), measured)
 	}
 	first := measured[0]
@@ -115,6 +116,9 @@ func TestParseBenchmarks(t *testing.T) {
 	if measured[3].key() != "Launch" {
 		t.Errorf("the launch is %q", measured[3].key())
 	}
+	if small := measured[4]; small.key() != "step-replayed-n50-m2500" || small.Metrics["ns/step"] != 10 {
+		t.Errorf("the step of a small problem is %q with %v", small.key(), small.Metrics)
+	}
 	lacking := Missing{"n=1000/m=10000/f64/f64/memory/batch=1", "40 GB are needed, and 10 GB are free"}
 	if missing[0] != lacking {
 		t.Errorf("missing is %+v, want %+v", missing[0], lacking)
@@ -128,10 +132,10 @@ func TestParseBenchmarks(t *testing.T) {
 		none:            "skipped: " + unsupported + "SAMPLE",
 		noGPU:           "failed: nothing was measured",
 		none + noGPU:    "failed: nothing was measured",
-		benchLog + none: "ok: 4 measured, 2 left out",
-		benchLog:        "ok: 4 measured, 1 left out",
+		benchLog + none: "ok: 5 measured, 2 left out",
+		benchLog:        "ok: 5 measured, 1 left out",
 		"PASS\n":        "failed: nothing was measured",
-		benchLog + late: "failed: out of time: 4 measured, 1 not",
+		benchLog + late: "failed: out of time: 5 measured, 1 not",
 	} {
 		if got := judgeBenchmarks(attemptOf(log, 0)).String(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -269,10 +269,10 @@ func sweepSteps(s sizes) []step {
 // benchSteps are the benchmarks. Each size has a separate process, at whose end all memory is free.
 func benchSteps(s sizes) []step {
 	list := []step{{
-		name: "bench-launch", group: "bench", limit: 10 * time.Second, in: "gpu", show: benchLines,
+		name: "bench-launch", group: "bench", limit: 15 * time.Second, in: "gpu", show: benchLines,
 		judge: judgeBenchmarks,
 		argv: gotest("gpu.test", "-test.run", "^$",
-			"-test.bench", "^BenchmarkCUDALaunch$", "-test.benchtime", "2000x"),
+			"-test.bench", "^BenchmarkCUDA(Launch|Graphs)$", "-test.benchtime", "2000x"),
 	}, {
 		name: "bench-parts", group: "bench", limit: 50 * time.Second, in: "gpu", show: benchLines,
 		judge: judgeBenchmarks, clocks: true,
