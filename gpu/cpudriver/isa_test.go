@@ -260,6 +260,65 @@ func TestWarp(t *testing.T) {
 	}
 }
 
+// product is the matrix product of f64; mma has its fragments in %a0 to %a3 and its result in %d0 and %d1.
+const (
+	product = "mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64"
+	mma     = product + " {%d0, %d1}, {%a0}, {%a1}, {%a2, %a3};"
+
+	fragments = ".reg .f64 %d<2>, %a<4>;\n"
+)
+
+// TestMatrixProduct: a warp multiplies and adds as 64 chains of four fused multiply-adds do. The matrices are
+// laid out as chapter 9.7.14.5.2 of the ISA says. Two warps take one product each.
+func TestMatrixProduct(t *testing.T) {
+	text := head + ".visible .entry k(.param .u64 p, .param .u64 q)\n{\n" +
+		"\t.reg .b32 %t;\n\t.reg .b64 %in, %out;\n\t.reg .f64 %a<4>, %d<2>;\n" +
+		"\tld.param.u64 %in, [p];\n\tld.param.u64 %out, [q];\n\tmov.u32 %t, %tid.x;\n" +
+		"\tmad.wide.u32 %in, %t, 32, %in;\n\tmad.wide.u32 %out, %t, 16, %out;\n" +
+		"\tld.global.v2.f64 {%a0, %a1}, [%in];\n\tld.global.v2.f64 {%a2, %a3}, [%in+16];\n\t" + mma +
+		"\n\tst.global.v2.f64 [%out], {%d0, %d1};\n\tret;\n}\n"
+	random := rand.New(rand.NewPCG(5, 6))
+	var a [2][8][4]float64
+	var b [2][4][8]float64
+	var c [2][8][8]float64
+	var in []byte
+	number := func() float64 { return random.NormFloat64() * math.Exp2(float64(random.IntN(6))) }
+	for w := range 2 {
+		for lane := range 32 {
+			row, column := lane/4, lane%4
+			a[w][row][column], b[w][column][row] = number(), number()
+			c[w][row][2*column], c[w][row][2*column+1] = number(), number()
+			for _, v := range []float64{
+				a[w][row][column], b[w][column][row], c[w][row][2*column], c[w][row][2*column+1],
+			} {
+				in = binary.LittleEndian.AppendUint64(in, f64(v))
+			}
+		}
+	}
+	answers, said := ask(t, text, fmt.Sprintf(
+		"entry k\nalloc 2048\nalloc 1024\nput 0 %x\nput 1 %s\nlaunch plain 1 64 0 @0+0 @1+0\nget 1 1024\n",
+		in, strings.Repeat("00", 1024)))
+	_, numbers, _ := strings.Cut(answers[len(answers)-1], " ")
+	got, err := hex.DecodeString(numbers)
+	if err != nil || len(got) != 1024 {
+		t.Fatalf("%v %s", answers, said)
+	}
+	for w := range 2 {
+		for row := range 8 {
+			for column := range 8 {
+				want := c[w][row][column]
+				for k := range 4 {
+					want = math.FMA(a[w][row][k], b[w][k][column], want)
+				}
+				at := 64*w + 8*row + column
+				if v := binary.LittleEndian.Uint64(got[8*at:]); v != f64(want) {
+					t.Errorf("warp %d: D[%d][%d] is %#x, want %#x", w, row, column, v, f64(want))
+				}
+			}
+		}
+	}
+}
+
 // TestRefused: the driver refuses text that is not PTX, or that it does not know, and names the line.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
@@ -283,6 +342,11 @@ func TestRefused(t *testing.T) {
 		{"ld.u32 %x, [%a];", "unsupported form"},
 		{"shfl.bfly.b32 %x, %y, 1, 31;", "unsupported form"},
 		{"cvt.f32.f64 %x, %f;", "unsupported form"},
+		{product + " {%f, %f}, {%f}, {%f}, {%f, %f};", "the same register twice"},
+		{product + " {%f, %t}, {%f}, {%f}, {%f, %f};", "wrong type of destination"},
+		{product + " %f, {%f}, {%f}, {%f, %f};", "wrong size of a fragment"},
+		{strings.Replace(product, "col", "row", 1) + " {%f, %f}, {%f}, {%f}, {%f, %f};", "unsupported form"},
+		{strings.Replace(product, "m8", "m16", 1) + " {%f, %f}, {%f}, {%f}, {%f, %f};", "unsupported form"},
 		{".reg .b32 %t;", "Duplicate definition of '%t'"},
 		{"atom.global.add.f64 %f, [%a], %f;", "unsupported form"},
 		{"add.u32 %x, %x, %y", "';' is expected"},
@@ -297,6 +361,8 @@ func TestRefused(t *testing.T) {
 		strings.Replace(entry(""), "7.0", "8.4", 1):                       "0",
 		strings.Replace(entry(""), "sm_80", "sm_100", 1):                  "218",
 		strings.Replace(entry("cp.async.wait_all;"), "sm_80", "sm_70", 1): "218",
+		entry(fragments + mma):                                            "0",
+		strings.Replace(entry(fragments+mma), "sm_80", "sm_75", 1):        "218",
 	} {
 		if answers, _ := ask(t, text, ""); !strings.HasPrefix(answers[0], want+" ") {
 			t.Errorf("the answer is %q, want %s, of\n%s", answers[0], want, text)

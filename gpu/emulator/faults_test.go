@@ -699,6 +699,23 @@ few:
 			mend: "shfl.sync.down.b32 %r3, %r0, 1, 31, 0xffffffff;",
 		},
 		{
+			name: "a matrix product of half a warp",
+			body: `
+	mov.f64 %g0, 0d3ff0000000000000;
+	setp.ge.u32 %p1, %r0, 16;
+	BUG
+	` + mma + ` {%g1, %g2}, {%g0}, {%g0}, {%g0, %g0}; // HERE
+past:
+`,
+			bug: "@%p1 bra past;", threads: everyone(16),
+		},
+		{
+			name: "a matrix product in a warp of 16 threads",
+			body: "\tmov.f64 %g0, 0d3ff0000000000000;\nBUG",
+			bug:  mma + " {%g1, %g2}, {%g0}, {%g0}, {%g0, %g0}; // HERE",
+			grid: 1, block: 48, threads: everyone(48)[32:],
+		},
+		{
 			name: "a vote without one lane",
 			body: `
 	setp.eq.u32 %p1, %r0, 9;

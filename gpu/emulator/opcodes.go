@@ -25,7 +25,7 @@ func init() {
 
 		"bra": decodeBra, "ret": decodeExit, "exit": decodeExit, "trap": decodeTrap,
 		"nanosleep": decodeNanosleep, "bar": decodeBar, "barrier": decodeBar,
-		"shfl": decodeShfl, "vote": decodeVote, "activemask": decodeActivemask,
+		"shfl": decodeShfl, "vote": decodeVote, "activemask": decodeActivemask, "mma": decodeMma,
 		"membar": decodeFence, "fence": decodeFence,
 	}
 }

@@ -26,8 +26,8 @@ type Traffic struct {
 	// of 4 bytes, a request needs as many wavefronts as the most different words that it asks of one bank. An
 	// 8-byte request is handled as 2 half-warps, a 16-byte request as 4 quarter-warps, each separately.
 	BankConflicts int64
-	// Shuffles and Barriers count the instructions that warps executed.
-	Shuffles, Barriers int64
+	// Shuffles, Barriers and Products count the instructions that warps executed; a product is an mma.
+	Shuffles, Barriers, Products int64
 }
 
 // Traffic returns the sums over the launches of the entry called kernel since the last ResetTraffic.

@@ -257,6 +257,14 @@ again:
 	if got.Shuffles != 6 || got.Barriers != 6 {
 		t.Errorf("%+v, want 6 shuffles and 6 barriers", got)
 	}
+	got = measure(t, `
+	mov.f64 %g0, 0d3ff0000000000000;
+	`+mma+` {%g1, %g2}, {%g0}, {%g0}, {%g0, %g0};
+	`+mma+` {%g1, %g2}, {%g0}, {%g0}, {%g1, %g2};
+`, 2, 96)
+	if got.Products != 12 {
+		t.Errorf("%+v, want 12 products", got)
+	}
 }
 
 // Instructions are those that warps issue: both sides of a branch that divides a warp, one side of a branch

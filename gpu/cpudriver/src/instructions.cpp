@@ -447,7 +447,8 @@ const Instruction *meet(const Instruction *i, Thread &t) {
 
 // The action of a warp instruction once all lanes of its mask have arrived; machine.cpp selects it by detail.
 enum Meeting : u8 {
-	only_meet, shuffle_up, shuffle_down, shuffle_bfly, shuffle_idx, vote_all, vote_any, vote_uni, vote_ballot
+	only_meet, shuffle_up, shuffle_down, shuffle_bfly, shuffle_idx, vote_all, vote_any, vote_uni, vote_ballot,
+	matrix_product
 };
 
 namespace {
@@ -473,8 +474,40 @@ const Instruction *offer_vote(const Instruction *i, Thread &t) {
 
 } // namespace
 
+// multiply is mma.m8n8k4 of f64: D = A·B + C. The lanes in groups of four have a row of A, a column of B,
+// and pairs of a row of C and D (chapter 9.7.14.5.2). The manual leaves open in which order products are added:
+// here, one fused multiply-add after the other, by the column of A.
+static void multiply(Thread *const lanes[32]) {
+	double a[8][4], b[4][8], c[8][8];
+	for (u32 k = 0; k < 32; k++) {
+		if (!lanes[k]) {
+			for (u32 l = 0; l < 32; l++)
+				if (lanes[l]) fault(lanes[l]->at, *lanes[l], 719, "mma in a warp without lane %u", k);
+		}
+		const Thread &t = *lanes[k];
+		const Instruction &i = *t.at;
+		u32 group = k >> 2, within = k & 3;
+		a[group][within] = get<double>(t, i.operand[2]);
+		b[within][group] = get<double>(t, i.operand[3]);
+		c[group][2 * within] = get<double>(t, i.operand[4]);
+		c[group][2 * within + 1] = get<double>(t, u32(i.offset));
+	}
+	for (u32 row = 0; row < 8; row++)
+		for (u32 column = 0; column < 8; column++) {
+			double sum = c[row][column];
+			for (u32 k = 0; k < 4; k++) sum = Fma::of(a[row][k], b[k][column], sum);
+			Thread &to = *lanes[4 * row + column / 2];
+			put(to, to.at->operand[column & 1], sum);
+		}
+}
+
 // meeting does the action for the lanes of a warp; lanes[k] is null if the mask has no lane k.
 void meeting(Thread *const lanes[32]) {
+	for (u32 k = 0; k < 32; k++)
+		if (lanes[k]) {
+			if (lanes[k]->at->detail != matrix_product) break;
+			return multiply(lanes);
+		}
 	u32 all = 1, any = 0, ballot = 0, count = 0, yes = 0;
 	for (u32 k = 0; k < 32; k++)
 		if (const Thread *l = lanes[k]) {
@@ -1019,6 +1052,27 @@ void vote(Encoder &e) {
 	e.out.detail = u8(vote_all + mode);
 	e.add(offer_vote);
 }
+void mma(Encoder &e) {
+	for (const char *w : {"sync", "aligned", "m8n8k4", "row", "col", "f64", "f64", "f64", "f64"}) e.needs(w);
+	if (e.to.target < 80) e.refuse("Feature 'mma with .f64' requires .target sm_80 or higher");
+	e.end(4);
+	const size_t sizes[4] = {2, 1, 1, 2};
+	for (size_t n = 0; n < 4; n++) {
+		const Operand &o = e.s.operands[n];
+		if (o.kind != Operand::vector || o.parts.size() != sizes[n]) e.refuse("wrong size of a fragment");
+	}
+	const std::vector<Operand> &o = e.s.operands;
+	const Type number{'f', 64};
+	for (size_t n = 0; n < 2; n++) e.out.operand[n] = e.result(o[0].parts[n], number);
+	if (e.out.operand[0] == e.out.operand[1]) e.refuse("the same register twice");
+	e.out.operand[2] = e.value(o[1].parts[0], number);
+	e.out.operand[3] = e.value(o[2].parts[0], number);
+	e.out.operand[4] = e.value(o[3].parts[0], number);
+	e.out.offset = e.value(o[3].parts[1], number);
+	e.out.operand[5] = e.to.constant(0xffffffff);
+	e.out.detail = matrix_product;
+	e.add(meet);
+}
 void membar(Encoder &e) { // all threads see one order of memory
 	if (e.among("cta gl sys") < 0) e.refuse();
 	e.end(0);
@@ -1052,8 +1106,8 @@ const std::unordered_map<std::string, void (*)(Encoder &)> instructions = {
 	{"mov", mov},       {"cvta", cvta},         {"selp", selp},        {"setp", set_predicate},
 	{"cvt", cvt},       {"ld", ld},             {"st", st},            {"atom", atom},
 	{"red", red},       {"cp", cp},             {"bar", bar},          {"barrier", bar},
-	{"shfl", shfl},     {"vote", vote},         {"membar", membar},    {"fence", fence},
-	{"ret", ret},       {"exit", ret},          {"trap", trap_here},   {"bra", bra},
+	{"shfl", shfl},     {"vote", vote},         {"mma", mma},          {"membar", membar},
+	{"fence", fence},   {"ret", ret},       {"exit", ret},          {"trap", trap_here},   {"bra", bra},
 };
 
 void append(Assembly &to, Step step, u32 place, int line) {
