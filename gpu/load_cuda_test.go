@@ -66,5 +66,5 @@ func dynamicShared(name string) int {
 	if parts[1] == "batch" {
 		return kernels.BatchStages(entries.EntryBits())
 	}
-	return kernels.Stages(entries.EntryBits(), parts[1] == "early")
+	return kernels.Stages(entries.EntryBits(), parts[1] == "early", kernels.Slab)
 }

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -54,8 +55,9 @@ type rowLayout struct {
 	precision   solver.Precision
 
 	longest  int // most rows of a chunk; 0 for no bound
-	slabs    int // number of slabs, of kernels.Slab coordinates each
-	kp       int // coordinates, rounded up to whole slabs
+	slab     int // coordinates of a slab
+	slabs    int // number of slabs
+	kp       int // coordinates, rounded up to a multiple of kernels.Slab
 	chunks   chunkTable
 	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
@@ -98,9 +100,8 @@ func planRows(r request) (operator, error) {
 		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: "+
 			"a device indexes 2³¹ − 1 of each", l.m, l.k)
 	}
+	l.setSlabs(cmp.Or(r.backend.slots, referenceBlocks))
 	l.setEntries(ensemble.Entries())
-	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
-	l.kp = l.slabs * kernels.Slab
 	if len(r.backend.Others) > 0 {
 		return spread(r, l, ensemble)
 	}
@@ -130,7 +131,7 @@ func (l *rowLayout) setEntries(entries sensing.Entries) {
 		family += "generated_"
 	}
 	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
-	l.stages = kernels.Stages(entries.EntryBits(), early)
+	l.stages = kernels.Stages(entries.EntryBits(), early, l.slab)
 }
 
 // streamOf returns the stream of an ensemble, if there are kernels that make its rows.
@@ -639,7 +640,7 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	} else {
 		args = append(args, keyOf(*o.stream)...)
 	}
-	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
+	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab), driver.Ptr(o.chunks.at),
 		driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
@@ -653,7 +654,7 @@ func (o *rowOperator) dots(precision solver.Precision, t tile, members int) erro
 	return o.launch("dots_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
 		driver.Ptr(t.rows), driver.Ptr(o.z), driver.Ptr(o.partials), driver.Ptr(o.levels),
 		driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k), driver.U32(o.slabs),
-		driver.U32(members))
+		driver.U32(o.slab), driver.U32(members))
 }
 
 // residuals computes the residuals res against y, and the weights scale·res, of a tile's rows.

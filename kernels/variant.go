@@ -115,8 +115,8 @@ func (v variant) BlocksAtOnce() int {
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
-// SlabBytes is the size of one row's part of the coordinates of a block: a slab of 4096, or in contract_batch
-// a quarter of one.
+// SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in contract_batch
+// a quarter of it.
 func (v variant) SlabBytes() int {
 	if v.batch() {
 		return 256 * v.QuadBits() / 8
@@ -127,10 +127,11 @@ func (v variant) SlabBytes() int {
 // RowShift is the logarithm of the number of 16-byte copies of one row's part.
 func (v variant) RowShift() int { return bits.TrailingZeros(uint(v.SlabBytes() / 16)) }
 
-// StageBytes is the size of a stage.
+// StageBytes is the size of a stage, with the longest slabs.
 func (v variant) StageBytes() int { return v.StageRows() * v.SlabBytes() }
 
-// Copies is how many 16-byte copies each of 256 threads makes to fill a stage.
+// Copies is how many 16-byte copies each of 256 threads makes to fill a stage of the longest slabs. With
+// shorter slabs it leaves some of them out.
 func (v variant) Copies() int { return (v.StageBytes()/16 + 255) / 256 }
 
 // Normal reports whether entries are normal deviates, which are made in pairs from random words.
@@ -145,15 +146,16 @@ func (v variant) UnitEntries() int {
 	}
 	return 128 * 4 / v.QuadBits()
 }
-func (v variant) UnitBytes() int      { return v.UnitEntries() * v.QuadBits() / 4 / 8 }
-func (v variant) UnitBytesShift() int { return bits.TrailingZeros(uint(v.UnitBytes())) }
+func (v variant) UnitEntriesShift() int { return bits.TrailingZeros(uint(v.UnitEntries())) }
+func (v variant) UnitBytes() int        { return v.UnitEntries() * v.QuadBits() / 4 / 8 }
+func (v variant) UnitBytesShift() int   { return bits.TrailingZeros(uint(v.UnitBytes())) }
 
 // Units is the number of units of a row's part in a slab, and UnitShift its logarithm.
 func (v variant) Units() int     { return v.SlabBytes() / v.UnitBytes() }
 func (v variant) UnitShift() int { return bits.TrailingZeros(uint(v.Units())) }
 
 // CopyRow and CopyOffset are the row, and the byte offset in its part of a slab, at which copy number c of
-// the threads starts.
+// the threads starts. A row's first copy has the offset 0.
 func (v variant) CopyRow(c int) int    { return 4096 * c / v.SlabBytes() }
 func (v variant) CopyOffset(c int) int { return 4096 * c % v.SlabBytes() }
 

@@ -14,19 +14,19 @@ var batches = []struct {
 	members int
 	contraction
 }{
-	{1, contraction{1, 1, 8, 0, 0, ""}},
-	{2, contraction{9, 33, 8, 1, 0, ""}},
-	{3, contraction{35, 257, 16, 3, 0, ""}},
-	{8, contraction{49, 91, 8, 2, 64, ""}},
-	{3, contraction{83, 129, 16, 1, 0, ""}}, // twice around the ring of parts
-	{5, contraction{9, 1009, 8, 0, 0, ""}},
+	{1, contraction{1, 1, 8, 0, 0, "", 0}},
+	{2, contraction{9, 33, 8, 1, 0, "", 0}},
+	{3, contraction{35, 257, 16, 3, 0, "", 0}},
+	{8, contraction{49, 91, 8, 2, 64, "", 0}},
+	{3, contraction{83, 129, 16, 1, 0, "", 0}}, // twice around the ring of parts
+	{5, contraction{9, 1009, 8, 0, 0, "", 0}},
 
-	{8, contraction{19, 4097, 16, 0, 0, ""}},
-	{4, contraction{5, 8209, 8, 1, 32, ""}},
-	{2, contraction{3, 32*slab + 1, 8, 0, 0, ""}}, // more slabs than a warp has lanes
-	{3, contraction{14, 4099, 8, 0, 0, special}},
-	{3, contraction{5, 4099, 8, 0, 0, allOnes}},
-	{8, contraction{7, 301, 8, 0, 0, otherLevels}},
+	{8, contraction{19, 4097, 16, 0, 0, "", 0}},
+	{4, contraction{5, 8209, 8, 1, 32, "", 0}},
+	{2, contraction{3, 32*slab + 1, 8, 0, 0, "", 0}}, // more slabs than a warp has lanes
+	{3, contraction{14, 4099, 8, 0, 0, special, 0}},
+	{3, contraction{5, 4099, 8, 0, 0, allOnes, 0}},
+	{8, contraction{7, 301, 8, 0, 0, otherLevels, 0}},
 }
 
 func testContractBatch[T number](t *testing.T, b *bench, f sensing.Entries) {
@@ -83,7 +83,7 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 		members, words(starts(c.m, c.chunk)), chunkCount, scale,
 	}})
 
-	dots := allDots(a, z, members)
+	dots := allDots(a, z, members, slab)
 	wantRes, wantChunks := make([]float64, members*c.m), poisoned[T](members*chunkCount*kp)
 	wantWeights := make([]T, members*c.m)
 	for member := range members {

@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"cmp"
 	"math"
 	"testing"
 
@@ -15,32 +16,37 @@ type contraction struct {
 	groups int // groups that share the chunks; 0 means one for each chunk
 	gap    int // unnecessary bytes between rows
 	kind   kind
+	slab   int // coordinates of a slab; 0 means the longest
 }
 
 var contractions = []contraction{
-	{1, 1, 8, 0, 0, ""},
-	{2, 3, 8, 0, 0, ""},
-	{7, 31, 8, 0, 0, ""},
-	{8, 32, 8, 0, 32, ""},
-	{9, 33, 8, 1, 0, ""},
-	{13, 255, 8, 0, 0, ""},
-	{16, 256, 8, 1, 0, ""}, // rows that end at a sector's end in every format
-	{67, 257, 16, 3, 0, ""},
-	{129, 91, 136, 0, 64, ""},
-	{129, 91, 8, 5, 0, ""},
-	{31, 1009, 8, 0, 0, ""},
-	{25, 4095, 8, 2, 0, ""},
-	{17, 4096, 24, 0, 0, ""},
-	{19, 4097, 16, 0, 0, ""},
-	{33, 4186, 16, 2, 0, ""},
-	{9, 8209, 8, 1, 32, ""},
-	{13, 8209, 24, 0, 0, ""},
-	{3, 32*slab + 1, 8, 0, 0, ""},  // more slabs than a warp has lanes
-	{1, 256*slab + 1, 8, 0, 0, ""}, // a lane has nine parts
-	{11, 5003, 8, 1, 0, small},
-	{14, 4099, 8, 0, 0, special},
-	{5, 4099, 8, 0, 0, allOnes},
-	{7, 301, 8, 0, 0, otherLevels},
+	{1, 1, 8, 0, 0, "", 0},
+	{2, 3, 8, 0, 0, "", 0},
+	{7, 31, 8, 0, 0, "", 0},
+	{8, 32, 8, 0, 32, "", 0},
+	{9, 33, 8, 1, 0, "", 0},
+	{13, 255, 8, 0, 0, "", 0},
+	{16, 256, 8, 1, 0, "", 0}, // rows that end at a sector's end in every format
+	{67, 257, 16, 3, 0, "", 0},
+	{129, 91, 136, 0, 64, "", 0},
+	{129, 91, 8, 5, 0, "", 0},
+	{31, 1009, 8, 0, 0, "", 0},
+	{25, 4095, 8, 2, 0, "", 0},
+	{17, 4096, 24, 0, 0, "", 0},
+	{19, 4097, 16, 0, 0, "", 0},
+	{33, 4186, 16, 2, 0, "", 0},
+	{9, 8209, 8, 1, 32, "", 0},
+	{13, 8209, 24, 0, 0, "", 0},
+	{3, 32*slab + 1, 8, 0, 0, "", 0},  // more slabs than a warp has lanes
+	{1, 256*slab + 1, 8, 0, 0, "", 0}, // a lane has nine parts
+	{11, 5003, 8, 1, 0, small, 0},
+	{14, 4099, 8, 0, 0, special, 0},
+	{5, 4099, 8, 0, 0, allOnes, 0},
+	{7, 301, 8, 0, 0, otherLevels, 0},
+	{9, 300, 8, 0, 32, "", 128},
+	{19, 5000, 16, 1, 0, "", 2432}, // a warp has more coordinates than the next
+	{10, 7680, 8, 0, 0, "", 3840},  // whole slabs
+	{5, 2900, 8, 0, 0, special, 1408},
 }
 
 // contractForm is a form of contract.
@@ -71,7 +77,8 @@ func testContract[T number](form contractForm) func(t *testing.T, b *bench, f se
 func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T)) {
 	wide := c.k > 64*slab && f != sensing.F32 // one format is enough for such large cases
 	if (c.kind != otherLevels || f == sensing.Q8) && !wide {
-		sizes := name("m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups, "gap", c.gap)
+		sizes := name("m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups, "gap", c.gap,
+			"slab", c.slab)
 		t.Run(sizes+string(c.kind), test)
 	}
 }
@@ -94,14 +101,15 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	case otherLevels:
 		a.otherLevels()
 	}
-	parts, chunkCount := slabs(c.k), over(c.m, c.chunk)
-	kp := parts * slab
+	length := cmp.Or(c.slab, slab)
+	parts, chunkCount := over(c.k, length), over(c.m, c.chunk)
+	kp := slabs(c.k) * slab
 	groups := c.groups
 	if groups == 0 {
 		groups = chunkCount
 	}
 
-	shared := kernels.Stages(f.EntryBits(), form.early)
+	shared := kernels.Stages(f.EntryBits(), form.early, length)
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
 	if resident < parts*groups {
@@ -120,12 +128,12 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	} else {
 		args = append([]any{a.buffer()}, append(args, a.stride)...)
 	}
-	args = append(args, c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
+	args = append(args, c.k, parts, length, words(starts(c.m, c.chunk)), chunkCount, scale)
 	b.run(t, launch{
 		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
 	})
 
-	dots := allDots(a, z, 1)
+	dots := allDots(a, z, 1, length)
 	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
 	for i := range c.m {
 		var w T
