@@ -66,5 +66,8 @@ func dynamicShared(name string) int {
 	if parts[1] == "batch" {
 		return kernels.BatchStages(entries.EntryBits())
 	}
-	return kernels.Stages(entries.EntryBits(), parts[1] == "early", kernels.Slab)
+	if parts[1] == "early" {
+		return kernels.Stages(entries.EntryBits(), true, kernels.Slab, 0)
+	}
+	return kernels.Stages(entries.EntryBits(), false, kernels.Slab, 1)
 }

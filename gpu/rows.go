@@ -62,8 +62,9 @@ type rowLayout struct {
 	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
-	contractor kernels.Kernel // does contract in one launch
-	stages     int            // its dynamic shared memory
+	contractor  kernels.Kernel // does contract in one launch
+	stages      int            // its dynamic shared memory
+	stagesAhead int            // stages of rows that are on their way from memory
 }
 
 // planRows plans the operator of an ensemble with rows of entries.
@@ -131,7 +132,7 @@ func (l *rowLayout) setEntries(entries sensing.Entries) {
 		family += "generated_"
 	}
 	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
-	l.stages = kernels.Stages(entries.EntryBits(), early, l.slab)
+	l.setStages()
 }
 
 // streamOf returns the stream of an ensemble, if there are kernels that make its rows.
@@ -640,8 +641,11 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	} else {
 		args = append(args, keyOf(*o.stream)...)
 	}
-	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab), driver.Ptr(o.chunks.at),
-		driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
+	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab))
+	if o.asynchronous() {
+		args = append(args, driver.U32(o.stagesAhead))
+	}
+	args = append(args, driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,

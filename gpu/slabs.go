@@ -27,3 +27,22 @@ func (l *rowLayout) setSlabs(slots int) {
 	l.slabs = blocks(l.k, l.slab)
 	l.kp = blocks(l.k, kernels.Slab) * kernels.Slab
 }
+
+// asynchronous says whether contract fetches rows by asynchronous copies.
+func (l *rowLayout) asynchronous() bool { return l.inMemory && l.info.Capability[0] >= 8 }
+
+// setStages sets the stages of contract. Rows that are copied asynchronously may be two stages ahead, if the
+// device then holds as many blocks as with one. Stages of short slabs leave room for it.
+func (l *rowLayout) setStages() {
+	early := l.info.Capability[0] < 8
+	l.stagesAhead = 1
+	if early {
+		l.stagesAhead = 0
+	}
+	l.stages = kernels.Stages(l.entries.EntryBits(), early, l.slab, l.stagesAhead)
+	more := *l
+	more.stages = kernels.Stages(l.entries.EntryBits(), early, l.slab, 2)
+	if l.asynchronous() && more.blockShared() <= l.info.BlockShared && more.resident() == l.resident() {
+		l.stagesAhead, l.stages = 2, more.stages
+	}
+}

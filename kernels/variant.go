@@ -50,8 +50,12 @@ func (v variant) StageRows() int {
 	return map[string]int{"f64": 1, "f32": 2, "bf16": 4, "q8": 4, "sign": 8}[v.Entries]
 }
 
-// Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. These two
-// and StageRows are the parameters to tune on a device. The early form fills the stage of the dot products.
+// Asynchronous says that the rows of contract come by asynchronous copies.
+func (v variant) Asynchronous() bool { return !v.Early && !v.Generated }
+
+// Ahead is the least number of stages that are being filled at any time, Behind how many wait for their
+// residuals. These two and StageRows are the parameters to tune on a device. The early form fills the stage of
+// the dot products.
 func (v variant) Ahead() int {
 	switch {
 	case v.batch():
@@ -111,7 +115,7 @@ func (v variant) BlocksAtOnce() int {
 	return 2
 }
 
-// Stages is the number of stages, DynamicBytes their total size.
+// Stages is the least number of stages, DynamicBytes their total size.
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 

@@ -62,13 +62,26 @@ var contractForms = map[string]contractForm{
 	"contract_early_generated_": {early: true, generated: true},
 }
 
+// ahead returns the numbers of stages on their way with which a case runs. One is enough for a large case.
+func (f contractForm) ahead(c contraction) []int {
+	switch {
+	case f.early:
+		return []int{0}
+	case f.generated || c.k > 8*slab:
+		return []int{1}
+	}
+	return []int{1, 2}
+}
+
 func testContract[T number](form contractForm) func(t *testing.T, b *bench, f sensing.Entries) {
 	return func(t *testing.T, b *bench, f sensing.Entries) {
 		for _, c := range contractions {
 			// All forms exchange parts by the same text, so one form is enough for the largest cases.
 			large := c.k > 32*slab && form != (contractForm{})
 			if !large && (c.gap == 0 || !form.generated) {
-				c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, form) })
+				for _, ahead := range form.ahead(c) {
+					c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, form, ahead) })
+				}
 			}
 		}
 	}
@@ -84,7 +97,9 @@ func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T
 }
 
 // contract checks that the kernel gives the same bits as the three reference loops.
-func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, form contractForm) {
+func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, form contractForm,
+	ahead int,
+) {
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
 	switch c.kind {
@@ -109,7 +124,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 		groups = chunkCount
 	}
 
-	shared := kernels.Stages(f.EntryBits(), form.early, length)
+	shared := kernels.Stages(f.EntryBits(), form.early, length, ahead)
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
 	if resident < parts*groups {
@@ -128,7 +143,11 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	} else {
 		args = append([]any{a.buffer()}, append(args, a.stride)...)
 	}
-	args = append(args, c.k, parts, length, words(starts(c.m, c.chunk)), chunkCount, scale)
+	args = append(args, c.k, parts, length)
+	if !form.early && !form.generated {
+		args = append(args, ahead)
+	}
+	args = append(args, words(starts(c.m, c.chunk)), chunkCount, scale)
 	b.run(t, launch{
 		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
 	})
