@@ -32,6 +32,7 @@ type Backend struct {
 	Notice func(text string)
 
 	tileRows int  // rows of a tile, in tests; 0 means the cheapest number
+	slots    int  // blocks of the device from which slabs follow, in tests; 0 means referenceBlocks
 	noGraphs bool // replay nothing, in tests
 }
 

@@ -35,8 +35,8 @@ func TestTogetherIsFaster(t *testing.T) {
 				}
 				const k = n * (n + 1) / 2
 				l := rowLayout{rowStore: rowStore{m: m, inMemory: true}, info: card.info, members: c.members,
-					k: k, precision: solver.F64, cards: 1, all: m, slabs: blocks(k, kernels.Slab)}
-				l.kp = l.slabs * kernels.Slab
+					k: k, precision: solver.F64, cards: 1, all: m}
+				l.setSlabs(referenceBlocks)
 				l.setEntries(entries)
 				l.shareRows(0)
 				if got, want := l.togetherIsFaster(), slices.Contains(c.faster, entries); got != want {

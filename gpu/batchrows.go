@@ -27,7 +27,7 @@ func (l *rowLayout) together() bool {
 	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
 	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
-	return newEnough && l.batchShared() <= l.info.BlockShared &&
+	return newEnough && l.batchShared() <= l.info.BlockShared && l.slab == kernels.Slab &&
 		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() &&
 		l.togetherIsFaster()
 }

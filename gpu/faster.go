@@ -13,9 +13,9 @@ type cost struct {
 
 // costs has the cost in f64 arithmetic and in f32 arithmetic. TestCosts holds it to the emulator's counts.
 var costs = map[sensing.Entries]struct{ double, single cost }{
-	sensing.F64:   {cost{17, 0}, cost{19, 2}},
-	sensing.F32:   {cost{13, 2}, cost{11, 0}},
-	sensing.BF16:  {cost{14, 2}, cost{12, 0}},
+	sensing.F64:   {cost{11, 0}, cost{12, 2}},
+	sensing.F32:   {cost{10, 2}, cost{8, 0}},
+	sensing.BF16:  {cost{13, 2}, cost{11, 0}},
 	sensing.Q8:    {cost{17, 2}, cost{15, 0}},
 	sensing.Signs: {cost{14, 0}, cost{14, 0}},
 }

@@ -65,29 +65,44 @@ func TestMixedIsFaster(t *testing.T) {
 	}
 }
 
+// shortCosts are the instructions of contract in f64 arithmetic with slabs of 2176 coordinates, the shortest of
+// all (docs/kernels.md).
+var shortCosts = map[sensing.Entries]float64{
+	sensing.F64: 17, sensing.F32: 15, sensing.BF16: 17, sensing.Q8: 21, sensing.Signs: 17,
+}
+
 // TestCosts: the emulator counts the instructions of contract, on rows of two full slabs but for 64
-// coordinates, within one of those that the choice of a precision assumes.
+// coordinates, within one of those that the choice of a precision assumes; and on rows of four short slabs but
+// for 58 coordinates, as a device of four blocks has them.
 func TestCosts(t *testing.T) {
-	const n, m = 127, 64
+	const m = 64
 	for entries, c := range costs {
-		var e sensing.Ensemble
-		var err error
-		if e, err = sensing.NewRademacher(sensing.Sym{N: n}, m, 1); entries != sensing.Signs {
-			e, err = sensing.NewGaussian(sensing.Sym{N: n}, m, entries, 1)
-		}
-		must(t, err)
-		for precision, want := range map[solver.Precision]float64{
-			solver.F64: c.double.instructions, solver.F32: c.single.instructions,
+		for _, way := range []struct {
+			n, slots  int
+			precision solver.Precision
+			want      float64
+		}{
+			{127, 0, solver.F64, c.double.instructions}, {127, 0, solver.F32, c.single.instructions},
+			{131, 4, solver.F64, shortCosts[entries]},
 		} {
-			device := emulator.New(emulator.Config{Multiprocessors: 1})
-			b := emulated(t, emulator.Config{Multiprocessors: 1}, solver.Memory, precision)
+			var e sensing.Ensemble
+			var err error
+			if e, err = sensing.NewRademacher(sensing.Sym{N: way.n}, m, 1); entries != sensing.Signs {
+				e, err = sensing.NewGaussian(sensing.Sym{N: way.n}, m, entries, 1)
+			}
+			must(t, err)
+			config := emulator.Config{Multiprocessors: 2}
+			device := emulator.New(config)
+			b := emulated(t, config, solver.Memory, way.precision)
 			b.Connect = func() (driver.Device, error) { return device, nil }
+			b.slots = way.slots
 			o := rowsOf(gradientEngine(t, b, e))
 			device.ResetTraffic()
 			must(t, o.launchContract(o.zeros, 1))
 			got := float64(device.Traffic(o.contractor.Name).Instructions) * 32 / float64(m*o.k)
-			if math.Abs(got-want) > 1 {
-				t.Errorf("%s entries in %s: %.1f instructions, want %v", entries, precision, got, want)
+			if math.Abs(got-way.want) > 1 {
+				t.Errorf("%s entries in %s, %d slabs: %.1f instructions, want %v", entries, way.precision,
+					o.slabs, got, way.want)
 			}
 		}
 	}

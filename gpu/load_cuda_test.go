@@ -66,5 +66,8 @@ func dynamicShared(name string) int {
 		return kernels.BatchStages(name)
 	}
 	entries := sensing.Entries(parts[len(parts)-2])
-	return kernels.Stages(entries.EntryBits(), parts[1] == "early")
+	if parts[1] == "early" {
+		return kernels.Stages(entries.EntryBits(), true, kernels.Slab, 0)
+	}
+	return kernels.Stages(entries.EntryBits(), false, kernels.Slab, 1)
 }

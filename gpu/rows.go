@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -55,14 +56,16 @@ type rowLayout struct {
 	loss        loss
 
 	longest  int // most rows of a chunk; 0 for no bound
-	slabs    int // number of slabs, of kernels.Slab coordinates each
-	kp       int // coordinates, rounded up to whole slabs
+	slab     int // coordinates of a slab
+	slabs    int // number of slabs
+	kp       int // coordinates, rounded up to a multiple of kernels.Slab
 	chunks   chunkTable
 	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
-	contractor kernels.Kernel // does contract in one launch
-	stages     int            // its dynamic shared memory
+	contractor  kernels.Kernel // does contract in one launch
+	stages      int            // its dynamic shared memory
+	stagesAhead int            // stages of rows that are on their way from memory
 }
 
 // planRows plans the operator of an ensemble with rows of entries.
@@ -99,9 +102,8 @@ func planRows(r request) (operator, error) {
 		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: "+
 			"a device indexes 2³¹ − 1 of each", l.m, l.k)
 	}
+	l.setSlabs(cmp.Or(r.backend.slots, referenceBlocks))
 	l.setEntries(ensemble.Entries())
-	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
-	l.kp = l.slabs * kernels.Slab
 	if len(r.backend.Others) > 0 {
 		return spread(r, l, ensemble)
 	}
@@ -131,7 +133,7 @@ func (l *rowLayout) setEntries(entries sensing.Entries) {
 		family += "generated_"
 	}
 	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
-	l.stages = kernels.Stages(entries.EntryBits(), early)
+	l.setStages()
 }
 
 // streamOf returns the stream of an ensemble, if there are kernels that make its rows.
@@ -631,8 +633,11 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	partials := o.from(o.partials, int64(o.slabs)*numberBytes(o.precision))
 	args := []driver.Arg{driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
 		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels)}
-	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
-		driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
+	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab))
+	if o.asynchronous() {
+		args = append(args, driver.U32(o.stagesAhead))
+	}
+	args = append(args, driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: o.loss.with(args...),
@@ -655,7 +660,7 @@ func (o *rowOperator) dots(precision solver.Precision, t tile, members int) erro
 	return o.launch("dots_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
 		driver.Ptr(t.rows), driver.Ptr(o.z), driver.Ptr(o.partials), driver.Ptr(o.levels),
 		driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k), driver.U32(o.slabs),
-		driver.U32(members))
+		driver.U32(o.slab), driver.U32(members))
 }
 
 // residuals computes the residuals res against y, and the weights scale·ψ(res), of a tile's rows.

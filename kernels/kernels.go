@@ -118,13 +118,16 @@ var rendered = sync.OnceValue(func() map[string]func() Kernel {
 	return m
 })
 
-// Slab is how many coordinates a block of dots or contract handles.
-const Slab = 4096
+// Slab is the most coordinates that a block of dots or contract handles. SlabStep divides their number: it is
+// the coordinates of a warp's four for each thread, and the signs of a copy of 16 bytes.
+const Slab, SlabStep = 4096, 128
 
-// Stages is the dynamic shared memory, in bytes, that a block of contract uses for rows in a format with
-// entryBits bits per entry. The early form of contract is that for compute capabilities before 8.0.
-func Stages(entryBits int, early bool) int {
-	return variant{Entries: formatOf(entryBits), Early: early}.DynamicBytes()
+// Stages is the dynamic shared memory, in bytes, that a block of contract uses for slabs of slab coordinates
+// in a format with entryBits bits per entry, with ahead stages on their way: none in the early form, which is
+// that for compute capabilities before 8.0, one if the kernel makes the rows, otherwise one or two.
+func Stages(entryBits int, early bool, slab, ahead int) int {
+	v := variant{Entries: formatOf(entryBits), Early: early}
+	return (ahead + 1 + v.Behind()) * v.StageBytes() / Slab * slab
 }
 
 // BatchMembers is the largest number of members of a launch of contract_batch, and BatchBlocks the number of

@@ -115,8 +115,11 @@ func TestStages(t *testing.T) {
 		64: {3 * 1 * 32768, 2 * 32768}, 32: {3 * 2 * 16384, 2 * 16384}, 16: {3 * 4 * 8192, 2 * 2 * 8192},
 		8: {3 * 4 * 4096, 2 * 4096}, 1: {3 * 8 * 512, 2 * 8 * 512},
 	} {
-		if got := [2]int{Stages(bits, false), Stages(bits, true)}; got != want {
+		if got := [2]int{Stages(bits, false, Slab, 1), Stages(bits, true, Slab, 0)}; got != want {
 			t.Errorf("%d bits: %d bytes, want %d", bits, got, want)
+		}
+		if got := Stages(bits, false, 3*Slab/4, 2); got != want[0] {
+			t.Errorf("%d bits: four stages of three quarters of a slab take %d bytes", bits, got)
 		}
 	}
 }

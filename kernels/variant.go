@@ -52,9 +52,12 @@ func (v variant) StageRows() int {
 	return map[string]int{"f64": 1, "f32": 2, "bf16": 4, "q8": 4, "sign": 8}[v.Entries]
 }
 
-// Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. These two
-// and StageRows are the parameters to tune on a device. The early form, and contract_batch of generated rows,
-// fill the stage of the dot products.
+// Asynchronous says that the rows of contract come by asynchronous copies.
+func (v variant) Asynchronous() bool { return !v.Early && !v.Generated }
+
+// Ahead is the least number of stages that are being filled at any time, Behind how many wait for their
+// residuals. These two and StageRows are the parameters to tune on a device. The early form, and
+// contract_batch of generated rows, fill the stage of the dot products.
 func (v variant) Ahead() int {
 	switch {
 	case v.batch() && v.Generated:
@@ -131,12 +134,12 @@ func (v variant) BlocksAtOnce() int {
 	return 2
 }
 
-// Stages is the number of stages, DynamicBytes their total size.
+// Stages is the least number of stages, DynamicBytes their total size.
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
-// SlabBytes is the size of one row's part of the coordinates of a block: a slab of 4096, or in contract_batch
-// a quarter of one.
+// SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in contract_batch
+// a quarter of it.
 func (v variant) SlabBytes() int {
 	if v.batch() {
 		return 256 * v.Staged().QuadBits() / 8
@@ -147,10 +150,11 @@ func (v variant) SlabBytes() int {
 // RowShift is the logarithm of the number of 16-byte copies of one row's part.
 func (v variant) RowShift() int { return bits.TrailingZeros(uint(v.SlabBytes() / 16)) }
 
-// StageBytes is the size of a stage.
+// StageBytes is the size of a stage, with the longest slabs.
 func (v variant) StageBytes() int { return v.StageRows() * v.SlabBytes() }
 
-// Copies is how many 16-byte copies each of 256 threads makes to fill a stage.
+// Copies is how many 16-byte copies each of 256 threads makes to fill a stage of the longest slabs. With
+// shorter slabs it leaves some of them out.
 func (v variant) Copies() int { return (v.StageBytes()/16 + 255) / 256 }
 
 // Normal reports whether entries are normal deviates, which are made in pairs from random words.
@@ -165,15 +169,16 @@ func (v variant) UnitEntries() int {
 	}
 	return 128 * 4 / v.QuadBits()
 }
-func (v variant) UnitBytes() int      { return v.UnitEntries() * v.QuadBits() / 4 / 8 }
-func (v variant) UnitBytesShift() int { return bits.TrailingZeros(uint(v.UnitBytes())) }
+func (v variant) UnitEntriesShift() int { return bits.TrailingZeros(uint(v.UnitEntries())) }
+func (v variant) UnitBytes() int        { return v.UnitEntries() * v.QuadBits() / 4 / 8 }
+func (v variant) UnitBytesShift() int   { return bits.TrailingZeros(uint(v.UnitBytes())) }
 
 // Units is the number of units of a row's part in a slab, and UnitShift its logarithm.
 func (v variant) Units() int     { return v.SlabBytes() / v.UnitBytes() }
 func (v variant) UnitShift() int { return bits.TrailingZeros(uint(v.Units())) }
 
 // CopyRow and CopyOffset are the row, and the byte offset in its part of a slab, at which copy number c of
-// the threads starts.
+// the threads starts. A row's first copy has the offset 0.
 func (v variant) CopyRow(c int) int    { return 4096 * c / v.SlabBytes() }
 func (v variant) CopyOffset(c int) int { return 4096 * c % v.SlabBytes() }
 

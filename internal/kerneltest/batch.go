@@ -14,22 +14,22 @@ var batches = []struct {
 	members int
 	contraction
 }{
-	{1, contraction{1, 1, 8, 0, 0, ""}},
-	{2, contraction{9, 33, 8, 1, 0, ""}},
-	{3, contraction{35, 257, 16, 3, 0, ""}},
-	{8, contraction{49, 91, 8, 2, 64, ""}},
-	{3, contraction{83, 129, 16, 1, 0, ""}}, // twice around the ring of parts
-	{5, contraction{9, 1009, 8, 0, 0, ""}},
-	{6, contraction{13, 3001, 8, 1, 0, ""}}, // ends in the middle of a quarter of a slab
+	{1, contraction{1, 1, 8, 0, 0, "", 0}},
+	{2, contraction{9, 33, 8, 1, 0, "", 0}},
+	{3, contraction{35, 257, 16, 3, 0, "", 0}},
+	{8, contraction{49, 91, 8, 2, 64, "", 0}},
+	{3, contraction{83, 129, 16, 1, 0, "", 0}}, // twice around the ring of parts
+	{5, contraction{9, 1009, 8, 0, 0, "", 0}},
+	{6, contraction{13, 3001, 8, 1, 0, "", 0}}, // ends in the middle of a quarter of a slab
 
-	{8, contraction{19, 4097, 16, 0, 0, ""}},
-	{4, contraction{5, 8209, 8, 1, 32, ""}},
-	{2, contraction{3, 32*slab + 1, 8, 0, 0, ""}}, // more slabs than a warp has lanes
-	{3, contraction{14, 4099, 8, 0, 0, special}},
-	{3, contraction{5, 4099, 8, 0, 0, allOnes}},
-	{3, contraction{11, 4099, 8, 1, 0, l1}},
-	{8, contraction{13, 257, 8, 0, 0, huber}},
-	{8, contraction{7, 301, 8, 0, 0, otherLevels}},
+	{8, contraction{19, 4097, 16, 0, 0, "", 0}},
+	{4, contraction{5, 8209, 8, 1, 32, "", 0}},
+	{2, contraction{3, 32*slab + 1, 8, 0, 0, "", 0}}, // more slabs than a warp has lanes
+	{3, contraction{14, 4099, 8, 0, 0, special, 0}},
+	{3, contraction{5, 4099, 8, 0, 0, allOnes, 0}},
+	{3, contraction{11, 4099, 8, 1, 0, l1, 0}},
+	{8, contraction{13, 257, 8, 0, 0, huber, 0}},
+	{8, contraction{7, 301, 8, 0, 0, otherLevels, 0}},
 }
 
 func testContractBatch[T number](generated bool) func(t *testing.T, b *bench, f sensing.Entries) {
@@ -57,7 +57,7 @@ func contractBatch[T number](
 	case l1:
 		z = padded[T](members, c.k, tiny[T]())
 		scaled(y, tiny[T]())
-		y[1], _ = residual(allDots(a, z, members)[slabs(c.k):][:slabs(c.k)], 0, 1, squaredLoss)
+		y[1], _ = residual(allDots(a, z, members, slab)[slabs(c.k):][:slabs(c.k)], 0, 1, squaredLoss)
 	case huber:
 		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
 	case special:
@@ -101,7 +101,7 @@ func contractBatch[T number](
 		grid: line(grid), block: line(256), shared: shared, cooperative: true, args: l.with(args...),
 	})
 
-	dots := allDots(a, z, members)
+	dots := allDots(a, z, members, slab)
 	wantRes, wantChunks := make([]float64, members*c.m), poisoned[T](members*chunkCount*kp)
 	wantWeights := make([]T, members*c.m)
 	for member := range members {

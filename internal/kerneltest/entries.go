@@ -143,8 +143,8 @@ func (r *rows) table() any {
 	return input(r.levels)
 }
 
-// slab is how many coordinates dots and contract handle together; z, g and chunks are padded to a multiple of
-// it.
+// slab is the most coordinates that a block of dots or contract handles; z, g and chunks are padded to a
+// multiple of it.
 const slab = 4096
 
 // slabs is the number of slabs of k coordinates.

@@ -160,10 +160,13 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s is %v, want %v", what, got, want)
 		}
 	}
-	for _, k := range []int{1, 255, 4096, 4097, 8209} {
+	for _, c := range []struct{ k, slab int }{
+		{1, slab}, {255, slab}, {4096, slab}, {4097, slab}, {8209, slab}, {5000, 2432},
+	} {
+		k := c.k
 		a, z := newRows(sensing.F64, entries, 0, 2, k, 0), padded[float64](3, k, 1)
 		kp := slabs(k) * slab
-		parts := allDots(a, z, 3)
+		parts, count := allDots(a, z, 3, c.slab), over(k, c.slab)
 		for b := range 3 {
 			for i := range 2 {
 				var want, size float64
@@ -171,7 +174,7 @@ func TestReferences(t *testing.T) {
 					want += a.at(i, j) * z[b*kp+j]
 					size += math.Abs(a.at(i, j) * z[b*kp+j])
 				}
-				res, w := residual(parts[(b*2+i)*slabs(k):][:slabs(k)], 3, 0.5, squaredLoss)
+				res, w := residual(parts[(b*2+i)*count:][:count], 3, 0.5, squaredLoss)
 				near(fmt.Sprintf("a_%d·z_%d", i, b), res+3, want, size+3)
 				near("w", w, res/2, 1)
 			}

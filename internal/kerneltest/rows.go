@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"cmp"
 	"math"
 	"testing"
 
@@ -26,16 +27,16 @@ func dots[T number](a, z []T) T {
 	return acrossBlock(&threads)
 }
 
-// allDots returns members × count × slabs partial dot products.
-func allDots[T number](r *rows, z []T, members int) []T {
-	parts := slabs(r.k)
+// allDots returns members × count × ⌈k/length⌉ partial dot products, for slabs of length coordinates.
+func allDots[T number](r *rows, z []T, members, length int) []T {
+	parts, kp := over(r.k, length), slabs(r.k)*slab
 	out := make([]T, members*r.count*parts)
 	for i := range r.count {
 		row := inT[T](r, i)
 		for b := range members {
 			for s := range parts {
-				own := row[s*slab : min((s+1)*slab, r.k)]
-				out[(b*r.count+i)*parts+s] = dots(own, z[(b*parts+s)*slab:])
+				own := row[s*length : min((s+1)*length, r.k)]
+				out[(b*r.count+i)*parts+s] = dots(own, z[b*kp+s*length:])
 			}
 		}
 	}
@@ -76,34 +77,39 @@ func testDots[T number](t *testing.T, b *bench, f sensing.Entries) {
 	for _, c := range []struct {
 		members, count, k, gap int
 		kind                   kind
+		slab                   int // 0 for the longest
 	}{
-		{1, 1, 1, 0, ""},
-		{4, 2, 2, 0, ""},
-		{7, 3, 31, 0, ""},
-		{1, 4, 32, 32, ""},
-		{5, 5, 33, 0, ""},
-		{1, 3, 8, 0, ""}, // k fills sectors exactly for f64 and f32; 256 and 1024 do for every format
-		{4, 5, 256, 0, ""},
-		{1, 6, 1024, 0, ""},
-		{2, 1, 2048, 0, ""},
-		{3, 7, 255, 0, ""},
-		{4, 9, 257, 64, ""},
-		{1, 67, 91, 0, ""},
-		{2, 8, 1009, 0, ""},
-		{1, 5, 4095, 0, ""},
-		{4, 4, 4096, 0, ""},
-		{7, 5, 4097, 0, ""},
-		{1, 9, 4186, 32, ""},
-		{1, 2, 8209, 0, ""},
-		{2, 1, 32*slab + 1, 0, ""},
-		{1, 3, 5003, 0, small},
-		{4, 6, 4099, 0, special},
-		{2, 5, 301, 0, otherLevels},
+		{1, 1, 1, 0, "", 0},
+		{4, 2, 2, 0, "", 0},
+		{7, 3, 31, 0, "", 0},
+		{1, 4, 32, 32, "", 0},
+		{5, 5, 33, 0, "", 0},
+		{1, 3, 8, 0, "", 0}, // k fills sectors exactly for f64 and f32; 256 and 1024 do for every format
+		{4, 5, 256, 0, "", 0},
+		{1, 6, 1024, 0, "", 0},
+		{2, 1, 2048, 0, "", 0},
+		{3, 7, 255, 0, "", 0},
+		{4, 9, 257, 64, "", 0},
+		{1, 67, 91, 0, "", 0},
+		{2, 8, 1009, 0, "", 0},
+		{1, 5, 4095, 0, "", 0},
+		{4, 4, 4096, 0, "", 0},
+		{7, 5, 4097, 0, "", 0},
+		{1, 9, 4186, 32, "", 0},
+		{1, 2, 8209, 0, "", 0},
+		{2, 1, 32*slab + 1, 0, "", 0},
+		{1, 3, 5003, 0, small, 0},
+		{4, 6, 4099, 0, special, 0},
+		{2, 5, 301, 0, otherLevels, 0},
+		{5, 5, 300, 32, "", 128},
+		{2, 7, 5000, 0, "", 2432},
+		{1, 4, 7680, 0, "", 3840},
 	} {
 		if c.kind == otherLevels && f != sensing.Q8 {
 			continue
 		}
-		sizes := name("members", c.members, "count", c.count, "k", c.k, "gap", c.gap) + string(c.kind)
+		sizes := name("members", c.members, "count", c.count, "k", c.k, "gap", c.gap, "slab", c.slab) +
+			string(c.kind)
 		t.Run(sizes, func(t *testing.T) {
 			a, z := newRows(f, entries, 0, c.count, c.k, c.gap), padded[T](c.members, c.k, 1)
 			switch c.kind {
@@ -114,17 +120,18 @@ func testDots[T number](t *testing.T, b *bench, f sensing.Entries) {
 			case otherLevels:
 				a.otherLevels()
 			}
-			parts := slabs(c.k)
+			length := cmp.Or(c.slab, slab)
+			parts := over(c.k, length)
 			partials := output(poisoned[T](c.members * c.count * parts))
 			b.run(t, launch{
 				grid:  [3]int{parts, over(c.count, 4), over(c.members, 4)},
 				block: line(256),
 				args: []any{
 					a.buffer(), input(z), partials, a.table(), c.count, uint64(a.stride), c.k, parts,
-					c.members,
+					length, c.members,
 				},
 			})
-			check(t, "partials", partials, allDots(a, z, c.members))
+			check(t, "partials", partials, allDots(a, z, c.members, length))
 		})
 	}
 }
