@@ -468,3 +468,49 @@ func openFor(t *testing.T, b Backend, e sensing.Ensemble, members int) (_ solver
 	}
 	return engine, all
 }
+
+// afterReplays is a context that is done when it was asked so often after so many replays.
+type afterReplays struct {
+	context.Context
+	counted        *replayCounter
+	replays, asked int
+}
+
+func (c *afterReplays) Err() error {
+	if c.counted.replays < c.replays {
+		return nil
+	}
+	if c.asked--; c.asked >= 0 {
+		return nil
+	}
+	return context.Canceled
+}
+
+// TestGraphsResume: a run that is interrupted between any two calls of a graph keeps a state that leads to
+// the bits of a run without an interruption and without graphs.
+func TestGraphsResume(t *testing.T) {
+	const never = 1000
+	p := problem(t, 5, 40)
+	run := func(graphs bool, replays, asked int, resume *solver.State) (r *solver.Result, kept *solver.State) {
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+		b.noGraphs = !graphs
+		ctx := &afterReplays{context.Background(), countReplays(&b), replays, asked}
+		r, err := solver.Solve(ctx, p, b, solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.Settings{
+			Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 14, MeasureEvery: 14,
+			Resume: resume, Keep: func(s solver.State) error { kept = &s; return nil },
+		})
+		must(t, err)
+		return r, kept
+	}
+	want, _ := run(false, never, 0, nil)
+	for asked := range 8 { // more often than in a step
+		_, kept := run(true, 2, asked, nil)
+		if kept == nil || kept.Iteration < 5 || kept.Iteration > 12 {
+			t.Fatalf("interrupted after two replays, when asked %d times: the state is %+v", asked, kept)
+		}
+		if got, _ := run(true, never, 0, kept); !mat.Equal(got.Factor[0], want.Factor[0]) {
+			t.Errorf("interrupted when asked %d times, after %d steps: the resumed run has other bits",
+				asked, kept.Iteration)
+		}
+	}
+}
