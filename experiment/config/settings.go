@@ -476,6 +476,18 @@ func builtinSettings() []*Setting {
 			Help: "standard deviation of the noise on the values of f that the method gets",
 			at:   func(c *Config) any { return &c.EvaluationNoise },
 		}, {
+			Key: "bootstrap-steps", Group: methodGroup, Default: fmt.Sprint(defaultBootstrap),
+			Help: "number b of steps before the first Newton step, which takes b times as many directions",
+			at:   func(c *Config) any { return &c.BootstrapSteps },
+		}, {
+			Key: "hessian-radius", Group: methodGroup, Default: fmt.Sprint(defaultHessianRadius),
+			Help: "distance η for the differences of f that estimate its Hessian",
+			at:   func(c *Config) any { return &c.HessianRadius },
+		}, {
+			Key: "least-curvature", Group: methodGroup, Default: fmt.Sprint(defaultLeastCurvature),
+			Help: "raise the eigenvalues of the estimated Hessian to at least this",
+			at:   func(c *Config) any { return &c.LeastCurvature },
+		}, {
 			Key: "adversary-step", Group: methodGroup, Default: "step",
 			Help: "step size η of the adversary, who shifts the observations",
 			at:   func(c *Config) any { return &c.AdversaryStep },

@@ -182,8 +182,14 @@ func All() []Experiment {
 			onEvenSpectra(judgeRetractions)},
 		{"zeroth-order", "the loss that is reached with noisy values of f alone, against their number",
 			zerothOrderClaim,
-			"the paper's method, which estimates the Hessian in a first stage, and the power of the dimension",
+			"the Hessian's estimate and the power of the dimension (which zeroth-order-newton tests), and the " +
+				"lower bound",
 			judgeZerothOrder},
+		{"zeroth-order-newton", "the loss after two stages with noisy values of f, against d and their number",
+			zerothOrderNewtonClaim,
+			"the paper's bootstrapping, sampling of the Hessian and division of the evaluations, those for the " +
+				"Hessian, other curvatures and powers of ρ, and the lower bound",
+			judgeZerothOrderNewton},
 		{"noise", "the least test error, and its iteration, against the noise and the columns",
 			noiseClaim,
 			"the theorem's constants, its condition on m, and noise that is not normal",
