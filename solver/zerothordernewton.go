@@ -27,9 +27,9 @@ import (
 // many as the first stage and the Hessian.
 //
 // This is the structure of the method of Yu, Wang, Huang, Lei and Lee, Stochastic Zeroth-Order Optimization
-// under Strongly Convexity and Lipschitz Hessian: Minimax Sample Complexity, arXiv 2406.19617: bootstrapping, an
-// estimate of the Hessian, directions on an ellipsoid, and one Newton step. Its first stage, the way in which
-// its Hessian is sampled and its division of the evaluations are its own and are not followed here.
+// under Strongly Convexity and Lipschitz Hessian: Minimax Sample Complexity, arXiv 2406.19617: bootstrapping,
+// an estimate of the Hessian, directions on an ellipsoid, and one Newton step. Its first stage, the way in
+// which its Hessian is sampled and its division of the evaluations are its own and are not followed here.
 type ZerothOrderNewton struct {
 	// First is the method of the first stage. Its q, δ, σ and seed are those of the second as well. The
 	// streams' rows go on after those of the first stage: in each step d(d + 1)/2 rows for the pairs i ≤ j,
@@ -131,7 +131,8 @@ func (z ZerothOrderNewton) inverseRoot(e *evaluator, d int, row uint64) (*mat.De
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(hessian, true) {
-		return nil, fmt.Errorf("solver: the eigenvalues of the estimated Hessian, %d × %d, did not converge", d, d)
+		return nil, fmt.Errorf("solver: the eigenvalues of the estimated Hessian, %d × %d, did not converge",
+			d, d)
 	}
 	var vectors, scaled, root mat.Dense
 	eigen.VectorsTo(&vectors)
@@ -147,7 +148,9 @@ func (z ZerothOrderNewton) inverseRoot(e *evaluator, d int, row uint64) (*mat.De
 }
 
 // slope estimates g, the gradient at the center in the coordinates in which H is the identity.
-func (z ZerothOrderNewton) slope(e *evaluator, root *mat.Dense, directions int, row uint64) (*mat.VecDense, error) {
+func (z ZerothOrderNewton) slope(
+	e *evaluator, root *mat.Dense, directions int, row uint64,
+) (*mat.VecDense, error) {
 	d, _ := root.Dims()
 	normals := sensing.NewStream(z.First.Seed, sensing.DirectionStream)
 	sum := mat.NewVecDense(d, nil)

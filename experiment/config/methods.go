@@ -286,8 +286,8 @@ func init() {
 			Make: func(c *Config) solver.Method {
 				return solver.ZerothOrderNewton{
 					First: solver.ZerothOrder{
-						StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.EvaluationNoise,
-						Seed: c.MethodSeed,
+						StepSize: c.Step, Directions: c.Directions, Radius: c.Radius,
+						Noise: c.EvaluationNoise, Seed: c.MethodSeed,
 					},
 					Bootstrap: c.BootstrapSteps, HessianRadius: c.HessianRadius,
 					LeastCurvature: c.LeastCurvature,
@@ -594,8 +594,8 @@ func (c *Config) checkZerothOrderNewton(m *Mistakes) {
 	m.Finite("least-curvature", c.LeastCurvature, c.LeastCurvature > 0, "positive")
 	if shapes, err := c.NewParametrization().Shapes(c.Space(), c.FactorRank); err == nil {
 		if d := solver.Numbers(shapes); d > mostHessian {
-			m.Bad("factor-rank", "zeroth-order-newton estimates the Hessian in all numbers of the factor, at "+
-				"most %d, and this factor has %d: choose a smaller factor-rank or n", mostHessian, d)
+			m.Bad("factor-rank", "zeroth-order-newton estimates the Hessian in all numbers of the factor, "+
+				"at most %d, and this factor has %d: choose a smaller factor-rank or n", mostHessian, d)
 		}
 	}
 }

@@ -214,8 +214,8 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Entries },
 		}, {
 			Key: "relu-threshold", Group: problemGroup, shared: true,
-			Help: "observe the entries of M* that are at least this, in units of the root mean square of all " +
-				"its entries",
+			Help: "observe the entries of M* that are at least this, in units of the root mean square of " +
+				"all its entries",
 			Default: "0: those that are not negative",
 			at:      func(c *Config) any { return &c.ReLUThreshold },
 		}, {

@@ -20,24 +20,26 @@ import (
 // with Q directions: 3·A^(1/3)·(B/2Q)^(2/3) with the best radius, which is of that order as well.
 const zerothOrderNewtonClaim = `If f is strongly convex in d numbers and its Hessian is ρ-Lipschitz in the
 Frobenius norm, bootstrapping, an estimate of the Hessian, a gradient from directions on its ellipsoid and a
-Newton step leave, after T noisy values of f, a simple regret of order d·ρ^(2/3)·T^(−2/3); no method is better
-(after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617). Here ρ is of order √d: the regret grows like d^(4/3),
-and the number of values for a given regret like d².`
+Newton step leave, after T noisy values of f, a simple regret of order T^(−2/3), and no method reaches a
+smaller order (Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617). By the bias and the noise of the gradient's
+estimate the order is d·ρ^(2/3)·T^(−2/3). Here ρ is of order √d: the regret grows like d^(4/3), and the number
+of values for a given regret like d².`
 
 // zerothOrderNewtonPower is the exponent of d in the claim, for a ρ of order √d.
 const zerothOrderNewtonPower = 4.0 / 3
 
-// judgeZerothOrderNewton takes for each d and each number T of evaluations, without those for the Hessian, the
-// radius with the least mean regret of the second stage. It asks that the mean power of T over all d be within
-// 0.08 of −2/3 and the mean power of d over all T within 0.15 of 4/3. It disagrees if the first is off by more
-// than 0.15, as −1/2 and −1 are, or the second by more than 0.3, as 1 and 5/3 are. If a best radius is the
-// least or greatest of those tried, it cannot be told.
+// judgeZerothOrderNewton takes for each d and each number T of evaluations, without those for the Hessian,
+// the radius with the least mean regret of the second stage. It asks that the mean power of T over all d be
+// within 0.08 of −2/3 and the mean power of d over all T within 0.15 of 4/3. It disagrees if the first is off
+// by more than 0.15, as −1/2 and −1 are, or the second by more than 0.3, as 1 and 5/3 are. If a best radius
+// is the least or greatest of those tried, it cannot be told.
 func judgeZerothOrderNewton(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "radius", Y: "train_loss", By: "n"}},
 	}}
 	known := v.only(all, func(o observation) bool {
-		return o.Method == "zeroth-order-newton" && o.Final.Iteration > o.BootstrapSteps && newtonRegret(o) > 0
+		return o.Method == "zeroth-order-newton" && o.Final.Iteration > o.BootstrapSteps &&
+			newtonRegret(o) > 0
 	}, "diverged or took no Newton step")
 	sizes, groups := by(known, func(o observation) int { return o.N })
 	regrets := map[int]map[float64]float64{} // of each d and T
@@ -88,7 +90,8 @@ func judgeZerothOrderNewton(all []observation) Verdict {
 		v.find("a best radius is the least or the greatest of those tried")
 		return v
 	}
-	offT, offD := math.Abs(ofT-zerothOrderPower), math.Abs(ofD-zerothOrderNewtonPower) // NaN if one lacks runs
+	// NaN if runs are lacking
+	offT, offD := math.Abs(ofT-zerothOrderPower), math.Abs(ofD-zerothOrderNewtonPower)
 	v.settle(offT <= 0.08 && offD <= 0.15, offT > 0.15 || offD > 0.3)
 	return v
 }

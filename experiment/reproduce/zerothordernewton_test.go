@@ -7,12 +7,13 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// newtonGrid makes runs of three sizes, three numbers of directions and five radii, of which the middle one is
-// the best, with the given regrets for the best radius.
+// newtonGrid makes runs of three sizes, three numbers of directions and five radii, of which the middle one
+// is the best, with the given regrets for the best radius.
 func newtonGrid(regret func(d, q float64) float64) (all []observation) {
 	for _, d := range []int{5, 10, 20} {
 		for _, q := range []int{40, 160, 640} {
-			all = append(all, grid([]float64{0.01, 0.014, 0.02, 0.028, 0.04}, func(o *observation, r, w float64) {
+			radii := []float64{0.01, 0.014, 0.02, 0.028, 0.04}
+			all = append(all, grid(radii, func(o *observation, r, w float64) {
 				o.Method, o.N, o.Rank, o.FactorRank, o.BootstrapSteps = "zeroth-order-newton", d, 1, 1, 12
 				o.Radius, o.Directions = r, q
 				value := w * regret(float64(d), float64(q)) * (1 + math.Abs(math.Log(r/0.02)))
