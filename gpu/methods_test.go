@@ -39,6 +39,10 @@ func TestMethods(t *testing.T) {
 		solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
 		// A value's rounding of 1e-16 is divided by the radius.
 		solver.ZerothOrder{StepSize: 0.05, Directions: 6, Radius: 0.1, Noise: 1e-3, Seed: 4},
+		solver.ZerothOrderNewton{
+			First:     solver.ZerothOrder{StepSize: 0.05, Directions: 6, Radius: 0.1, Noise: 1e-3, Seed: 4},
+			Bootstrap: 3, HessianRadius: 0.3, LeastCurvature: 1,
+		},
 		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: bound},
 		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: 10},
 	} {

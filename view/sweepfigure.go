@@ -23,6 +23,7 @@ var titles = map[string]string{
 	"relu-threshold": "threshold in root mean squares",
 	"factor-rank":    "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
+	"hessian-radius":   "radius η of the Hessian's differences",
 	"evaluation-noise": "noise on values of f",
 
 	"iteration": "iteration (steps)", "iterations": "iterations (steps)",

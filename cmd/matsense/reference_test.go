@@ -40,6 +40,7 @@ var settingFlags = []string{"method", "parametrization", "step", "iterations", "
 	"lambda", "momentum", "beta1", "beta2", "epsilon", "optimal-value", "loss", "huber-threshold",
 	"step-ratio", "imbalance-scale", "imbalance-below",
 	"batch-size", "label-noise", "directions", "radius",
+	"bootstrap-steps", "hessian-radius", "least-curvature",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
 
 // drawnFlags are further settings of a case whose measurements are drawn.

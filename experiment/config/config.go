@@ -81,6 +81,9 @@ type Config struct {
 	Directions      int
 	Radius          float64
 	EvaluationNoise float64
+	BootstrapSteps  int
+	HessianRadius   float64
+	LeastCurvature  float64
 	AdversaryStep   float64
 	AdversaryWeight float64
 	AdversaryRadius float64

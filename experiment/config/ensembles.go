@@ -107,7 +107,7 @@ func init() {
 		{
 			Entry: Entry{
 				Name:       "relu-completion",
-				About:      "all entries of the matrix that are not negative, or not below a threshold, times √K",
+				About:      "all entries of the matrix that are not negative, or that reach a threshold, times √K",
 				References: []Reference{liu2024},
 				Settings:   []string{"relu-threshold"},
 				Check:      (*Config).checkReLU,

@@ -218,10 +218,7 @@ func (c *Config) adviseZerothOrder(f Facts, a *Advice) {
 	if err != nil {
 		return
 	}
-	d := 0
-	for _, s := range shapes {
-		d += s.Rows * s.Cols
-	}
+	d := solver.Numbers(shapes)
 	q := c.Directions
 	if q == 0 {
 		q = d

@@ -286,6 +286,30 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "zeroth-order-newton",
+				About: "steps of zeroth-order, then Newton steps with a Hessian and a gradient from values " +
+					"of f",
+				References: []Reference{yu2024},
+				After:      true,
+				Settings: []string{"directions", "radius", "evaluation-noise", "method-seed",
+					"bootstrap-steps", "hessian-radius", "least-curvature"},
+				Check: (*Config).checkZerothOrderNewton,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.ZerothOrderNewton{
+					First: solver.ZerothOrder{
+						StepSize: c.Step, Directions: c.Directions, Radius: c.Radius,
+						Noise: c.EvaluationNoise, Seed: c.MethodSeed,
+					},
+					Bootstrap: c.BootstrapSteps, HessianRadius: c.HessianRadius,
+					LeastCurvature: c.LeastCurvature,
+				}
+			},
+			Advise: (*Config).adviseZerothOrder,
+			Growth: (*Config).gradientGrowth,
+		},
+		{
+			Entry: Entry{
 				Name: "rgda",
 				About: "Riemannian gradient descent-ascent, against an adversary who shifts the " +
 					"observations",
@@ -549,6 +573,43 @@ func (c *Config) checkZerothOrder(m *Mistakes) {
 		c.EvaluationNoise <= sensing.Largest,
 		"zero or positive")
 	c.checkMethodSeed(m)
+}
+
+// What zeroth-order-newton takes where nothing is given. Second differences of f lose about 10⁻¹⁶/η² to
+// rounding, and what they miss is of order η². The curvature of f at a solution is at least about that of M*.
+const (
+	defaultBootstrap      = 12
+	defaultHessianRadius  = 1e-3
+	defaultLeastCurvature = 0.1
+)
+
+// mostHessian bounds the side of the Hessian that zeroth-order-newton estimates.
+const mostHessian = 1000
+
+// checkZerothOrderNewton is [Config.checkZerothOrder] for both stages, and wants a Hessian of a size that can
+// be estimated.
+func (c *Config) checkZerothOrderNewton(m *Mistakes) {
+	c.checkZerothOrder(m)
+	if !c.Given("bootstrap-steps") && c.BootstrapSteps == 0 {
+		c.BootstrapSteps = defaultBootstrap
+	}
+	if c.BootstrapSteps < 1 || c.BootstrapSteps > maxDirections {
+		m.Bad("bootstrap-steps", "bootstrap-steps goes from 1 to %d, got %d", maxDirections, c.BootstrapSteps)
+	}
+	if !c.Given("hessian-radius") && c.HessianRadius == 0 {
+		c.HessianRadius = defaultHessianRadius
+	}
+	m.Finite("hessian-radius", c.HessianRadius, c.HessianRadius > 0, "positive")
+	if !c.Given("least-curvature") && c.LeastCurvature == 0 {
+		c.LeastCurvature = defaultLeastCurvature
+	}
+	m.Finite("least-curvature", c.LeastCurvature, c.LeastCurvature > 0, "positive")
+	if shapes, err := c.NewParametrization().Shapes(c.Space(), c.FactorRank); err == nil {
+		if d := solver.Numbers(shapes); d > mostHessian {
+			m.Bad("factor-rank", "zeroth-order-newton estimates the Hessian in all numbers of the factor, "+
+				"at most %d, and this factor has %d: choose a smaller factor-rank or n", mostHessian, d)
+		}
+	}
 }
 
 // checkGame wants a game that has an equilibrium, and fills in what was not said of it.

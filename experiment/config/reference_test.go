@@ -57,18 +57,19 @@ func TestOneKeyOnePublication(t *testing.T) {
 
 func TestSource(t *testing.T) {
 	for name, want := range map[string]string{
-		"gd":             "Stöger and Soltanolkotabi, arXiv 2106.15013",
-		"polyak-gd":      "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
-		"imbalanced-gd":  "after Xiong, Ding and Du, arXiv 2310.01769",
-		"prec-gd":        "Zhang, Fattahi and Zhang, NeurIPS 2021",
-		"momentum":       "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)",
-		"nesterov":       "Nesterov, Introductory Lectures on Convex Optimization (2004)",
-		"apgd":           "Liu, Han, Tang, Tang and Wang, arXiv 2502.00463; Jia, Feng, Meng and Sun, NeurIPS 2024",
-		"adam":           "Kingma and Ba, arXiv 1412.6980",
-		"label-noise-gd": "Gatmiry et al., arXiv 2306.13239",
-		"zeroth-order":   "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
-		"pauli":          "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
-		"dense":          "",
+		"gd":                  "Stöger and Soltanolkotabi, arXiv 2106.15013",
+		"polyak-gd":           "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
+		"imbalanced-gd":       "after Xiong, Ding and Du, arXiv 2310.01769",
+		"prec-gd":             "Zhang, Fattahi and Zhang, NeurIPS 2021",
+		"momentum":            "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)",
+		"nesterov":            "Nesterov, Introductory Lectures on Convex Optimization (2004)",
+		"apgd":                "Liu, Han, Tang, Tang and Wang, arXiv 2502.00463; Jia, Feng, Meng and Sun, NeurIPS 2024",
+		"adam":                "Kingma and Ba, arXiv 1412.6980",
+		"label-noise-gd":      "Gatmiry et al., arXiv 2306.13239",
+		"zeroth-order-newton": "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
+		"zeroth-order":        "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
+		"pauli":               "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
+		"dense":               "",
 	} {
 		i := slices.IndexFunc(Catalog(), func(e Entry) bool { return e.Name == name })
 		if i < 0 {

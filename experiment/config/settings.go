@@ -214,8 +214,8 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Entries },
 		}, {
 			Key: "relu-threshold", Group: problemGroup, shared: true,
-			Help: "observe the entries of M* that are at least this, in units of the root mean square of all " +
-				"its entries",
+			Help: "observe the entries of M* that are at least this, in units of the root mean square of " +
+				"all its entries",
 			Default: "0: those that are not negative",
 			at:      func(c *Config) any { return &c.ReLUThreshold },
 		}, {
@@ -475,6 +475,18 @@ func builtinSettings() []*Setting {
 			Key: "evaluation-noise", Group: methodGroup,
 			Help: "standard deviation of the noise on the values of f that the method gets",
 			at:   func(c *Config) any { return &c.EvaluationNoise },
+		}, {
+			Key: "bootstrap-steps", Group: methodGroup, Default: fmt.Sprint(defaultBootstrap),
+			Help: "number b of steps before the first Newton step, which takes b times as many directions",
+			at:   func(c *Config) any { return &c.BootstrapSteps },
+		}, {
+			Key: "hessian-radius", Group: methodGroup, Default: fmt.Sprint(defaultHessianRadius),
+			Help: "distance η for the differences of f that estimate its Hessian",
+			at:   func(c *Config) any { return &c.HessianRadius },
+		}, {
+			Key: "least-curvature", Group: methodGroup, Default: fmt.Sprint(defaultLeastCurvature),
+			Help: "raise the eigenvalues of the estimated Hessian to at least this",
+			at:   func(c *Config) any { return &c.LeastCurvature },
 		}, {
 			Key: "adversary-step", Group: methodGroup, Default: "step",
 			Help: "step size η of the adversary, who shifts the observations",

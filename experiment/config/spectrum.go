@@ -53,8 +53,8 @@ func (c *Config) checkSpectrum(m *Mistakes) {
 	}
 }
 
-// givenSpectrum returns the singular values of M* that spectrum says: those of a list, in which 0.001*37 means
-// 37 equal ones, or of a law as many as rank says.
+// givenSpectrum returns the singular values of M* that spectrum says: those of a list, in which 0.001*37
+// means 37 equal ones, or of a law as many as rank says.
 func (c *Config) givenSpectrum() (values []float64, err error) {
 	if name, text, law := strings.Cut(c.Spectrum, ":"); law {
 		number, err := strconv.ParseFloat(strings.TrimSpace(text), 64)

@@ -191,8 +191,8 @@ func TestObservedEntries(t *testing.T) {
 			"from 1 to 55",
 		"ensemble=completion n=100000 measurements=2000000000": "--measurements goes " +
 			"from 1 to 1073741823",
-		"ensemble=relu-completion n=30 relu-threshold=100": "--relu-threshold: no entry of the truth reaches " +
-			"relu-threshold 100",
+		"ensemble=relu-completion n=30 relu-threshold=100": "--relu-threshold: no entry of the truth " +
+			"reaches relu-threshold 100",
 		"ensemble=relu-completion n=30 relu-threshold=nan": "--relu-threshold must be a number and finite",
 		"relu-threshold=0.5": "--relu-threshold is for ensemble relu-completion",
 		"ensemble=completion entries=f32": "--entries is for ensemble " +

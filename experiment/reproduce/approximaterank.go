@@ -17,8 +17,8 @@ import (
 //
 //	‖M'‖_F·√(1 + d/m).
 const approximateRankClaim = `If the truth M* has r* large singular values and a small tail M', scaled
-gradient descent with damping reaches an error ‖UUᵀ − M*‖_F of at most the order of ‖M'‖_F, up to a factor that
-depends on the condition number of the large values. It does so from small random starts with any r ≥ r*
+gradient descent with damping reaches an error ‖UUᵀ − M*‖_F of at most the order of ‖M'‖_F, up to a factor
+that depends on the condition number of the large values. It does so from small random starts with any r ≥ r*
 columns, with Gaussian measurements (Xu, Shen, Chi and Ma, arXiv 2302.01186).`
 
 // tailGap is how many times larger than the tail the large singular values are, at the least.
@@ -41,9 +41,9 @@ func headOf(o observation) (rank int, tail float64, ok bool) {
 }
 
 // judgeApproximateRank looks at the least error ‖UUᵀ − M*‖_F of each run with a tail. It asks for slopes of
-// at least 0.95 in logarithms against ‖M'‖_F for each m and r, for errors of at most 3·‖M'‖_F, and for medians
-// that differ by at most a quarter between any two r. A slope below 0.8, an error above 10·‖M'‖_F, or errors
-// twofold apart in r, disagrees.
+// at least 0.95 in logarithms against ‖M'‖_F for each m and r, for errors of at most 3·‖M'‖_F, and for
+// medians that differ by at most a quarter between any two r. A slope below 0.8, an error above 10·‖M'‖_F, or
+// errors twofold apart in r, disagrees.
 func judgeApproximateRank(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	tails := v.only(all, func(o observation) bool {

@@ -153,8 +153,8 @@ func All() []Experiment {
 			judgeCompletion},
 		{"relu-completion", "three starts, if exactly the entries that are not negative are observed",
 			reluClaim,
-			"thresholds and noise (which relu-completion-sizes tests), and starts with more columns than the " +
-				"truth has",
+			"thresholds and noise (which relu-completion-sizes tests), and starts with more columns than " +
+				"the truth has",
 			judgeReLU},
 		{"relu-completion-sizes", "recovery and error over n, the threshold of what is observed, and noise",
 			reluCompletionSizesClaim,
@@ -187,8 +187,14 @@ func All() []Experiment {
 			onEvenSpectra(judgeRetractions)},
 		{"zeroth-order", "the loss that is reached with noisy values of f alone, against their number",
 			zerothOrderClaim,
-			"the paper's method, which estimates the Hessian in a first stage, and the power of the dimension",
+			"the Hessian's estimate and the power of the dimension (which zeroth-order-newton tests), and " +
+				"the lower bound",
 			judgeZerothOrder},
+		{"zeroth-order-newton", "the loss after two stages with noisy values of f, against d and T",
+			zerothOrderNewtonClaim,
+			"the paper's bootstrapping, sampling of the Hessian and division of the evaluations, those for " +
+				"the Hessian, other curvatures and powers of ρ, and the lower bound",
+			judgeZerothOrderNewton},
 		{"noise", "the least test error, and its iteration, against the noise and the columns",
 			noiseClaim,
 			"the theorem's constants, its condition on m, and noise that is not normal",
@@ -199,8 +205,8 @@ func All() []Experiment {
 			judgeMinimax},
 		{"approximate-rank", "the least error of ScaledGD(λ) against the norm of the truth's small tail",
 			approximateRankClaim,
-			"the power of κ, the condition on m, tails that are not small beside the least large value, and " +
-				"a λ that is not of that value's order",
+			"the power of κ, the condition on m, tails that are not small beside the least large value, " +
+				"and a λ that is not of that value's order",
 			judgeApproximateRank},
 		{"rgda", "the distance of descent-ascent from an equilibrium, for several κ",
 			rgdaClaim,

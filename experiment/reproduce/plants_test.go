@@ -227,6 +227,10 @@ func plants() []plant {
 				return 1
 			}, func(*observation) bool { return false })},
 		{"zeroth-order", "more evaluations do not help", regrets()},
+		{"zeroth-order-newton", "the regret is linear in d", newtonGrid(powers(1, -2./3))},
+		{"zeroth-order-newton", "the regret grows like d²", newtonGrid(powers(2, -2./3))},
+		{"zeroth-order-newton", "the regret falls like √T", newtonGrid(powers(4./3, -0.5))},
+		{"zeroth-order-newton", "more evaluations do not help", newtonGrid(powers(4./3, 0))},
 		{"noise", "the least error does not depend on the noise", noises(func(n *noiseLaw) { n.slope = 0 })},
 		{"noise", "the least error is a multiple of the order", noises(func(n *noiseLaw) { n.scale = 1 })},
 		{"noise", "the least error grows like √r", noises(func(n *noiseLaw) { n.power = 0.5 })},

@@ -7,16 +7,17 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const reluCompletionSizesClaim = `If the entries of a positive semidefinite matrix that reach a threshold are observed,
-gradient descent from a start made for such entries finds the matrix, for every size n. With noise it ends at an
-error that is proportional to the noise (Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822). The threshold is
-in units of the root mean square of the entries, and with 0 the entries that are not negative are observed.`
+const reluCompletionSizesClaim = `If the entries of a positive semidefinite matrix that reach a threshold are
+observed, gradient descent from a start made for such entries finds the matrix, for every size n. With noise
+it ends at an error that is proportional to the noise (Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822).
+The threshold is in units of the root mean square of the entries, and with 0 the entries that are not negative
+are observed.`
 
-// judgeReLUCompletionSizes asks of each n and each threshold that all runs without noise recover, that the last error
-// grow like the noise to a power within 0.1 of 1, and that with noise it be at most 1.5 times that of least
-// squares in the tangent space at the truth, as if the observed entries were drawn. It disagrees if a tenth
-// of the runs without noise do not recover, a power is 0.25 off, or an error is more than three times as
-// large.
+// judgeReLUCompletionSizes asks of each n and each threshold that all runs without noise recover, that the
+// last error grow like the noise to a power within 0.1 of 1, and that with noise it be at most 1.5 times that
+// of least squares in the tangent space at the truth, as if the observed entries were drawn. It disagrees if
+// a tenth of the runs without noise do not recover, a power is 0.25 off, or an error is more than three times
+// as large.
 func judgeReLUCompletionSizes(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	made := keep(all, func(o observation) bool { return o.Init == "relu-spectral" })
@@ -36,8 +37,8 @@ func judgeReLUCompletionSizes(all []observation) Verdict {
 			exact.recovered, exact.of = exact.recovered+here.recovered, exact.of+here.of
 			s := slopeOf(noisy, log10(noiseOf), log10(testError))
 			over := median(noisy, func(o observation) float64 { return testError(o) / oracleError(o) })
-			v.find("threshold %g, n = %d: %v recover without noise; with noise the error is σ to the power of "+
-				"%v, and %.3g times that of least squares (median)", t, n, here, s, over)
+			v.find("threshold %g, n = %d: %v recover without noise; with noise the error is σ to the power "+
+				"of %v, and %.3g times that of least squares (median)", t, n, here, s, over)
 			off := math.Abs(s.mean - 1) // NaN without three values of σ
 			agree = agree && here.of > 0 && here.recovered == here.of && off <= 0.1 && over <= 1.5
 			disagree = disagree || off > 0.25 || over > 3

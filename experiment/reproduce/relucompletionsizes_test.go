@@ -54,7 +54,8 @@ func TestReLUCompletionSizes(t *testing.T) {
 		v.Figures[0].Where["relu-threshold"][0] != "-0.5" {
 		t.Errorf("%+v", v.Figures)
 	}
-	if e := oracleError(thresholded(10, likeLeastSquares)[10]); math.Abs(e/(0.01*math.Sqrt(297./2500)/math.Sqrt(3))-1) > 1e-12 {
+	want := 0.01 * math.Sqrt(297./2500) / math.Sqrt(3)
+	if e := oracleError(thresholded(10, likeLeastSquares)[10]); !(math.Abs(e/want-1) <= 1e-12) {
 		t.Errorf("least squares: %v", e)
 	}
 }

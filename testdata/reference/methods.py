@@ -100,6 +100,21 @@ zeroth-order     (settings `step`, `directions` q, `radius` delta)
                      U <- U - step * g
                  P_k, k = 0 .. q-1, has the size of U and is filled row by row
                  with the normal deviates of row t q + k of stream 7.
+zeroth-order-newton
+                 (settings of zeroth-order, `bootstrap-steps` b, `hessian-radius`
+                 eta, `least-curvature` M)
+                 Steps t < b are those of zeroth-order.  In the others u is U row
+                 by row, d numbers, and e_i are the unit vectors of that space:
+                     H_ij = (f(u + eta e_i + eta e_j) - f(u + eta e_i - eta e_j)
+                             - f(u - eta e_i + eta e_j) + f(u - eta e_i - eta e_j))
+                            / (4 eta^2), with eigenvalues below M raised to M
+                     R = H^{-1/2}, symmetric
+                     g = 1/(b q) sum_k (f(u + delta R v_k) - f(u - delta R v_k))
+                                       / (2 delta) * v_k
+                     u <- u - R g
+                 v_k, k = 0 .. bq-1, is sqrt(d) p / |p| with the normal deviates
+                 p of row bq + (t - b)(d(d + 1)/2 + bq) + d(d + 1)/2 + k of
+                 stream 7.
 
 `step-decay`, "power:p,c", replaces `step` by step * (1 + c t)^(-p) in step t.
 
@@ -178,6 +193,12 @@ coordinates and columns permuted and with other formulas:
                      w = (1 - eta (lambda - 1)) e - eta res
     zeroth-order     1/m sum_i <A_i, U P^T> (res_i + delta^2 <A_i, P P^T>),
                      which equals the quotient and has no cancellation
+    zeroth-order-newton
+                     the same quotients, and with c_i = 2 <A_k, U E_i^T>, b_ij =
+                     <A_k, E_i E_j^T> and E_i the matrix of e_i
+                         H_ij = 1/(4m) sum_k (4 res_k b_ij + 2 c_i c_j
+                                              + 4 eta^2 b_ij (b_ii + b_jj));
+                     R is the inverse of the root of H from an SVD
     uv               the problem in Z = [U; V], as in reference.py
 
 What a method draws belongs to the measurements and entries by their numbers
@@ -204,6 +225,7 @@ HERE = Path(__file__).resolve().parent
 OPTIONS = ["step-decay", "retraction", "momentum", "beta1", "beta2", "epsilon",
            "optimal-value", "imbalance-scale", "imbalance-below", "batch-size",
            "label-noise", "directions", "radius",
+           "bootstrap-steps", "hessian-radius", "least-curvature",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
@@ -348,6 +370,15 @@ CASES = {
         seed=3010, n=9, rank=2, measurements=151, factor_rank=2,
         alpha=0.3, kappa=2.0, noise=2e-2, general=False,
         step=0.3, iterations=60, **STORED),
+    # Of the Hessian's eigenvalues some are below M at first.
+    "zeroth_order_newton": dict(
+        method="zeroth-order-newton", parametrization="psd",
+        options={"directions": 9, "radius": 1e-2, "method-seed": 2 ** 35 + 1,
+                 "bootstrap-steps": 4, "hessian-radius": 0.05,
+                 "least-curvature": 0.3},
+        seed=3030, n=5, rank=2, measurements=61, factor_rank=2,
+        alpha=0.4, kappa=1.5, noise=0.0, general=False,
+        step=0.2, iterations=12, **STORED),
     # An odd number of entries: the last deviate of a direction is dropped.
     "zeroth_order": dict(
         method="zeroth-order", parametrization="psd",
@@ -398,9 +429,32 @@ def directions(settings, t, shape):
         .reshape(shape) for k in range(q)])
 
 
+def sphere(settings, t, d):
+    """v_0 .. v_{bq-1} of zeroth-order-newton as an array bq x d."""
+    b, q, pairs = settings["bootstrap-steps"], settings["directions"], d * (d + 1) // 2
+    first = b * q + (t - b) * (pairs + b * q) + pairs
+    p = np.array([philox.normals(settings["method-seed"], philox.DIRECTIONS, first + k, d)
+                  for k in range(b * q)])
+    return np.sqrt(d) * p / np.linalg.norm(p, axis=1, keepdims=True)
+
+
 # --------------------------------------------------------------------------
 # The methods
 # --------------------------------------------------------------------------
+
+def newton(f, u, settings, t):
+    """R g of zeroth-order-newton at u."""
+    d, eta, delta = len(u), settings["hessian-radius"], settings["radius"]
+    e = eta * np.eye(d)
+    H = np.array([[f(u + e[i] + e[j]) - f(u + e[i] - e[j]) - f(u - e[i] + e[j])
+                   + f(u - e[i] - e[j]) for j in range(d)] for i in range(d)])
+    values, vectors = np.linalg.eigh(H / (4 * eta ** 2))
+    values = np.maximum(values, settings["least-curvature"])
+    R = vectors @ np.diag(values ** -0.5) @ vectors.T
+    v = sphere(settings, t, d)
+    rise = [f(u + delta * R @ w) - f(u - delta * R @ w) for w in v]
+    return R @ (np.array(rise) / (2 * delta) @ v) / len(v)
+
 
 def estimate(A, y, U, settings, t):
     """What step t takes for grad f(U)."""
@@ -413,7 +467,10 @@ def estimate(A, y, U, settings, t):
     if method == "label-noise-gd":
         s = label_signs(settings, t, m)
         return gradient(A, y + settings["label-noise"] * s, U)
-    if method == "zeroth-order":
+    if method == "zeroth-order-newton" and t >= settings["bootstrap-steps"]:
+        return newton(lambda u: loss(A, y, u.reshape(U.shape)), U.ravel(), settings,
+                      t).reshape(U.shape) / settings["step"]
+    if method in ("zeroth-order", "zeroth-order-newton"):
         delta = settings["radius"]
         g = np.zeros_like(U)
         for P in directions(settings, t, U.shape):
@@ -719,7 +776,9 @@ def other_estimate(A, y, U, settings, t, i, j, k):
     if method == "label-noise-gd":
         label = y + settings["label-noise"] * label_signs(settings, t, m)[i]
     res = residual(A, label, U)
-    if method == "zeroth-order":
+    if method == "zeroth-order-newton" and t >= settings["bootstrap-steps"]:
+        return other_newton(A, res, U, settings, t, j, k) / settings["step"]
+    if method in ("zeroth-order", "zeroth-order-newton"):
         unpermuted = (len(j), len(k))
         P = directions(settings, t, unpermuted)[:, j][:, :, k]
         first = np.einsum("ijk,jl,qkl->qi", A, U, P, optimize=True)
@@ -727,6 +786,28 @@ def other_estimate(A, y, U, settings, t, i, j, k):
         slope = (first * (res + settings["radius"] ** 2 * second)).mean(axis=1)
         return np.einsum("q,qjl->jl", slope, P) / len(P)
     return np.einsum("i,ijk->jk", weight * res, A) @ U
+
+
+def other_newton(A, res, U, settings, t, j, k):
+    """`newton` without differences, with rows and columns of U permuted."""
+    d, m, eta2 = U.size, len(res), settings["hessian-radius"] ** 2
+    E = np.eye(d).reshape(d, *U.shape)
+    c = 2 * np.einsum("mjk,jl,ikl->mi", A, U, E, optimize=True)
+    b = np.einsum("mjk,pjl,qkl->mpq", A, E, E, optimize=True)
+    own = np.einsum("mii->mi", b)
+    H = (4 * np.einsum("m,mpq->pq", res, b) + 2 * c.T @ c
+         + 4 * eta2 * np.einsum("mpq,mp->pq", b, own)
+         + 4 * eta2 * np.einsum("mpq,mq->pq", b, own)) / (4 * m)
+    # An eigenvalue is negative if its two singular vectors have opposite signs.
+    P, s, Qt = np.linalg.svd(H)
+    s = np.where(np.einsum("pi,ip->i", P, Qt) > 0, s, 0)
+    R = (P / np.sqrt(np.maximum(s, settings["least-curvature"]))) @ P.T
+    v = sphere(settings, t, d).reshape(-1, len(j), len(k))[:, j][:, :, k].reshape(-1, d)
+    W = (v @ R).reshape(-1, *U.shape)
+    first = np.einsum("ijk,jl,qkl->qi", A, U, W, optimize=True)
+    second = np.einsum("ijk,qjl,qkl->qi", A, W, W, optimize=True)
+    slope = (first * (res + settings["radius"] ** 2 * second)).mean(axis=1)
+    return (R @ (slope @ v) / len(v)).reshape(U.shape)
 
 
 def other_riemannian(U, g):

@@ -51,6 +51,7 @@ Method: TypeAlias = Literal[
     "rsgd",
     "label-noise-gd",
     "zeroth-order",
+    "zeroth-order-newton",
     "rgda",
     "none",
 ]
@@ -127,6 +128,9 @@ def run(
     directions: int | None = None,
     radius: float | None = None,
     evaluation_noise: float | None = None,
+    bootstrap_steps: int | None = None,
+    hessian_radius: float | None = None,
+    least_curvature: float | None = None,
     adversary_step: float | None = None,
     adversary_weight: float | None = None,
     adversary_radius: float | None = None,
@@ -308,7 +312,8 @@ def run(
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'imbalanced-gd',
         'scaled-gd', 'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'momentum',
-        'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+        'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order',
+        'zeroth-order-newton', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -350,12 +355,22 @@ def run(
         0.1).
     directions : int
         Number q of random directions for each step (0: as many as the factor has numbers; for
-        zeroth-order).
+        zeroth-order and zeroth-order-newton).
     radius : float
-        Distance δ from the iterate at which f is evaluated in each direction (for zeroth-order;
-        default 1e-05).
+        Distance δ from the iterate at which f is evaluated in each direction (for zeroth-order and
+        zeroth-order-newton; default 1e-05).
     evaluation_noise : float
-        Standard deviation of the noise on the values of f that the method gets (for zeroth-order).
+        Standard deviation of the noise on the values of f that the method gets (for zeroth-order
+        and zeroth-order-newton).
+    bootstrap_steps : int
+        Number b of steps before the first Newton step, which takes b times as many directions (for
+        zeroth-order-newton; default 12).
+    hessian_radius : float
+        Distance η for the differences of f that estimate its Hessian (for zeroth-order-newton;
+        default 0.001).
+    least_curvature : float
+        Raise the eigenvalues of the estimated Hessian to at least this (for zeroth-order-newton;
+        default 0.1).
     adversary_step : float
         Step size η of the adversary, who shifts the observations (for rgda; default step).
     adversary_weight : float
@@ -363,8 +378,8 @@ def run(
     adversary_radius : float
         Largest root mean square ρ of the adversary's shifts (for rgda; default 1).
     method_seed : int
-        Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd and
-        zeroth-order; default seed).
+        Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd,
+        zeroth-order and zeroth-order-newton; default seed).
     iterations : int
         Largest number of steps (default 300).
     target_loss : float
@@ -518,6 +533,9 @@ def run(
                 "directions": directions,
                 "radius": radius,
                 "evaluation-noise": evaluation_noise,
+                "bootstrap-steps": bootstrap_steps,
+                "hessian-radius": hessian_radius,
+                "least-curvature": least_curvature,
                 "adversary-step": adversary_step,
                 "adversary-weight": adversary_weight,
                 "adversary-radius": adversary_radius,
