@@ -13,11 +13,11 @@ type batchCost struct{ together, steps float64 }
 // batchCosts has the cost in f64 arithmetic and in f32 arithmetic. TestBatchCosts holds it to the emulator's
 // counts.
 var batchCosts = map[sensing.Entries]struct{ double, single batchCost }{
-	sensing.F64:   {batchCost{9.7, 6.3}, batchCost{10.6, 6.4}},
-	sensing.F32:   {batchCost{9.0, 6.7}, batchCost{7.9, 5.8}},
-	sensing.BF16:  {batchCost{10.0, 7.7}, batchCost{8.8, 6.8}},
-	sensing.Q8:    {batchCost{12.2, 8.3}, batchCost{11.0, 7.9}},
-	sensing.Signs: {batchCost{10.7, 8.5}, batchCost{10.5, 8.1}},
+	sensing.F64:   {batchCost{8.2, 5.4}, batchCost{9.1, 5.5}},
+	sensing.F32:   {batchCost{7.3, 5.8}, batchCost{6.1, 4.9}},
+	sensing.BF16:  {batchCost{8.8, 6.8}, batchCost{7.6, 5.9}},
+	sensing.Q8:    {batchCost{10.7, 7.3}, batchCost{9.6, 7.0}},
+	sensing.Signs: {batchCost{9.8, 7.6}, batchCost{9.7, 7.2}},
 }
 
 // togetherIsFaster says whether a step of all members takes less time with contract_batch than in three
@@ -36,17 +36,21 @@ func (l *rowLayout) togetherIsFaster() bool {
 	if l.precision == solver.F32 {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
-	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
+	// A sum is written once and read once.
+	bytes := func(sums int) float64 {
+		return 2 * float64(sums*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
+	}
 	// seconds is the longer of memory and computing. A launch computes for so many members, present or not,
 	// reads the rows so often, and converts entries for so many warps.
-	seconds := func(members, readings, warps int, each float64, multiprocessors int) float64 {
+	seconds := func(members, readings, sums, warps int, each float64, multiprocessors int) float64 {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
-		return max((float64(readings)*float64(l.m)*float64(l.stride)+sums)/b.Info.Bandwidth,
+		return max((float64(readings)*float64(l.m)*float64(l.stride)+bytes(sums))/b.Info.Bandwidth,
 			float64(l.m)*float64(l.k)*cycles/(float64(multiprocessors)*b.Info.Clock))
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
 	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
-	return seconds(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy) <
-		seconds(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
+	return seconds(launches*kernels.BatchMembers, launches, l.batchSums().count, launches*perBatch,
+		instructions.together, busy) <
+		seconds(l.members, 2*groups, l.chunks.count(), groups, instructions.steps, l.info.Multiprocessors)
 }
