@@ -27,6 +27,8 @@ type Config struct {
 	// 0 means no bound.
 	MostCooperative int
 	Watchdog        bool // Info says that the device stops long launches
+	// Distinct says that Traffic counts DistinctLoaded and DistinctStored, which takes time.
+	Distinct bool
 }
 
 // filled returns c with its zeros replaced.
