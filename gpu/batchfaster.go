@@ -13,11 +13,11 @@ type batchCost struct{ together, steps float64 }
 // batchCosts has the cost in f64 arithmetic and in f32 arithmetic. TestBatchCosts holds it to the emulator's
 // counts.
 var batchCosts = map[sensing.Entries]struct{ double, single batchCost }{
-	sensing.F64:   {batchCost{9.7, 6.3}, batchCost{10.6, 6.4}},
-	sensing.F32:   {batchCost{9.0, 6.7}, batchCost{7.9, 5.8}},
-	sensing.BF16:  {batchCost{10.0, 7.7}, batchCost{8.8, 6.8}},
-	sensing.Q8:    {batchCost{12.2, 8.3}, batchCost{11.0, 7.9}},
-	sensing.Signs: {batchCost{10.7, 8.5}, batchCost{10.5, 8.1}},
+	sensing.F64:   {batchCost{8.2, 5.4}, batchCost{9.1, 5.5}},
+	sensing.F32:   {batchCost{7.3, 5.8}, batchCost{6.1, 4.9}},
+	sensing.BF16:  {batchCost{8.8, 6.8}, batchCost{7.6, 5.9}},
+	sensing.Q8:    {batchCost{10.7, 7.3}, batchCost{9.6, 7.0}},
+	sensing.Signs: {batchCost{9.8, 7.6}, batchCost{9.7, 7.2}},
 }
 
 // floor is the least time of a contraction in seconds: the longer of moving bytes and computing.
@@ -51,19 +51,19 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 	if l.precision == solver.F32 {
 		instructions, entry = batchCosts[l.entries].single, costs[l.entries].single
 	}
-	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
-	// A launch computes for so many members, present or not, reads the rows so often, and converts entries
-	// for so many warps.
-	floorOf := func(members, readings, warps int, each float64, multiprocessors int) floor {
+	// A sum is written once and read once. A launch computes for so many members, present or not, reads the
+	// rows so often, and converts entries for so many warps.
+	floorOf := func(members, readings, sums, warps int, each float64, multiprocessors int) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
-		return floor{(float64(readings)*float64(l.m)*float64(l.stride) + sums) / b.Info.Bandwidth,
+		return floor{(float64(readings)*float64(l.m)*float64(l.stride) + l.sumBytes(sums)) / b.Info.Bandwidth,
 			float64(l.m) * float64(l.k) * cycles / (float64(multiprocessors) * b.Info.Clock)}
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
 	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
-	return floorOf(launches*kernels.BatchMembers, launches, launches*perBatch, instructions.together, busy),
-		floorOf(l.members, 2*groups, groups, instructions.steps, l.info.Multiprocessors)
+	return floorOf(launches*kernels.BatchMembers, launches, l.batchSums().count, launches*perBatch,
+			instructions.together, busy),
+		floorOf(l.members, 2*groups, l.chunks.count(), groups, instructions.steps, l.info.Multiprocessors)
 }
 
 // generatedBatchCost has the instructions of a thread that a generated entry takes: in a launch of
@@ -99,10 +99,9 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 		doubles += 2 * kernels.BatchMembers
 	}
 	launches := float64(blocks(l.members, kernels.BatchMembers))
-	sums := 2 * float64(l.chunks.count()*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
 	group, resident := kernels.BatchBlocks*l.slabs, l.batchResident()
 	busy := float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
-	together = floorOf(sums, launches*max(b.cycles(solver.F64, doubles, cost{}),
+	together = floorOf(l.sumBytes(l.batchSums().count), launches*max(b.cycles(solver.F64, doubles, cost{}),
 		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})), busy)
 
 	members, groups := float64(l.members), float64(blocks(l.members, 4))
@@ -120,4 +119,9 @@ func (l *rowLayout) batchResident() int {
 		return 1
 	}
 	return max(min((l.info.BlockShared+reservedShared)/l.batchShared(), 2), 1)
+}
+
+// sumBytes is what so many sums of each member move: each is written once and read once.
+func (l *rowLayout) sumBytes(sums int) float64 {
+	return 2 * float64(sums*l.members) * float64(l.kp) * float64(numberBytes(l.precision))
 }

@@ -20,8 +20,9 @@ func TestTogetherIsFaster(t *testing.T) {
 		faster  []sensing.Entries
 	}{
 		// Four readings of f64, f32 and bf16 rows, and the sums, take 2.0, 1.04 and 0.56 ms. The instructions
-		// of contract_batch take 0.48 to 0.53 ms on 120 multiprocessors. With q8 rows the instructions of the
-		// three steps take 0.40 ms and those of contract_batch 0.64.
+		// of contract_batch take 0.39 to 0.47 ms on 120 multiprocessors, and the conversions of f32 and bf16
+		// entries 0.42. With q8 rows the instructions of the three steps take 0.35 ms and those of
+		// contract_batch 0.57.
 		{8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}},
 		// Two readings take 0.98, 0.50 and 0.26 ms, the same instructions as long as for eight.
 		{2, []sensing.Entries{sensing.F64, sensing.F32}},
@@ -86,7 +87,7 @@ func TestGeneratedTogetherIsFaster(t *testing.T) {
 }
 
 // TestBatchCosts: the emulator counts the instructions of both ways for eight members, on rows of one full
-// slab but for one coordinate, within a tenth of those that the choice between them assumes.
+// slab but for one coordinate and one chunk, within a tenth of those that the choice between them assumes.
 func TestBatchCosts(t *testing.T) {
 	const n, m, members = 90, 43, kernels.BatchMembers
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
@@ -95,6 +96,11 @@ func TestBatchCosts(t *testing.T) {
 				t.Parallel()
 				e, device := batchEngine(t, ensemble, members, batchConfig{8, solver.Memory, precision})
 				o := rowsOf(e)
+				o.chunks.starts = []int{0, m}
+				must(t, o.chunks.upload(o.device))
+				must(t, o.shareChunks(1))
+				device.ResetTraffic()
+				must(t, o.launchBatch(e.y, 0, members))
 				each := func(kernel string) float64 {
 					return float64(device.Traffic(kernel).Instructions) * 32 / (m * members * float64(o.k))
 				}
@@ -138,6 +144,11 @@ func TestGeneratedCosts(t *testing.T) {
 				if precision == solver.F32 {
 					launch = want.single
 				}
+				o.chunks.starts = []int{0, m}
+				must(t, o.chunks.upload(o.device))
+				must(t, o.shareChunks(1))
+				device.ResetTraffic()
+				must(t, o.launchBatch(e.y, 0, members))
 				compare(o.batcher(), launch)
 				device.ResetTraffic()
 				o.made = tile{}

@@ -50,13 +50,22 @@ func (l *rowLayout) mostBatchGroups() int {
 	return min(resident*l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
 }
 
-// ringBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
+// partBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
 // products.
-func (l *rowLayout) ringBytes() int64 {
+func (l *rowLayout) partBytes() int64 {
 	rows := l.mostBatchGroups() * kernels.BatchRing(l.batcher())
 	parts := min(l.members, kernels.BatchMembers) * l.slabs * kernels.BatchParts
 	return int64(rows) * int64(parts) * numberBytes(l.precision)
 }
+
+// ringBytes is the size of what all groups exchange: the rings, and behind them the words that say which
+// chunks have been added.
+func (l *rowLayout) ringBytes() int64 {
+	return l.partBytes() + int64(l.batchSums().count*kernels.BatchBlocks*l.slabs)*4
+}
+
+// ready is where these words are.
+func (o *rowOperator) ready() driver.Pointer { return o.rings + driver.Pointer(o.partBytes()) }
 
 // countBatchGroups sets the number of groups of blocks in one launch of contract_batch, and clears its rings.
 func (o *rowOperator) countBatchGroups() error {
@@ -67,8 +76,19 @@ func (o *rowOperator) countBatchGroups() error {
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)
 	}
-	o.batchGroups = min(resident/(kernels.BatchBlocks*o.slabs), o.mostBatchGroups())
+	if err := o.shareChunks(min(resident/(kernels.BatchBlocks*o.slabs), o.mostBatchGroups())); err != nil {
+		return err
+	}
 	return o.Fill(o.rings, 0xff, o.ringBytes()) // each launch leaves them so
+}
+
+// shareChunks sets the number of groups, and tells the device which chunks each of them takes.
+func (o *rowOperator) shareChunks(groups int) error {
+	o.batchGroups = groups
+	if groups == 0 {
+		return nil
+	}
+	return o.Upload(o.batchChunks, bytesOfWords(o.batchPlan(groups).words(o.chunks.starts)))
 }
 
 // contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads or
@@ -80,7 +100,10 @@ func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool
 		err = o.launchBatch(y, first, count)
 		switch {
 		case errors.Is(err, driver.ErrCooperative):
-			o.batchGroups /= 2 // another process may have its share of the multiprocessors
+			// Another process may have its share of the multiprocessors.
+			if failed := o.shareChunks(o.batchGroups / 2); failed != nil {
+				return false, failed
+			}
 		case err != nil:
 			return false, err
 		default:
@@ -99,7 +122,7 @@ func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool
 	return o.batchGroups > 0, nil
 }
 
-// launchBatch computes res, weights and chunks of count members from the first on, in one launch.
+// launchBatch computes res, weights and the sums of count members from the first on, in one launch.
 func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	bytes := numberBytes(o.precision)
 	before := int64(first) * int64(o.m)
@@ -107,12 +130,14 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	if err := o.Fill(weights, 0xff, int64(count)*int64(o.m)*bytes); err != nil {
 		return err
 	}
-	sums := o.chunkSums + driver.Pointer(int64(first)*int64(o.chunks.count())*int64(o.kp)*bytes)
+	sums := o.batchSums()
+	to := o.chunkSums + driver.Pointer(int64(first)*int64(sums.count)*int64(o.kp)*bytes)
 	args := []driver.Arg{driver.Ptr(o.z + o.offset(o.precision, first)), driver.Ptr(o.rings),
 		driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(o.res+driver.Pointer(before*8), 8)),
-		driver.Ptr(o.from(weights, bytes)), driver.Ptr(sums), driver.Ptr(o.levels)}
+		driver.Ptr(o.from(weights, bytes)), driver.Ptr(to), driver.Ptr(o.levels), driver.Ptr(o.ready())}
 	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.m), driver.U32(count),
-		driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
+		driver.Ptr(o.batchChunks), driver.U32(sums.count), driver.U32(o.begin+o.m),
+		driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.batcher()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},

@@ -44,14 +44,15 @@ func TestBatchReadsRowsOnce(t *testing.T) {
 			rows := 2 * o.rowBytes()
 			z := 2 * blocks * 4096 / 4 * 8 * 8 // eight members' quarters of a slab, in each of two launches
 			y := int64(members*m) * 32 * 8     // all lanes of a warp ask for the same number
-			starts := 2 * (3*blocks + 4*int64(o.chunks.count()-o.batchGroups)) * 8 * 32 * 4
+			plan := 2 * planBytes(o)
+			added := members * addedAgain(o)
 			var levels int64
 			if o.entries == sensing.Q8 {
 				levels = 2 * blocks * 256 * 32 * 8 // the same for a level
 			}
-			if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-				t.Errorf("%s, %v: %d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d",
-					name, config, loaded, want, rows, z, y, starts)
+			if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+plan+levels+added; loaded != want {
+				t.Errorf("%s, %v: %d bytes were loaded, want %d: rows %d, z %d, y %d, plan %d, sums %d",
+					name, config, loaded, want, rows, z, y, plan, added)
 			}
 
 			o.batchGroups = 0
@@ -85,7 +86,7 @@ func TestGeneratedBatchOnOldDevices(t *testing.T) {
 		for _, capability := range [][2]int{{7, 0}, {7, 5}} {
 			config := emulator.Config{Capability: capability}
 			of := func(precision solver.Precision) *engine {
-				e, _ := batchEngineOn(t, ensemble, members, config, solver.Generated, precision)
+				e, _ := batchEngineOn(t, config, ensemble, members, solver.Generated, precision)
 				return e
 			}
 			if o := rowsOf(of(solver.F64)); o.together() {
@@ -125,18 +126,19 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	rows := o.rowBytes()
 	z := blocks * kernels.Slab / kernels.BatchBlocks * members * 8
 	y := int64(m) * members * 32 * 8 // all lanes of a warp ask for the same number
-	starts := (3*blocks + kernels.BatchBlocks*int64(o.chunks.count()-o.batchGroups)) * 8 * 32 * 4
+	plan, added := planBytes(o), members*addedAgain(o)
 	var levels int64
 	if o.entries == sensing.Q8 {
 		levels = blocks * 256 * 32 * 8 // the same for a level
 	}
-	if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-		t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
-			loaded, want, rows, z, y, starts, levels)
+	if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+plan+levels+added; loaded != want {
+		t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, plan %d, levels %d, sums %d",
+			loaded, want, rows, z, y, plan, levels, added)
 	}
-	// As in contract: whole sectors of rows, halves of sectors of z, and else one for each request.
+	// As in contract: whole sectors of rows, halves of sectors of z and of sums, and else one for each
+	// request.
 	if sectors, want := got.LoadSectors-got.StrongSectors,
-		(rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
+		(rows+2*z+2*added)/32+(y+levels)/256+plan/128; sectors != want {
 		t.Errorf("%d sectors were loaded, want %d", sectors, want)
 	}
 	// One block adds the parts of a row, and all blocks of its group read the weights.
@@ -148,7 +150,7 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	// Parts are stored twice: published, and set to ones again.
 	sums := members * int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
 	residuals := int64(m) * members * 8
-	if want := sums + residuals + weights + 2*parts; got.GlobalStored != want {
+	if want := sums + residuals + weights + 2*parts + handedOver(o); got.GlobalStored != want {
 		t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
 	}
 	// Four f64 entries of a thread are two requests of 16 bytes, in which lanes 4 apart share banks:
@@ -179,6 +181,29 @@ func TestCallsOfGeneratedBatches(t *testing.T) {
 	}
 }
 
+// planBytes is what the threads of a launch load of the groups' chunks: six numbers for each chunk, and one.
+func planBytes(o *rowOperator) int64 {
+	return int64(kernels.BatchBlocks*o.slabs*(6*o.chunks.count()+o.batchGroups)) * 256 * 4
+}
+
+// addedAgain is what a launch loads of the sums of one member: a sum each time that a chunk is added which is
+// not its first.
+func addedAgain(o *rowOperator) int64 {
+	return int64(o.chunks.count()-o.batchSums().count) * int64(wholeQuads(o.k)) * 8
+}
+
+// handedOver is what a launch stores to tell other groups that chunks have been added.
+func handedOver(o *rowOperator) int64 {
+	words := o.batchPlan(o.batchGroups).words(o.chunks.starts)[o.batchGroups+1:]
+	stored := 0
+	for to := kernels.BatchChunkWords - 1; to < len(words); to += kernels.BatchChunkWords {
+		if words[to] != 0 {
+			stored += kernels.BatchBlocks * o.slabs * 4
+		}
+	}
+	return int64(stored)
+}
+
 // rowBytes is the bytes of the rows in memory.
 func (o *rowOperator) rowBytes() int64 {
 	if !o.inMemory {
@@ -200,11 +225,11 @@ func batchEngine(
 ) (*engine, *emulator.Device) {
 	t.Helper()
 	config := emulator.Config{Multiprocessors: c.multiprocessors}
-	return batchEngineOn(t, ensemble, members, config, c.storage, c.precision)
+	return batchEngineOn(t, config, ensemble, members, c.storage, c.precision)
 }
 
 // batchEngineOn does this on a device of a configuration.
-func batchEngineOn(t *testing.T, ensemble sensing.Ensemble, members int, config emulator.Config,
+func batchEngineOn(t *testing.T, config emulator.Config, ensemble sensing.Ensemble, members int,
 	storage solver.Storage, precision solver.Precision,
 ) (*engine, *emulator.Device) {
 	t.Helper()

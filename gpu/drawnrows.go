@@ -113,7 +113,7 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part, bring fun
 			return err
 		}
 	}
-	if err := o.sumChunks(solver.F64, 1, chunks); err != nil {
+	if err := o.sumChunks(solver.F64, 1, chunks, chunks.each()); err != nil {
 		return err
 	}
 	return o.pullAll(solver.F64, parts)

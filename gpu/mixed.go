@@ -113,7 +113,7 @@ func newMixed(single, double *rowOperator) *mixedOperator {
 }
 
 // separate has the buffers that the two operators do not share.
-var separate = []string{"z", "chunks' first rows", "residuals"}
+var separate = []string{"z", "chunks' first rows", "chunks of groups", "residuals"}
 
 // buffers implements operator.
 func (o *mixedOperator) buffers() []buffer {
@@ -262,7 +262,7 @@ func (o *mixedOperator) contractDifferences(list []difference) error {
 		return o.contractOnCards(list)
 	}
 	single := o.turn(o.single)
-	if err := single.contractChunks(single.zeros, len(list)); err != nil {
+	if _, err := single.contractChunks(single.zeros, len(list)); err != nil {
 		return err
 	}
 	if err := o.addSums(list); err != nil {

@@ -116,7 +116,8 @@ func (o *mixedOperator) contractOnCards(list []difference) error {
 	}
 	contract := func(s *rowOperator) error {
 		s.made = tile{}
-		return s.contractChunks(s.zeros, members)
+		_, err := s.contractChunks(s.zeros, members)
+		return err
 	}
 	err := o.cards.onAll(func(c *otherCard) error { return contract(c.mixed.single) },
 		func(*rowOperator) error { return contract(o.single) })

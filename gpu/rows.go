@@ -26,6 +26,7 @@ type rowOperator struct {
 	batchGroups int // the same for contract_batch
 
 	z, g, chunkSums, partials, rings  driver.Pointer
+	batchChunks                       driver.Pointer // the chunks of each group of contract_batch
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
 
@@ -201,9 +202,9 @@ func (o *rowOperator) buffers() []buffer {
 	if once, _ := o.once(); once {
 		parts = max(parts, m)
 	}
-	rings := int64(0)
+	rings, batchChunks := int64(0), int64(0)
 	if o.together() {
-		rings = o.ringBytes()
+		rings, batchChunks = o.ringBytes(), o.batchPlanBytes()
 	}
 	return append([]buffer{
 		o.rowsBuffer("rows"),
@@ -213,6 +214,7 @@ func (o *rowOperator) buffers() []buffer {
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"rings of parts", rings, &o.rings},
+		{"chunks of groups", batchChunks, &o.batchChunks},
 		{"residuals", members * listed * 8, &o.res},
 		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -434,23 +436,29 @@ func (o *rowOperator) offset(precision solver.Precision, part int) driver.Pointe
 
 // contractAll computes res and g of the members whose coordinates z holds.
 func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
-	if err := o.contractChunks(y, members); err != nil {
+	sums, err := o.contractChunks(y, members)
+	if err != nil {
 		return err
 	}
-	return o.sumChunks(o.precision, members, o.chunks)
+	return o.sumChunks(o.precision, members, o.chunks, sums)
 }
 
-// contractChunks computes res, and the sum of each chunk of rows.
-func (o *rowOperator) contractChunks(y driver.Pointer, members int) error {
+// contractChunks computes res and sums of chunks of rows, and says which sums these are.
+func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, error) {
+	each := o.chunks.each()
 	once := o.contractOnce
 	if members > 1 {
 		once = func(y driver.Pointer) (bool, error) { return o.contractTogether(y, members) }
 	}
-	done, err := once(y)
-	if done || err != nil {
-		return err
+	switch done, err := once(y); {
+	case err != nil:
+		return each, err
+	case done && members > 1:
+		return o.batchSums(), nil
+	case done:
+		return each, nil
 	}
-	return o.contractInTiles(y, members)
+	return each, o.contractInTiles(y, members)
 }
 
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
@@ -551,7 +559,7 @@ func (o *rowOperator) weighted(w driver.Pointer) error {
 	if err != nil {
 		return err
 	}
-	return o.sumChunks(solver.F64, 1, o.chunks)
+	return o.sumChunks(solver.F64, 1, o.chunks, o.chunks.each())
 }
 
 // Each function from here on launches one family of kernels. The head of the family's file in kernels/ has
@@ -694,17 +702,23 @@ func (s *rowStore) from(p driver.Pointer, size int64) driver.Pointer {
 	return p - driver.Pointer(int64(s.begin)*size)
 }
 
-// sumChunks computes g, the sum of the chunks, for each member. If a card has several subtrees of the sum, g
-// has the sum of each, for all members one after another.
-func (o *rowOperator) sumChunks(precision solver.Precision, members int, chunks chunkTable) error {
+// sumChunks computes g, the sum of the chunks, for each member, from sums of some chunks. If a card has several
+// subtrees of the sum, g has the sum of each, for all members one after another.
+func (o *rowOperator) sumChunks(
+	precision solver.Precision, members int, chunks chunkTable, sums sumRange,
+) error {
 	if len(chunks.trees) < 2 {
-		return o.sumOf(precision, members, o.g, o.chunkSums, chunks.before, chunks.count(), chunks.all())
+		return o.sumOf(precision, members, o.g, o.chunkSums, sums.before, sums.count, sums.all)
 	}
 	for i, t := range chunks.trees {
-		for b := range members { // whose chunks lie between those of other subtrees
+		first, count := t.first, t.chunks
+		if sums.all != chunks.all() { // a sum for each part
+			first, count = t.part, t.parts
+		}
+		for b := range members { // whose sums lie between those of other subtrees
 			to := o.g + o.offset(precision, i*members+b)
-			from := o.chunkSums + o.offset(precision, b*chunks.count()+t.first-chunks.before)
-			if err := o.sumOf(precision, 1, to, from, t.first, t.chunks, chunks.all()); err != nil {
+			from := o.chunkSums + o.offset(precision, b*sums.count+first-sums.before)
+			if err := o.sumOf(precision, 1, to, from, first, count, sums.all); err != nil {
 				return err
 			}
 		}

@@ -155,6 +155,9 @@ var batchVariants = sync.OnceValue(func() map[string]variant {
 // each warp of contract.
 const BatchParts = 8
 
+// BatchChunkWords is the number of u32 that describe a chunk of contract_batch.
+const BatchChunkWords = 5
+
 // formatOf returns the format with so many bits for each entry.
 func formatOf(entryBits int) string {
 	entries, ok := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]

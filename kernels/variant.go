@@ -89,7 +89,11 @@ func (v variant) Exchange() int {
 
 // RingRows is the number of rows, a power of two, whose parts of dot products contract_batch keeps: more
 // stages than can pass before a block knows that the parts of a row have been added.
-func (v variant) RingRows() int { return v.StageRows() << bits.Len(uint(v.Behind())) }
+func (v variant) RingRows() int   { return v.StageRows() * v.RingStages() }
+func (v variant) RingStages() int { return 1 << bits.Len(uint(v.Behind())) }
+
+// ChunkWords is the number of u32 that describe a chunk of contract_batch.
+func (v variant) ChunkWords() int { return BatchChunkWords }
 
 // RowsShift is the logarithm of StageRows. SumLanes is how many lanes of a warp end with the same one of
 // 2·StageRows sums, and SumShift its logarithm.

@@ -28,6 +28,8 @@ type Config struct {
 	MostCooperative int
 	Watchdog        bool // Info says that the device stops long launches
 	NoGraphs        bool // Record refuses all calls
+	// Distinct says that Traffic counts DistinctLoaded and DistinctStored, which takes time.
+	Distinct bool
 }
 
 // filled returns c with its zeros replaced.

@@ -253,6 +253,9 @@ func (d *Device) launch(l driver.Launch) (err error) {
 
 		interrupted: l.Interrupted,
 	}
+	if d.config.Distinct {
+		run.loaded, run.stored = sectorSet{}, sectorSet{}
+	}
 	for i, bits := range k.program.uniforms {
 		for lane := range run.uniforms[i] {
 			run.uniforms[i][lane] = bits

@@ -23,6 +23,8 @@ type launch struct {
 	told    map[uint64]clock
 	steps   int64 // warp instructions issued so far
 	traffic *Traffic
+	// loaded and stored are the sectors that the launch has accessed so far; nil unless they are counted.
+	loaded, stored sectorSet
 	// interrupted ends the launch early if it returns an error; nil never does.
 	interrupted func() error
 }

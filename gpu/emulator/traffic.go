@@ -18,6 +18,11 @@ type Traffic struct {
 	// ones (relaxed, acquire, volatile) account for. A thread uses such loads to wait for another thread's
 	// write; their number depends on the schedule.
 	StrongLoaded, StrongSectors int64
+	// DistinctStored are the bytes of the different sectors that a launch stored to, and DistinctLoaded those
+	// of the sectors that it loaded before it stored to them. Both are summed over launches, and are 0 without
+	// Config.Distinct. A kernel moves so much between memory and the L2 cache if the cache keeps all that the
+	// launch uses again, and nothing for the next launch.
+	DistinctLoaded, DistinctStored int64
 	// LoadRequests and StoreRequests are the requests to global memory.
 	LoadRequests, StoreRequests int64
 	// SharedLoaded and SharedStored are the bytes of shared memory that active threads asked for.
@@ -50,11 +55,35 @@ func (w *warp) countGlobal(size int, mask uint32, load bool) {
 		t.GlobalLoaded += n
 		t.LoadRequests++
 		t.LoadSectors += sectors
+		t.DistinctLoaded += w.newSectors(mask, w.launch.loaded, w.launch.stored)
 	} else {
 		t.GlobalStored += n
 		t.StoreRequests++
 		t.StoreSectors += sectors
+		t.DistinctStored += w.newSectors(mask, w.launch.stored, nil)
 	}
+}
+
+// sectorSet is a set of sectors of global memory: 64 in each word.
+type sectorSet map[uint64]uint64
+
+func (s sectorSet) has(sector uint64) bool { return s[sector/64]>>(sector%64)&1 != 0 }
+
+// newSectors adds the sectors of a request to a set, unless it is nil, and returns the bytes of those that are
+// new in it and not in the other.
+func (w *warp) newSectors(mask uint32, set, other sectorSet) (added int64) {
+	if set == nil {
+		return 0
+	}
+	for m := mask; m != 0; m &= m - 1 {
+		s := w.scratch[bits.TrailingZeros32(m)] / 32
+		if set.has(s) || other.has(s) {
+			continue
+		}
+		set[s/64] |= 1 << (s % 64)
+		added += 32
+	}
+	return added
 }
 
 // touchedSectors returns how many different sectors the addresses of a request are in.

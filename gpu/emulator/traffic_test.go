@@ -12,7 +12,11 @@ import (
 // parameters in and out are 64 KiB each.
 func measure(t *testing.T, body string, grid, block int) emulator.Traffic {
 	t.Helper()
-	d := open(t, emulator.Config{})
+	return measureOn(t, open(t, emulator.Config{}), body, grid, block)
+}
+
+func measureOn(t *testing.T, d *emulator.Device, body string, grid, block int) emulator.Traffic {
+	t.Helper()
 	k := load(t, d, "kernel", entry("kernel", ".param .u64 in, .param .u64 out", start+body))
 	in, out := zeros(t, d, 1<<16), zeros(t, d, 1<<16)
 	launch(t, d, driver.Launch{
@@ -80,6 +84,27 @@ func TestSectors(t *testing.T) {
 			t.Errorf("%+v, want 4 sectors, one request, 128 bytes", got)
 		}
 	})
+}
+
+// A launch's distinct bytes are those of the sectors that it stores to, and of those that it loads first.
+func TestDistinctSectors(t *testing.T) {
+	t.Parallel()
+	const address = "\tmul.wide.u32 %d5, %r2, 4;\n\tadd.u64 %d6, %d5, %d1;\n\tadd.u64 %d5, %d5, %d0;\n"
+	const load, store = "\tld.global.f32 %f0, [%d5];\n", "\tst.global.f32 [%d6], %f0;\n"
+	const again = "\tld.global.f32 %f0, [%d6];\n"
+	d := open(t, emulator.Config{Distinct: true})
+	for launches := range int64(2) {
+		got := measureOn(t, d, address+load+load+store+store+again, 2, 48)
+		const bytes = 2 * 48 * 4
+		each := launches + 1
+		if got.DistinctLoaded != each*bytes || got.DistinctStored != each*bytes ||
+			got.GlobalLoaded != each*3*bytes || got.GlobalStored != each*2*bytes {
+			t.Errorf("%+v after launch %d", got, launches)
+		}
+	}
+	if got := measure(t, address+load+store, 2, 48); got.DistinctLoaded != 0 || got.DistinctStored != 0 {
+		t.Errorf("%+v without Distinct", got)
+	}
 }
 
 // Lanes that a guard, a branch or the block's end excludes ask for nothing; a warp without active lanes makes

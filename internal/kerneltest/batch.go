@@ -9,27 +9,30 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// batches are the cases of contract_batch, each with a number of members.
+// batches are the cases of contract_batch, each with a number of members and a number of sums. 0 sums stand
+// for one for each chunk.
 var batches = []struct {
-	members int
+	members, sums int
 	contraction
 }{
-	{1, contraction{1, 1, 8, 0, 0, "", 0}},
-	{2, contraction{9, 33, 8, 1, 0, "", 0}},
-	{3, contraction{35, 257, 16, 3, 0, "", 0}},
-	{8, contraction{49, 91, 8, 2, 64, "", 0}},
-	{3, contraction{83, 129, 16, 1, 0, "", 0}}, // twice around the ring of parts
-	{5, contraction{9, 1009, 8, 0, 0, "", 0}},
-	{6, contraction{13, 3001, 8, 1, 0, "", 0}}, // ends in the middle of a quarter of a slab
+	{1, 0, contraction{1, 1, 8, 0, 0, "", 0}},
+	{2, 2, contraction{9, 33, 8, 1, 0, "", 0}},
+	{3, 2, contraction{35, 257, 16, 3, 0, "", 0}},
+	{8, 2, contraction{49, 91, 8, 2, 64, "", 0}},
+	{3, 3, contraction{83, 129, 16, 1, 0, "", 0}}, // twice around the ring of parts
+	{2, 1, contraction{131, 33, 8, 3, 0, "", 0}},  // a chain of 17 chunks
+	{1, 3, contraction{83, 65, 8, 4, 0, "", 0}},
+	{5, 0, contraction{9, 1009, 8, 0, 0, "", 0}},
+	{6, 1, contraction{13, 3001, 8, 1, 0, "", 0}}, // ends in the middle of a quarter of a slab
 
-	{8, contraction{19, 4097, 16, 0, 0, "", 0}},
-	{4, contraction{5, 8209, 8, 1, 32, "", 0}},
-	{2, contraction{3, 32*slab + 1, 8, 0, 0, "", 0}}, // more slabs than a warp has lanes
-	{3, contraction{14, 4099, 8, 0, 0, special, 0}},
-	{3, contraction{5, 4099, 8, 0, 0, allOnes, 0}},
-	{3, contraction{11, 4099, 8, 1, 0, l1, 0}},
-	{8, contraction{13, 257, 8, 0, 0, huber, 0}},
-	{8, contraction{7, 301, 8, 0, 0, otherLevels, 0}},
+	{8, 1, contraction{19, 4097, 16, 0, 0, "", 0}},
+	{4, 1, contraction{5, 8209, 8, 1, 32, "", 0}},
+	{2, 0, contraction{3, 32*slab + 1, 8, 0, 0, "", 0}}, // more slabs than a warp has lanes
+	{3, 1, contraction{14, 4099, 8, 0, 0, special, 0}},
+	{3, 0, contraction{5, 4099, 8, 0, 0, allOnes, 0}},
+	{8, 0, contraction{7, 301, 8, 0, 0, otherLevels, 0}},
+	{3, 1, contraction{11, 4099, 8, 1, 0, l1, 0}},
+	{8, 0, contraction{13, 257, 8, 0, 0, huber, 0}},
 }
 
 func testContractBatch[T number](generated bool) func(t *testing.T, b *bench, f sensing.Entries) {
@@ -37,19 +40,20 @@ func testContractBatch[T number](generated bool) func(t *testing.T, b *bench, f 
 		for _, c := range batches {
 			wide := c.k > 16*slab && f != sensing.F32 // one format is enough for such large cases
 			if (c.kind != otherLevels || f == sensing.Q8) && !wide && (c.gap == 0 || !generated) {
-				sizes := name("members", c.members, "m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups,
-					"gap", c.gap)
+				sizes := name("members", c.members, "sums", c.sums, "m", c.m, "k", c.k, "chunk", c.chunk,
+					"groups", c.groups, "gap", c.gap)
 				t.Run(sizes+string(c.kind), func(t *testing.T) {
-					contractBatch[T](t, b, f, c.contraction, c.members, generated)
+					contractBatch[T](t, b, f, c.contraction, c.members, c.sums, generated)
 				})
 			}
 		}
 	}
 }
 
-// contractBatch checks that each member has the bits of the three reference loops.
+// contractBatch checks that each member has the bits of the three reference loops, and each sum those of
+// a chain of its chunks.
 func contractBatch[T number](
-	t *testing.T, b *bench, f sensing.Entries, c contraction, members int, generated bool,
+	t *testing.T, b *bench, f sensing.Entries, c contraction, members, sumCount int, generated bool,
 ) {
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](members, c.k, 1), random[float64](c.m, 50)
@@ -92,34 +96,90 @@ func contractBatch[T number](
 	}
 	partials := absent(groups * kernels.BatchRing(b.kernel.Name()) * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
-	res, chunks := output(poisoned[float64](members*c.m)), output(poisoned[T](members*chunkCount*kp))
-	args := []any{input(z), partials, input(y), res, weights, chunks, a.table()}
-	args = append(rowArgs(a, args, generated), c.k, parts, c.m, members, words(starts(c.m, c.chunk)),
-		chunkCount, scale)
+	if sumCount == 0 {
+		sumCount = chunkCount
+	}
+	ready := output(make([]float32, sumCount*kernels.BatchBlocks*parts)) // u32, of which nothing stays
+	for i := range ready.data {
+		ready.data[i] = 0xFF
+	}
+	res, sums := output(poisoned[float64](members*c.m)), output(poisoned[T](members*sumCount*kp))
+	args := []any{input(z), partials, input(y), res, weights, sums, a.table(), ready}
+	args = append(rowArgs(a, args, generated), c.k, parts, c.m, members,
+		words(dealtChunks(c.m, c.chunk, groups, sumCount)), sumCount, c.m, scale)
 	l := c.kind.loss()
 	b.run(t, launch{
 		grid: line(grid), block: line(256), shared: shared, cooperative: true, args: l.with(args...),
 	})
 
 	dots := allDots(a, z, members, slab)
-	wantRes, wantChunks := make([]float64, members*c.m), poisoned[T](members*chunkCount*kp)
+	wantRes, wantSums := make([]float64, members*c.m), poisoned[T](members*sumCount*kp)
 	wantWeights := make([]T, members*c.m)
 	for member := range members {
+		chunk := make([]T, c.k)
 		for i := range c.m {
 			at := member*c.m + i
 			wantRes[at], wantWeights[at] = residual(dots[at*parts:][:parts], y[i], scale, l)
-			sum := wantChunks[(member*chunkCount+i/c.chunk)*kp:][:c.k]
-			if i%c.chunk == 0 {
-				clear(sum)
+			accumulate(chunk, wantWeights[at], inT[T](a, i))
+			if number := i / c.chunk; (i+1)%c.chunk == 0 || i+1 == c.m {
+				sum := wantSums[(member*sumCount+number*sumCount/chunkCount)*kp:][:c.k]
+				if number == 0 || (number-1)*sumCount/chunkCount != number*sumCount/chunkCount {
+					clear(sum)
+				}
+				for k, v := range chunk {
+					sum[k] += v
+				}
+				clear(chunk)
 			}
-			accumulate(sum, wantWeights[at], inT[T](a, i))
 		}
 	}
-	leaveOpen(wantChunks, chunks, c.k, kp)
+	leaveOpen(wantSums, sums, c.k, kp)
 	check(t, "res", res, wantRes)
 	if len(bytes.Trim(partials.data, "\xff")) != 0 {
 		t.Error("the kernel leaves parts in the ring that the next launch would take for its own")
 	}
+	if len(bytes.Trim(ready.data, "\xff")) != 0 {
+		t.Error("the kernel leaves words that the next launch would take for those of its own chunks")
+	}
 	check(t, "weights", weights, wantWeights)
-	check(t, "chunks", chunks, wantChunks)
+	check(t, "sums", sums, wantSums)
+}
+
+// dealtChunks describes the chunks of chunk rows for contract_batch: one after another is dealt to the groups,
+// and chunk c is added to sum ⌊c·sums/chunks⌋. So a group waits for another one for each chunk but the first of
+// a sum, unless there is one group.
+func dealtChunks(m, chunk, groups, sums int) []uint32 {
+	rows := starts(m, chunk)
+	count := len(rows) - 1
+	sum := func(c int) int { return c * sums / count }
+	lists := make([][]uint32, groups)
+	added := 0 // chunks of the sum before this one
+	for c := range count {
+		if c > 0 && sum(c-1) != sum(c) {
+			added = 0
+		}
+		last := c+1 == count || sum(c+1) != sum(c)
+		from, to := min(added, 1), 0
+		if groups > 1 {
+			switch {
+			case !last:
+				to = added + 2
+			case added > 0:
+				to = math.MaxUint32
+			}
+			if added > 0 {
+				from = added + 1
+			}
+		}
+		lists[c%groups] = append(lists[c%groups], rows[c], rows[c+1],
+			uint32(sum(c)), uint32(from), uint32(to))
+		added++
+	}
+	at := groups + 1
+	var offsets, all []uint32
+	for _, list := range lists {
+		offsets, all = append(offsets, uint32(at)), append(all, list...)
+		at += len(list)
+	}
+	return append(append(offsets, uint32(at)), all...)
 }
