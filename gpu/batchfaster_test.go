@@ -50,8 +50,8 @@ func TestTogetherIsFaster(t *testing.T) {
 
 // TestGeneratedTogetherIsFaster: an H100 takes contract_batch of generated rows where its instructions take
 // less time than those of the three steps, or than their tiles take in memory. Per entry contract_batch
-// issues 147 to 155 for normal deviates and 56 for q8 and signs, in each launch and whatever the number of
-// members. On 120 of 132 multiprocessors that is 0.97 to 1.03 ms and 0.37 ms for n = 200, m = 10,000.
+// issues 145 to 154 for normal deviates and 55 for q8 and signs, in each launch and whatever the number of
+// members. On 120 of 132 multiprocessors that is 0.96 to 1.02 ms and 0.36 ms for n = 200, m = 10,000.
 func TestGeneratedTogetherIsFaster(t *testing.T) {
 	const n, m = 200, 10_000
 	const k = n * (n + 1) / 2
@@ -62,12 +62,12 @@ func TestGeneratedTogetherIsFaster(t *testing.T) {
 		faster  []sensing.Entries
 	}{
 		// The tiles of f64 rows are written once and read twice: 4.8 GB, 1.4 ms, if no cache holds them. The
-		// instructions of the three steps take 0.82 ms with f32 and bf16 rows, 0.17 with q8, 0.11 with signs.
+		// instructions of the three steps take 0.8 ms with f32 and bf16 rows, 0.16 with q8, 0.10 with signs.
 		{2, []sensing.Entries{sensing.F64}},
-		// The tiles are read four times. (114 + 8·6.3)/128 cycles take 0.98 ms on all multiprocessors with
-		// f64 rows, (11 + 8·8.3)/128 cycles 0.47 ms with q8.
+		// The tiles are read four times. (114 + 8·5.4)/128 cycles take 0.94 ms on all multiprocessors with
+		// f64 rows, (11 + 8·7.3)/128 cycles 0.42 ms with q8.
 		{8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs}},
-		// Two launches for nine members: 1.94 to 2.06 ms, and 0.74. The tiles of f32 rows take 1.6 ms.
+		// Two launches for nine members: 1.92 to 2.04 ms, and 0.72. The tiles of f32 rows take 1.6 ms.
 		{9, []sensing.Entries{sensing.F64}},
 	} {
 		for entries := range generatedBatchCosts {
@@ -123,8 +123,8 @@ func TestBatchCosts(t *testing.T) {
 }
 
 // TestGeneratedCosts: the emulator counts the instructions of generated entries for eight members, on rows of
-// one full slab but for one coordinate, within half of one of those that the choice assumes. Two groups of
-// blocks have 86 rows each, in chunks of eight.
+// one full slab but for one coordinate, within half of one of those that the choice assumes. One group of
+// blocks has 172 rows, in one chunk.
 func TestGeneratedCosts(t *testing.T) {
 	const n, m, members = 90, 172, kernels.BatchMembers
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {

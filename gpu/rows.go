@@ -702,8 +702,8 @@ func (s *rowStore) from(p driver.Pointer, size int64) driver.Pointer {
 	return p - driver.Pointer(int64(s.begin)*size)
 }
 
-// sumChunks computes g, the sum of the chunks, for each member, from sums of some chunks. If a card has several
-// subtrees of the sum, g has the sum of each, for all members one after another.
+// sumChunks computes g, the sum of the chunks, for each member, from sums of some chunks. If a card has
+// several subtrees of the sum, g has the sum of each, for all members one after another.
 func (o *rowOperator) sumChunks(
 	precision solver.Precision, members int, chunks chunkTable, sums sumRange,
 ) error {
