@@ -93,6 +93,10 @@ func (d *device) repeated(first, second func() error) error {
 		g.broken = false
 		err = second()
 	}
+	if errors.Is(err, driver.ErrLost) {
+		g.waiting = 0
+		return err
+	}
 	// What waits is done even if the step was interrupted.
 	if failed := g.flush(); failed != nil && !errors.Is(err, failed) {
 		return errors.Join(err, failed)
@@ -246,7 +250,7 @@ func (g *graphs) one(late bool) error {
 		g.broken = true
 	}
 	if late && errors.Is(err, driver.ErrCooperative) {
-		g.failure = fmt.Errorf("gpu: a launch that the device took before: %v", err)
+		g.failure = errors.New("gpu: a launch that the device took before: " + err.Error())
 		return g.failure
 	}
 	return err

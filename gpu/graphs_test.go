@@ -371,17 +371,22 @@ func TestGraphsChangeNoBit(t *testing.T) {
 		"gd, after a while": falling(solver.GD{StepSize: 0.1},
 			func(f float64) solver.Method { return solver.GD{StepSize: max(0.1*f, 0.08)} }),
 	}
-	least := map[string]int{ // replays of a run of 16 steps on rows, alone
-		"gd": 10, "gd, falling": 8, "momentum": 10, "momentum, falling": 8, "nesterov": 6, "polyak-gd": 6,
-		"scaled-gd": 8, "scaled-gd-lambda": 8, "subgradient": 8, "rgd": 6, "gd, after a while": 8,
-	}
+	total := 0
 	batched := map[string]bool{"gd": true, "momentum, falling": true, "scaled-gd": true}
-	for ensembleName, ensemble := range map[string]sensing.Ensemble{
-		"rows": rows, "completion": completion, "rank-one": rankOne,
+	for ensembleName, c := range map[string]struct {
+		sensing.Ensemble
+		solver.Storage
+		solver.Precision
+	}{
+		"rows":            {rows, solver.Memory, solver.F64},
+		"rows, generated": {rows, solver.Generated, solver.F32},
+		"rows, mixed":     {rows, solver.Memory, solver.Mixed},
+		"completion":      {completion, solver.Memory, solver.F64},
+		"rank-one":        {rankOne, solver.Memory, solver.F64},
 	} {
 		truth, err := sensing.NewTruth(6, 2, 2, 1)
 		must(t, err)
-		p := &sensing.Problem{Ensemble: ensemble, Truth: truth, Noise: 0.1, NoiseSeed: 5}
+		p := &sensing.Problem{Ensemble: c.Ensemble, Truth: truth, Noise: 0.1, NoiseSeed: 5}
 		for name, method := range methods {
 			for _, members := range []int{1, 3} {
 				if ensembleName != "rows" && (members > 1 || !strings.HasPrefix(name, "gd")) ||
@@ -390,7 +395,7 @@ func TestGraphsChangeNoBit(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/%s/%d", ensembleName, name, members), func(t *testing.T) {
 					end := func(graphs bool) (factors [3]solver.Factor, replays int) {
-						b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+						b := emulated(t, emulator.Config{}, c.Storage, c.Precision)
 						b.noGraphs = !graphs
 						counted := countReplays(&b)
 						var jobs []solver.Job
@@ -407,7 +412,7 @@ func TestGraphsChangeNoBit(t *testing.T) {
 							}))
 						return factors, counted.replays
 					}
-					want, none := end(false)
+					want, without := end(false)
 					got, replays := end(true)
 					for job := range members {
 						if !mat.Equal(got[job][0], want[job][0]) {
@@ -415,15 +420,17 @@ func TestGraphsChangeNoBit(t *testing.T) {
 								mat.Formatted(want[job][0]))
 						}
 					}
-					if none != 0 {
-						t.Errorf("%d replays without graphs", none)
+					if without != 0 {
+						t.Errorf("%d replays without graphs", without)
 					}
-					if ensembleName == "rows" && members == 1 && replays < least[name] {
-						t.Errorf("%d replays, want at least %d", replays, least[name])
-					}
+					total += replays
 				})
 			}
 		}
+	}
+	// How many there are of each method depends on the time that steps take.
+	if total < 20 {
+		t.Errorf("%d replays in all: the test shows nothing", total)
 	}
 }
 
@@ -491,7 +498,9 @@ func (c *afterReplays) Err() error {
 func TestGraphsResume(t *testing.T) {
 	const never = 1000
 	p := problem(t, 5, 40)
-	run := func(graphs bool, replays, asked int, resume *solver.State) (r *solver.Result, kept *solver.State) {
+	run := func(
+		graphs bool, replays, asked int, resume *solver.State,
+	) (r *solver.Result, kept *solver.State) {
 		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 		b.noGraphs = !graphs
 		ctx := &afterReplays{context.Background(), countReplays(&b), replays, asked}
