@@ -71,6 +71,9 @@ func title(c *config.Config) string {
 	if c.Iterations > 0 && c.HasStep() {
 		text += ",  μ = " + power(c.Step) + decay(c)
 	}
+	if c.Retraction != "" {
+		text += ",  retraction " + c.Retraction
+	}
 	if c.Kappa > 1 {
 		text += ",  κ = " + power(c.Kappa)
 	}
@@ -81,13 +84,16 @@ func title(c *config.Config) string {
 		text += fmt.Sprintf(",  SNR %s dB", power(c.SNR))
 	}
 	if c.Outliers > 0 {
-		text += fmt.Sprintf(",  outliers in %g %% of y", 100*c.Outliers)
+		text += fmt.Sprintf(",  outliers in %s of y", percent(c.Outliers))
 	}
 	if !c.HasSquaredLoss() {
 		text += ",  loss " + c.LossName()
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }
+
+// percent writes a share of the observations.
+func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
 
 // decay says by which law the step sizes become smaller, if they do.
 func decay(c *config.Config) string {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -132,7 +133,7 @@ func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	s = sideBySide(s)
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
-		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
+		Categories: namesOf(s.Categories), Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
 	}
 	if s.OverTrajectories() {
 		f.X = numberTitle(s.X)
@@ -141,7 +142,11 @@ func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 		f.By = settingTitle(s.By)
 	}
 	for _, l := range s.Lines {
-		f.Series = append(f.Series, report.Replicas{Name: lineName(l.Value), X: l.X, Y: l.Y})
+		name := lineName(l.Value)
+		if s.By != "" {
+			name = cmp.Or(name, unsetName)
+		}
+		f.Series = append(f.Series, report.Replicas{Name: name, X: l.X, Y: l.Y})
 	}
 	for _, out := range []struct {
 		n    int
@@ -155,6 +160,17 @@ func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 		f.Notes = append(f.Notes, Count(missing, "run")+" not there yet")
 	}
 	return f
+}
+
+// unsetName stands for the value of a setting that takes words and has none, as step-decay may.
+const unsetName = "none"
+
+// namesOf returns the words for the values of a setting that takes words; nil for nil.
+func namesOf(values []string) (names []string) {
+	for _, v := range values {
+		names = append(names, cmp.Or(v, unsetName))
+	}
+	return names
 }
 
 // sweepTitle lists the settings that all drawn runs have in common.
@@ -201,6 +217,9 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	if c.StepDecay != "" {
 		add("step-decay", "step decay %s", c.StepDecay)
 	}
+	if c.Retraction != "" {
+		add("retraction", "retraction %s", c.Retraction)
+	}
 	if c.Kappa > 1 {
 		add("kappa", "κ = %s", power(c.Kappa))
 	}
@@ -211,7 +230,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		add("snr", "SNR %s dB", power(c.SNR))
 	}
 	if c.Outliers > 0 {
-		add("outliers", "outliers in %s of y", power(c.Outliers))
+		add("outliers", "outliers in %s of y", percent(c.Outliers))
 	}
 	if !c.HasSquaredLoss() {
 		add("loss", "loss %s", c.LossName())

@@ -1,6 +1,12 @@
 package view
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/experiment/sweep"
+)
 
 func TestLineNames(t *testing.T) {
 	for value, want := range map[string]string{
@@ -11,5 +17,35 @@ func TestLineNames(t *testing.T) {
 		if got := lineName(value); got != want {
 			t.Errorf("%s is %s, want %s", value, got, want)
 		}
+	}
+}
+
+// TestTitles: a run and a sweep name the share of outliers and the retraction in the same words, and a value
+// that is not set has a name.
+func TestTitles(t *testing.T) {
+	c := config.Default()
+	c.Outliers, c.Method, c.Retraction, c.FactorRank, c.Rank = 0.07, "rgd", "projection", 2, 2
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	r := &sweep.Results{Spec: &sweep.Spec{}, Runs: []sweep.Run{{Config: c}}}
+	for _, words := range []string{"outliers in 7 % of y", "retraction projection"} {
+		for _, text := range []string{title(&c), sweepTitle(r, nil)} {
+			if !strings.Contains(text, words) {
+				t.Errorf("%q lacks %q", text, words)
+			}
+		}
+	}
+	s := &sweep.Selection{Query: sweep.Query{X: "n", Y: "test_error", By: "step-decay"},
+		Lines: []sweep.Series{{Value: ""}, {Value: "power:1,0.1"}}}
+	if f := lines(r, s); f.Series[0].Name != "none" || f.Series[1].Name != "power:1,0.1" {
+		t.Errorf("%+v", f.Series)
+	}
+	s.By, s.Lines = "", s.Lines[:1]
+	if f := lines(r, s); f.Series[0].Name != "" {
+		t.Errorf("the only line is named %q", f.Series[0].Name)
+	}
+	if names := namesOf([]string{"", "power:1,0.1"}); names[0] != "none" {
+		t.Errorf("%q", names)
 	}
 }

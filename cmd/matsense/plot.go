@@ -64,7 +64,7 @@ the slope of a straight line is given with its 95 % confidence interval.`,
 			"(default test_error)")
 	f.StringVar(&o.by, "by", "", "draw a line for each value of this `setting` (default: the next such axis)")
 	f.StringArrayVar(&o.where, "where", nil, "draw only these `values` of a setting: factor-rank=2, or "+
-		"alpha=1e-3,1e-6; may be repeated")
+		"alpha=1e-3,1e-6; between values with commas stands a semicolon; may be repeated")
 	f.StringVar(&o.out, "out", "", "`file` of the figure, .svg, .png or .pdf (default .svg and .png, in DIR)")
 	for _, name := range ofSweeps {
 		setGroup(f.Lookup(name), "figure of a sweep")

@@ -228,7 +228,8 @@ func (r *Results) check(q Query) (problems []string) {
 }
 
 // Where reads conditions such as "factor-rank=2" or "alpha=1e-3,1e-6": a setting and the values that it may
-// have. Values that are numbers are compared as numbers.
+// have. Values that are numbers are compared as numbers. A value may contain commas: the whole text is one
+// value if the sweep has it, and if there is a semicolon, it separates the values in the place of commas.
 func (r *Results) Where(conditions []string) (map[string][]string, error) {
 	where := map[string][]string{}
 	var problems []string
@@ -239,7 +240,15 @@ func (r *Results) Where(conditions []string) (map[string][]string, error) {
 				"like factor-rank=2 or alpha=1e-3,1e-6, got %q", text))
 			continue
 		}
-		for _, v := range strings.Split(list, ",") {
+		separator := ","
+		if strings.Contains(list, ";") {
+			separator = ";"
+		}
+		texts := strings.Split(list, separator)
+		if slices.Contains(r.values(key), list) {
+			texts = []string{list}
+		}
+		for _, v := range texts {
 			for _, there := range r.values(key) {
 				a, err1 := strconv.ParseFloat(v, 64)
 				b, err2 := strconv.ParseFloat(there, 64)

@@ -283,6 +283,26 @@ func TestSelectMistakes(t *testing.T) {
 	}
 }
 
+// TestWhereWithCommas: a value with commas is taken whole, and a semicolon separates such values. Symptom:
+// "spectrum has no value 1".
+func TestWhereWithCommas(t *testing.T) {
+	r := results(t, `axes: [{spectrum: ["1,0.5", "1,0.1", "power:1"]}, {alpha: [1.0e-3, 1.0e-6]}]`)
+	for text, want := range map[string][]string{
+		"spectrum=1,0.5":         {"1,0.5"},
+		"spectrum=1,0.5;power:1": {"1,0.5", "power:1"},
+		"spectrum=1,0.5;1,0.1":   {"1,0.5", "1,0.1"},
+		"spectrum=1,0.7":         {"1", "0.7"}, // which the sweep has not
+		"alpha=1e-3,1e-6":        {"0.001", "1e-06"},
+		"alpha=1e-3;1e-6":        {"0.001", "1e-06"},
+	} {
+		where, err := r.Where([]string{text})
+		key, _, _ := strings.Cut(text, "=")
+		if err != nil || !slices.Equal(where[key], want) {
+			t.Errorf("%s: %q, %v", text, where, err)
+		}
+	}
+}
+
 // Symptom: if the setting noise varied, the result noise could not be drawn: "there are no numbers noise".
 func TestSelectResultNamedAsSetting(t *testing.T) {
 	r := results(t, "axes: [{noise: [0, 0.125]}]")

@@ -467,6 +467,7 @@ func TestLog(t *testing.T) {
 		"1 10 100": true, "100 10 1": true, "2 10 50": true, "1 2 4": true, "1 2 5 10 20 50": true,
 		"1 2 5 10 22 46 100": true,
 		"10 1 100":           true, "1 1 10 100": true, "1e-10 1e-9 1e-8": true,
+		"1e-6 1e-2": true, "1e-2 1e-6 1e-2": true, "-1 100": false,
 		"1 10": false, "1 2 3": false, "10 20 30 40": false, "0 1 10": false, "-1 10 100": false,
 		"f32 q8 f64": false,
 		"1 1 1":      false, "nan 1 2": false, "1 10 inf": false, "0.1 0.2 0.3 0.4 0.5": false,

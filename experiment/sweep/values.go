@@ -42,7 +42,7 @@ func spaced(first, last float64, count int, at func(t float64) float64) []float6
 }
 
 // isLog says whether there are at least three different numbers, all positive, whose logarithms are spaced
-// more evenly than the numbers.
+// more evenly than the numbers, or two that are at least a hundredfold apart.
 func isLog(values []string) bool {
 	var numbers, logs []float64
 	for _, v := range values {
@@ -56,6 +56,9 @@ func isLog(values []string) bool {
 	numbers = slices.Compact(numbers)
 	for _, x := range numbers {
 		logs = append(logs, math.Log(x))
+	}
+	if len(numbers) == 2 {
+		return numbers[1] >= 100*numbers[0]
 	}
 	return len(numbers) >= 3 && unevenness(logs) < unevenness(numbers)
 }
