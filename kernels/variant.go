@@ -54,8 +54,8 @@ func (v variant) StageRows() int {
 func (v variant) Asynchronous() bool { return !v.Early && !v.Generated }
 
 // Ahead is the least number of stages that are being filled at any time, Behind how many wait for their
-// residuals. These two and StageRows are the parameters to tune on a device. The early form fills the stage of
-// the dot products.
+// residuals. These two and StageRows are the parameters to tune on a device. The early form fills the stage
+// of the dot products.
 func (v variant) Ahead() int {
 	switch {
 	case v.batch():
@@ -119,8 +119,8 @@ func (v variant) BlocksAtOnce() int {
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
-// SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in contract_batch
-// a quarter of it.
+// SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in
+// contract_batch a quarter of it.
 func (v variant) SlabBytes() int {
 	if v.batch() {
 		return 256 * v.QuadBits() / 8
