@@ -65,15 +65,15 @@ func TestMixedIsFaster(t *testing.T) {
 	}
 }
 
-// shortCosts are the instructions of contract in f64 arithmetic with slabs of 2176 coordinates, the shortest of
-// all (docs/kernels.md).
+// shortCosts are the instructions of contract in f64 arithmetic with slabs of 2176 coordinates, the shortest
+// that there are (docs/kernels.md).
 var shortCosts = map[sensing.Entries]float64{
 	sensing.F64: 17, sensing.F32: 15, sensing.BF16: 17, sensing.Q8: 21, sensing.Signs: 17,
 }
 
 // TestCosts: the emulator counts the instructions of contract, on rows of two full slabs but for 64
-// coordinates, within one of those that the choice of a precision assumes; and on rows of four short slabs but
-// for 58 coordinates, as a device of four blocks has them.
+// coordinates, within one of those that the choice of a precision assumes; and on rows of four short slabs
+// but for 58 coordinates, as a device of four blocks has them.
 func TestCosts(t *testing.T) {
 	const m = 64
 	for entries, c := range costs {

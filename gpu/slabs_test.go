@@ -146,11 +146,12 @@ func TestBatchOfShortSlabs(t *testing.T) {
 // TestOneLaunch: the n for which contract is one launch, as docs/kernels.md has them for one member.
 func TestOneLaunch(t *testing.T) {
 	device := func(capability [2]int, multiprocessors, shared int) driver.Info {
-		return driver.Info{Capability: capability, Multiprocessors: multiprocessors, Memory: 80e9, L2: 4 << 20,
+		return driver.Info{Capability: capability, Multiprocessors: multiprocessors,
 			BlockShared: shared << 10, Cooperative: true}
 	}
 	a100 := device([2]int{8, 0}, 108, 163)
 	v100, t4 := device([2]int{7, 0}, 80, 96), device([2]int{7, 5}, 40, 64)
+	a10, l4 := device([2]int{8, 6}, 72, 99), device([2]int{8, 9}, 58, 99)
 	for _, c := range []struct {
 		info    driver.Info
 		entries []sensing.Entries
@@ -166,6 +167,10 @@ func TestOneLaunch(t *testing.T) {
 		{t4, []sensing.Entries{sensing.F32, sensing.BF16}, []int{1, 571, 600, 620, 653, 694}},
 		{t4, []sensing.Entries{sensing.Q8}, []int{1, 550, 565, 571}},
 		{t4, []sensing.Entries{sensing.Signs}, []int{1, 734, 804, 809}},
+		{a10, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, []int{1, 734}},
+		{a10, []sensing.Entries{sensing.Signs}, []int{1, 1039}},
+		{l4, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, []int{1, 652}},
+		{l4, []sensing.Entries{sensing.Signs}, []int{1, 848}},
 	} {
 		for _, entries := range c.entries {
 			var got []int
@@ -209,10 +214,46 @@ func TestBeyondOneGroup(t *testing.T) {
 				rows := float64(l.m) * float64(l.stride)
 				if got.rows != want.readings*rows || got.sums > (want.sums+0.0005)*got.rows ||
 					storage == solver.Memory && got.launches != 3 {
-					t.Errorf("n = %d, %s rows, %s: %v times the rows, sums %.4f of these, %v launches", n, entries,
-						storage, got.rows/rows, got.sums/got.rows, got.launches)
+					t.Errorf("n = %d, %s rows, %s: %v times the rows, sums %.4f of these, %v launches", n,
+						entries, storage, got.rows/rows, got.sums/got.rows, got.launches)
 				}
 			}
+		}
+	}
+}
+
+// TestStagesAhead: rows are two stages ahead where a multiprocessor holds as many blocks as with one.
+func TestStagesAhead(t *testing.T) {
+	a100 := driver.Info{Capability: [2]int{8, 0}, Multiprocessors: 108, BlockShared: 163 << 10}
+	v100 := driver.Info{Capability: [2]int{7, 0}, Multiprocessors: 80, BlockShared: 96 << 10}
+	for _, c := range []struct {
+		info          driver.Info
+		n             int
+		entries       sensing.Entries
+		generated     bool
+		ahead, blocks int // stages, and blocks of a multiprocessor
+		bytes         int // of a block's stages
+	}{
+		{h200, 200, sensing.F32, false, 1, 2, 3 * 2 * 4096 * 4},
+		{h200, 200, sensing.Q8, false, 2, 2, 4 * 4 * 4096},
+		{h200, 600, sensing.F64, false, 2, 2, 4 * 3584 * 8},
+		{h200, 800, sensing.F64, false, 1, 2, 3 * 3712 * 8},
+		{h200, 1040, sensing.BF16, false, 2, 2, 4 * 4 * 2176 * 2},
+		{h200, 1040, sensing.BF16, true, 1, 2, 3 * 4 * 2176 * 2},
+		{a100, 200, sensing.Q8, false, 1, 2, 3 * 4 * 4096},
+		{a100, 200, sensing.F32, false, 2, 1, 4 * 2 * 4096 * 4},
+		{a100, 900, sensing.F32, false, 1, 2, 3 * 2 * 3072 * 4},
+		{v100, 900, sensing.F32, false, 0, 2, 2 * 3072 * 4},
+	} {
+		l := rowLayout{rowStore: rowStore{m: 1000, inMemory: !c.generated}, k: c.n * (c.n + 1) / 2,
+			precision: solver.F64}
+		l.setDevice(c.info)
+		l.setSlabs(referenceBlocks)
+		l.setEntries(c.entries)
+		blocks := l.resident() / c.info.Multiprocessors
+		if l.stagesAhead != c.ahead || blocks != c.blocks || l.stages != c.bytes {
+			t.Errorf("%v, n = %d, %s entries: %d stages ahead, %d blocks, %d bytes, want %+v",
+				c.info.Capability, c.n, c.entries, l.stagesAhead, blocks, l.stages, c)
 		}
 	}
 }

@@ -19,8 +19,9 @@ func TestTraffic(t *testing.T) {
 	testTraffic(t, 91, 107, 0, 2) // K = 4186
 }
 
-// TestTrafficOfShortSlabs: the counts are the same if slabs are shortened, as they are for n from 1040 to 1456
-// on a device of 264 blocks: here K = 15,576 on a device of six, which makes six slabs of 2688 coordinates.
+// TestTrafficOfShortSlabs: the counts are the same if slabs are shortened, as they are for n from 1040 to
+// 1392 on a device of 264 blocks. Here K = 15,576 on a device of six blocks, which makes six slabs of 2688
+// coordinates.
 func TestTrafficOfShortSlabs(t *testing.T) {
 	testTraffic(t, 176, 19, 6, 6)
 }

@@ -142,8 +142,8 @@ func (v variant) BlocksAtOnce() int {
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
-// SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in contract_batch
-// a quarter of it.
+// SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in
+// contract_batch a quarter of it.
 func (v variant) SlabBytes() int {
 	if v.batch() {
 		return 256 * v.Staged().QuadBits() / 8
