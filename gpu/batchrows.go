@@ -11,8 +11,26 @@ import (
 
 // batcher is the name of the kernel that contracts up to kernels.BatchMembers members in one launch.
 func (l *rowLayout) batcher() string {
-	return "contract_batch_" + string(l.entries) + "_" + string(l.precision)
+	family := "contract_batch_"
+	if l.small() {
+		family += "small_"
+	}
+	return family + string(l.entries) + "_" + string(l.precision)
 }
+
+// small says whether a block of the device has too little shared memory for contract_batch, other than in its
+// small form.
+func (l *rowLayout) small() bool {
+	needed := kernels.BatchStages(l.entries.EntryBits(), false) + reservedBatch
+	return (l.entries == sensing.F64 || l.entries == sensing.F32) && needed > l.info.BlockShared
+}
+
+// batchStages is the dynamic shared memory of a block of contract_batch.
+func (l *rowLayout) batchStages() int { return kernels.BatchStages(l.entries.EntryBits(), l.small()) }
+
+// reservedBatch is at least the static shared memory of contract_batch without the table of q8, and what the
+// system reserves for each block.
+const reservedBatch = 2 << 10
 
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, and gains by it.
@@ -20,9 +38,8 @@ func (l *rowLayout) together() bool {
 	if l.members < 2 || !l.inMemory || !l.info.Cooperative {
 		return false
 	}
-	// The table of q8, the weights, and the shared memory that the system reserves for each block.
-	const levels, reserved = 32 << 10, 2 << 10
-	shared := kernels.BatchStages(l.entries.EntryBits()) + reserved
+	const levels = 32 << 10 // the table of q8
+	shared := l.batchStages() + reservedBatch
 	if l.entries == sensing.Q8 {
 		shared += levels
 	}
@@ -44,7 +61,7 @@ func (l *rowLayout) mostBatchGroups() int {
 // partBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
 // products.
 func (l *rowLayout) partBytes() int64 {
-	rows := l.mostBatchGroups() * kernels.BatchRing(l.entries.EntryBits())
+	rows := l.mostBatchGroups() * kernels.BatchRing(l.entries.EntryBits(), l.small())
 	parts := min(l.members, kernels.BatchMembers) * l.slabs * kernels.BatchParts
 	return int64(rows) * int64(parts) * numberBytes(l.precision)
 }
@@ -63,7 +80,7 @@ func (o *rowOperator) countBatchGroups() error {
 	if !o.together() {
 		return nil
 	}
-	resident, err := o.device.kernels[o.batcher()].Resident(256, kernels.BatchStages(o.entries.EntryBits()))
+	resident, err := o.device.kernels[o.batcher()].Resident(256, o.batchStages())
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)
 	}
@@ -126,7 +143,7 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.batcher()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
-		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.entries.EntryBits()), Cooperative: true,
+		Block:  driver.Dim{256, 1, 1}, Shared: o.batchStages(), Cooperative: true,
 		Args: []driver.Arg{
 			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z + o.offset(o.precision, first)),
 			driver.Ptr(o.rings), driver.Ptr(o.from(y, 8)),

@@ -64,7 +64,7 @@ func dynamicShared(name string) int {
 	}
 	entries := sensing.Entries(parts[len(parts)-2])
 	if parts[1] == "batch" {
-		return kernels.BatchStages(entries.EntryBits())
+		return kernels.BatchStages(entries.EntryBits(), parts[2] == "small")
 	}
 	return kernels.Stages(entries.EntryBits(), parts[1] == "early")
 }

@@ -11,6 +11,8 @@
 //	contract_generated_E_T      the same with rows that the kernel generates
 //	contract_early_E_T, contract_early_generated_E_T
 //	                            both for compute capabilities before 8.0
+//	contract_batch_E_T          contract for up to 8 members, which share each reading of a row
+//	contract_batch_small_E_T    the same for multiprocessors of 100 KB of shared memory
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
 //	sum_chunks_T                g = the sum of the chunks
@@ -127,15 +129,19 @@ func Stages(entryBits int, early bool) int {
 // its blocks for each slab.
 const BatchMembers, BatchBlocks = 8, 4
 
-// BatchStages is the same as Stages, for contract_batch.
-func BatchStages(entryBits int) int {
-	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.DynamicBytes()
+// BatchStages is the same as Stages, for contract_batch. Its small form has fewer rows in a stage.
+func BatchStages(entryBits int, small bool) int { return batchVariant(entryBits, small).DynamicBytes() }
+
+func batchVariant(entryBits int, small bool) variant {
+	v := variant{Template: "contract_batch", Name: "contract_batch_", Entries: formatOf(entryBits)}
+	if small {
+		v.Name = "contract_batch_small_"
+	}
+	return v
 }
 
 // BatchRing is the number of rows whose parts of dot products a group of blocks of contract_batch keeps.
-func BatchRing(entryBits int) int {
-	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.RingRows()
-}
+func BatchRing(entryBits int, small bool) int { return batchVariant(entryBits, small).RingRows() }
 
 // BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for
 // each warp of contract.

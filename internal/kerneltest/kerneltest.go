@@ -109,8 +109,16 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])
 		all["accumulate_"+string(f)+"_f32"] = with(testAccumulate[float32])
-		all["contract_batch_"+string(f)+"_f64"] = with(testContractBatch[float64])
-		all["contract_batch_"+string(f)+"_f32"] = with(testContractBatch[float32])
+		for _, small := range []bool{false, true} {
+			name := "contract_batch_"
+			if small {
+				name += "small_"
+			}
+			if bits := f.EntryBits(); !small || bits == 64 || bits == 32 {
+				all[name+string(f)+"_f64"] = with(testContractBatch[float64](small))
+				all[name+string(f)+"_f32"] = with(testContractBatch[float32](small))
+			}
+		}
 		for name, form := range contractForms {
 			all[name+string(f)+"_f64"] = with(testContract[float64](form))
 			all[name+string(f)+"_f32"] = with(testContract[float32](form))
