@@ -35,8 +35,8 @@ type batchPlan struct {
 // continue the sum of the group before. That group began with this sum, so nobody waits.
 //
 // More groups than parts take turns: the first chunks of all parts are dealt out, then the second ones, and
-// so on. A group waits for the one that has the chunk before in the same part. Both began at the same time, so
-// after the first chunks the groups of a part are apart by the time that adding takes.
+// so on. A group waits for the one that has the chunk before in the same part. Both began at the same time,
+// so after the first chunks the groups of a part are apart by the time that adding takes.
 func (l *rowLayout) batchPlan(groups int) batchPlan {
 	p := batchPlan{groups: make([][]int, groups)}
 	sums, count := l.batchSums(), l.chunks.count()

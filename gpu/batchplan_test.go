@@ -109,7 +109,8 @@ type batchBytes struct{ rows, sums, z, products, ring, weights int64 }
 func movedBy(l *rowLayout, groups, members int) batchBytes {
 	number := numberBytes(l.precision)
 	all := int64(members)
-	ring := int64(groups*kernels.BatchRing(l.entries.EntryBits(), l.small())*kernels.BatchParts*l.slabs) * all * number
+	rows := groups * kernels.BatchRing(l.entries.EntryBits(), l.small())
+	ring := int64(rows*kernels.BatchParts*l.slabs) * all * number
 	coordinates := all * int64(wholeQuads(l.k)) * number
 	return batchBytes{
 		rows: int64(l.m) * l.stride,

@@ -121,8 +121,8 @@ func TestBatchTraffic(t *testing.T) {
 }
 
 // TestBatchOnSmallCards: a card of 100 KB of shared memory for a multiprocessor takes the small form of
-// contract_batch, which loads rows once and gives the bits of the three steps. The instructions of an entry are
-// those that the choice between the two assumes, with one chunk.
+// contract_batch, which loads rows once and gives the bits of the three steps. The instructions of an entry
+// are those that the choice between the two assumes, with one chunk.
 func TestBatchOnSmallCards(t *testing.T) {
 	const n, m, members = 90, 43, kernels.BatchMembers
 	ensembles := backendtest.Ensembles(t, n, m)

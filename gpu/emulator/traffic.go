@@ -20,8 +20,8 @@ type Traffic struct {
 	StrongLoaded, StrongSectors int64
 	// DistinctStored are the bytes of the different sectors that a launch stored to, and DistinctLoaded those
 	// of the sectors that it loaded before it stored to them. Both are summed over launches, and are 0
-	// without Config.Distinct. A kernel moves so much between memory and the L2 cache if the cache keeps all that the
-	// launch uses again, and nothing for the next launch.
+	// without Config.Distinct. A kernel moves so much between memory and the L2 cache if the cache keeps all
+	// that the launch uses again, and nothing for the next launch.
 	DistinctLoaded, DistinctStored int64
 	// LoadRequests and StoreRequests are the requests to global memory.
 	LoadRequests, StoreRequests int64

@@ -84,7 +84,8 @@ func contractBatch[T number](
 		}
 		return all
 	}
-	partials := absent(groups * kernels.BatchRing(f.EntryBits(), small) * members * parts * kernels.BatchParts)
+	ring := kernels.BatchRing(f.EntryBits(), small)
+	partials := absent(groups * ring * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
 	if sumCount == 0 {
 		sumCount = chunkCount
@@ -133,8 +134,8 @@ func contractBatch[T number](
 }
 
 // dealtChunks describes the chunks of chunk rows for contract_batch: one after another is dealt to the
-// groups, and chunk c is added to sum ⌊c·sums/chunks⌋. So a group waits for another one for each chunk but the
-// first of a sum, unless there is one group.
+// groups, and chunk c is added to sum ⌊c·sums/chunks⌋. So a group waits for another one for each chunk but
+// the first of a sum, unless there is one group.
 func dealtChunks(m, chunk, groups, sums int) []uint32 {
 	rows := starts(m, chunk)
 	count := len(rows) - 1
