@@ -11,37 +11,52 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestTogetherIsFaster: by the rates of their data sheets, an H100 takes contract_batch where reading the
-// rows twice for every four members takes longer than the instructions of contract_batch.
+// TestTogetherIsFaster: by the rates of their data sheets, cards take contract_batch if reading the rows
+// twice for every four members takes longer than contract_batch.
 func TestTogetherIsFaster(t *testing.T) {
 	const n, m = 200, 10_000
 	for _, c := range []struct {
-		members int
-		faster  []sensing.Entries
+		card      string
+		precision solver.Precision
+		members   int
+		faster    []sensing.Entries
 	}{
 		// Four readings of f64, f32 and bf16 rows, and the sums, take 2.0, 1.04 and 0.56 ms. The instructions
 		// of contract_batch take 0.39 to 0.47 ms on 120 multiprocessors, and the conversions of f32 and bf16
-		// entries 0.42. With q8 rows the instructions of the three steps take 0.35 ms and those of
+		// entries 0.42. With q8 rows the instructions of the three steps take 0.38 ms and those of
 		// contract_batch 0.57.
-		{8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}},
+		{"H100", solver.F64, 8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}},
 		// Two readings take 0.98, 0.50 and 0.26 ms, the same instructions as long as for eight.
-		{2, []sensing.Entries{sensing.F64, sensing.F32}},
+		{"H100", solver.F64, 2, []sensing.Entries{sensing.F64, sensing.F32}},
 		// Six readings, and two launches.
-		{9, []sensing.Entries{sensing.F64, sensing.F32}},
+		{"H100", solver.F64, 9, []sensing.Entries{sensing.F64, sensing.F32}},
+		// Four readings of f64, f32, bf16 and q8 rows take 10.9, 5.6, 2.9 and 1.6 ms, with the sums. One
+		// reading of f32 rows takes 1.34 ms, the conversions of f64 entries 7.9, and the instructions with
+		// bf16 and q8 entries 0.94 and 1.19. With signs the three steps take 0.74 ms and contract_batch 1.2.
+		{"A10", solver.F32, 8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}},
+		// The multiply-adds in f64 take 13.2 ms on all multiprocessors and 15.8 on those of three groups.
+		{"A10", solver.F64, 8, nil},
+		// Four readings of f32 rows take 10.7 ms, and one takes 2.7.
+		{"L4", solver.F32, 8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}},
 	} {
 		for entries := range batchCosts {
 			for _, card := range cards {
-				if card.name != "H100" {
+				if card.name != c.card {
 					continue
+				}
+				card.info.BlockShared = 227 << 10
+				if card.info.Capability[0] == 8 {
+					card.info.BlockShared = 99 << 10 // of an A10 or L4
 				}
 				const k = n * (n + 1) / 2
 				l := rowLayout{rowStore: rowStore{m: m, inMemory: true}, info: card.info, members: c.members,
-					k: k, precision: solver.F64, cards: 1, all: m}
+					k: k, precision: c.precision, cards: 1, all: m}
 				l.setSlabs(referenceBlocks)
 				l.setEntries(entries)
 				l.shareRows(0)
 				if got, want := l.togetherIsFaster(), slices.Contains(c.faster, entries); got != want {
-					t.Errorf("%d members, %s rows: %v, want %v", c.members, entries, got, want)
+					t.Errorf("%s, %s, %d members, %s rows: %v, want %v",
+						c.card, c.precision, c.members, entries, got, want)
 				}
 			}
 		}

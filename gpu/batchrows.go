@@ -12,11 +12,26 @@ import (
 // batcher is the name of the kernel that contracts up to kernels.BatchMembers members in one launch.
 func (l *rowLayout) batcher() string {
 	family := "contract_batch_"
-	if !l.inMemory {
+	switch {
+	case !l.inMemory:
 		family += "generated_"
+	case l.small():
+		family += "small_"
 	}
 	return family + string(l.entries) + "_" + string(l.precision)
 }
+
+// small says whether a block of the device has too little shared memory for contract_batch, other than in its
+// small form.
+func (l *rowLayout) small() bool {
+	whole := "contract_batch_" + string(l.entries) + "_" + string(l.precision)
+	return (l.entries == sensing.F64 || l.entries == sensing.F32) &&
+		kernels.BatchStages(whole)+reservedBatch > l.info.BlockShared
+}
+
+// reservedBatch is at least the static shared memory of contract_batch without the table of q8, and what the
+// system reserves for each block.
+const reservedBatch = 2 << 10
 
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, or each entry that they generate, and gains by it.
@@ -32,11 +47,10 @@ func (l *rowLayout) together() bool {
 		l.togetherIsFaster()
 }
 
-// batchShared is at least the shared memory of a block of contract_batch: the stages, the table of q8, the
-// weights, and what the system reserves.
+// batchShared is at least the shared memory of a block of contract_batch.
 func (l *rowLayout) batchShared() int {
-	const levels, reserved = 32 << 10, 2 << 10
-	shared := kernels.BatchStages(l.batcher()) + reserved
+	const levels = 32 << 10 // the table of q8
+	shared := kernels.BatchStages(l.batcher()) + reservedBatch
 	if l.entries == sensing.Q8 {
 		shared += levels
 	}

@@ -3,6 +3,7 @@ package gpu
 import (
 	"bytes"
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -177,6 +178,60 @@ func TestCallsOfGeneratedBatches(t *testing.T) {
 			" sum_chunks_f64 pullback_f64"
 		if got := strings.Join(made, " "); got != want {
 			t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+		}
+	}
+}
+
+// TestBatchOnSmallCards: a card of 100 KB of shared memory for a multiprocessor takes the small form of
+// contract_batch, which loads rows once and gives the bits of the three steps. The instructions of an entry
+// are those that the choice between the two assumes, with one chunk.
+func TestBatchOnSmallCards(t *testing.T) {
+	const n, m, members = 90, 43, kernels.BatchMembers
+	ensembles := backendtest.Ensembles(t, n, m)
+	for _, name := range []string{"gaussian-f64", "gaussian-f32"} {
+		for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+			t.Run(name+"/"+string(precision), func(t *testing.T) {
+				t.Parallel()
+				config := emulator.Config{Capability: [2]int{8, 6}, Multiprocessors: 8}
+				e, device := batchEngineOn(t, config, ensembles[name], members, solver.Memory, precision)
+				o := rowsOf(e)
+				if o.batchGroups == 0 || !o.small() {
+					t.Fatalf("%d groups of %s", o.batchGroups, o.batcher())
+				}
+				read := func() []byte {
+					sums := make([]byte, members*o.kp*int(numberBytes(precision)))
+					must(t, o.Download(sums, o.g))
+					return sums
+				}
+				must(t, o.contractAll(e.y, members))
+				together, groups := read(), o.batchGroups
+				o.batchGroups = 0
+				must(t, o.contractAll(e.y, members))
+				if !bytes.Equal(read(), together) {
+					t.Error("three steps give other bits")
+				}
+
+				o.batchGroups = groups
+				o.chunks.starts = []int{0, m}
+				must(t, o.shareChunks(1))
+				device.ResetTraffic()
+				must(t, o.launchBatch(e.y, 0, members))
+				got := device.Traffic(o.batcher())
+				rows := int64(m) * o.stride
+				z := int64(kernels.Slab*members) * numberBytes(precision)
+				y := int64(m) * members * 32 * 8
+				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+planBytes(o); loaded != want {
+					t.Errorf("%d bytes were loaded, want %d", loaded, want)
+				}
+				cost := batchCosts[o.entries].double
+				if precision == solver.F32 {
+					cost = batchCosts[o.entries].single
+				}
+				each := float64(got.Instructions) * 32 / (m * members * float64(o.k))
+				if math.Abs(each-cost.small) > 0.1 {
+					t.Errorf("%.2f instructions an entry, want %v", each, cost.small)
+				}
+			})
 		}
 	}
 }

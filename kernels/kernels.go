@@ -13,6 +13,7 @@
 //	                            both for compute capabilities before 8.0
 //	contract_batch_E_T, contract_batch_generated_E_T
 //	                            both for up to 8 members, which share the rows
+//	contract_batch_small_E_T    contract_batch for multiprocessors of 100 KB of shared memory
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
 //	sum_chunks_T                g = the sum of the chunks

@@ -44,6 +44,8 @@ func (v variant) StageRows() int {
 	switch {
 	case v.batch() && v.Generated:
 		return 4
+	case v.small():
+		return map[string]int{"f64": 1, "f32": 2}[v.Entries]
 	case v.batch():
 		return map[string]int{"f64": 2, "f32": 4, "bf16": 4, "q8": 4, "sign": 4}[v.Entries]
 	case v.Early:
@@ -126,6 +128,10 @@ func (v variant) Staged() variant {
 
 // batch says whether the kernel is one of contract_batch.
 func (v variant) batch() bool { return v.Template == "contract_batch" }
+
+// small says whether the kernel is the form of contract_batch for multiprocessors of 100 KB of shared memory.
+// Only f64 and f32 entries need one.
+func (v variant) small() bool { return strings.Contains(v.Name, "_small_") }
 
 // BlocksAtOnce is how many blocks of contract a multiprocessor shall hold: it bounds their registers. With
 // f64 entries the early form has room for one block, because of its stages, so its threads may have more
@@ -215,6 +221,11 @@ func variants() []variant {
 			"residuals", "sum_chunks",
 		} {
 			add(family, family+"_"+t, "", t)
+		}
+	}
+	for _, e := range []string{"f64", "f32"} {
+		for _, t := range []string{"f64", "f32"} {
+			add("contract_batch", "contract_batch_small_"+e+"_"+t, e, t)
 		}
 	}
 	for _, name := range []string{

@@ -19,9 +19,9 @@ type Traffic struct {
 	// write; their number depends on the schedule.
 	StrongLoaded, StrongSectors int64
 	// DistinctStored are the bytes of the different sectors that a launch stored to, and DistinctLoaded those
-	// of the sectors that it loaded before it stored to them. Both are summed over launches, and are 0 without
-	// Config.Distinct. A kernel moves so much between memory and the L2 cache if the cache keeps all that the
-	// launch uses again, and nothing for the next launch.
+	// of the sectors that it loaded before it stored to them. Both are summed over launches, and are 0
+	// without Config.Distinct. A kernel moves so much between memory and the L2 cache if the cache keeps all
+	// that the launch uses again, and nothing for the next launch.
 	DistinctLoaded, DistinctStored int64
 	// LoadRequests and StoreRequests are the requests to global memory.
 	LoadRequests, StoreRequests int64
@@ -69,8 +69,8 @@ type sectorSet map[uint64]uint64
 
 func (s sectorSet) has(sector uint64) bool { return s[sector/64]>>(sector%64)&1 != 0 }
 
-// newSectors adds the sectors of a request to a set, unless it is nil, and returns the bytes of those that are
-// new in it and not in the other.
+// newSectors adds the sectors of a request to a set, unless it is nil, and returns the bytes of those that
+// are new in it and not in the other.
 func (w *warp) newSectors(mask uint32, set, other sectorSet) (added int64) {
 	if set == nil {
 		return 0
