@@ -13,6 +13,8 @@
 //	                            both for compute capabilities before 8.0
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
+//	contract_tensor_E_f64       contract for up to 8 members, with tensor cores
+//	tensor_order                D = A·B + C, to find out in which order tensor cores add
 //	sum_chunks_T                g = the sum of the chunks
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
 //	pullback_rect_T, pullback_rect_transposed_T
@@ -135,6 +137,14 @@ func BatchStages(entryBits int) int {
 // BatchRing is the number of rows whose parts of dot products a group of blocks of contract_batch keeps.
 func BatchRing(entryBits int) int {
 	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.RingRows()
+}
+
+// TensorStages and TensorRing are BatchStages and BatchRing of contract_tensor.
+func TensorStages(entryBits int) int {
+	return variant{Template: "contract_tensor", Entries: formatOf(entryBits)}.DynamicBytes()
+}
+func TensorRing(entryBits int) int {
+	return variant{Template: "contract_tensor", Entries: formatOf(entryBits)}.RingRows()
 }
 
 // BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for

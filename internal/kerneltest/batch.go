@@ -30,20 +30,34 @@ var batches = []struct {
 }
 
 func testContractBatch[T number](t *testing.T, b *bench, f sensing.Entries) {
+	stages, ring := kernels.BatchStages(f.EntryBits()), kernels.BatchRing(f.EntryBits())
+	contractBatches[T](t, b, f, stages, ring)
+}
+
+// testContractTensor asks the same of contract_tensor as of contract_batch: the bits of the reference loops.
+func testContractTensor(t *testing.T, b *bench, f sensing.Entries) {
+	contractBatches[float64](t, b, f, kernels.TensorStages(f.EntryBits()), kernels.TensorRing(f.EntryBits()))
+}
+
+// contractBatches runs all cases on a kernel with so many bytes of dynamic shared memory, and so many rows in
+// a ring of parts.
+func contractBatches[T number](t *testing.T, b *bench, f sensing.Entries, shared, ring int) {
 	for _, c := range batches {
 		wide := c.k > 16*slab && f != sensing.F32 // one format is enough for such large cases
 		if (c.kind != otherLevels || f == sensing.Q8) && !wide {
 			sizes := name("members", c.members, "m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups,
 				"gap", c.gap)
 			t.Run(sizes+string(c.kind), func(t *testing.T) {
-				contractBatch[T](t, b, f, c.contraction, c.members)
+				contractBatch[T](t, b, f, c.contraction, c.members, shared, ring)
 			})
 		}
 	}
 }
 
 // contractBatch checks that each member has the bits of the three reference loops.
-func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, members int) {
+func contractBatch[T number](
+	t *testing.T, b *bench, f sensing.Entries, c contraction, members, shared, ring int,
+) {
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](members, c.k, 1), random[float64](c.m, 50)
 	switch c.kind {
@@ -61,7 +75,6 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	if groups == 0 {
 		groups = chunkCount
 	}
-	shared := kernels.BatchStages(f.EntryBits())
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
 	grid := kernels.BatchBlocks * parts * groups
@@ -75,7 +88,7 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 		}
 		return all
 	}
-	partials := absent(groups * kernels.BatchRing(f.EntryBits()) * members * parts * kernels.BatchParts)
+	partials := absent(groups * ring * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
 	res, chunks := output(poisoned[float64](members*c.m)), output(poisoned[T](members*chunkCount*kp))
 	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: []any{

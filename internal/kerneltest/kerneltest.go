@@ -71,6 +71,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"split_columns":                testSplitColumns,
 		"square_difference":            testSquareDifference,
 		"square_pullback":              testSquarePullback,
+		"tensor_order":                 testTensorOrder,
 		"transpose":                    testTranspose,
 		"lift_f64":                     testLift[float64],
 		"lift_f32":                     testLift[float32],
@@ -111,6 +112,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		all["accumulate_"+string(f)+"_f32"] = with(testAccumulate[float32])
 		all["contract_batch_"+string(f)+"_f64"] = with(testContractBatch[float64])
 		all["contract_batch_"+string(f)+"_f32"] = with(testContractBatch[float32])
+		all["contract_tensor_"+string(f)+"_f64"] = with(testContractTensor)
 		for name, form := range contractForms {
 			all[name+string(f)+"_f64"] = with(testContract[float64](form))
 			all[name+string(f)+"_f32"] = with(testContract[float32](form))
