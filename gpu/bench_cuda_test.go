@@ -42,8 +42,8 @@ var (
 )
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
-// sum of its chunks, and one whole step of gradient descent with n × n factors. If contract takes tensor cores,
-// it is timed without them too. Times are medians, with the least and the greatest.
+// sum of its chunks, and one whole step of gradient descent with n × n factors. If contract takes tensor
+// cores, it is timed without them too. Times are medians, with the least and the greatest.
 //
 // The rate of a copy from device to device, in bytes read and written, is measured just before: whatever
 // reads rows from memory cannot be faster. GB/s are the bytes of all rows, counted once for the whole batch,

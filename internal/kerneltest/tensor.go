@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// tensorSums are orders in which an element of D = A·B + C may be computed; the ISA leaves the order open. The
-// first is the one that contract_tensor needs, and that the emulator and the CPU driver have.
+// tensorSums are orders in which an element of D = A·B + C may be computed; the ISA leaves the order open.
+// The first is the one that contract_tensor needs, and that the emulator and the CPU driver have.
 var tensorSums = []struct {
 	name string
 	of   func(c float64, a, b [4]float64) float64
