@@ -44,9 +44,9 @@ var (
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
 // sum of its chunks, and one whole step of gradient descent with n × n factors. Of rows in memory, and of
-// batches, it times contract in its three steps too. In mixed precision contract is that of a difference from
-// an anchor. Times are medians, with the least and the greatest. The floors of docs/kernels.md stand beside
-// them, of memory with the measured rate of a copy.
+// batches, it times contract in its three steps too, and without tensor cores if it takes them. In mixed
+// precision contract is that of a difference from an anchor. Times are medians, with the least and the
+// greatest. The floors of docs/kernels.md stand beside them, of memory with the measured rate of a copy.
 //
 // The rate of a copy from device to device, in bytes read and written, is measured just before: whatever
 // reads rows from memory cannot be faster. GB/s are the bytes of all rows, counted once for the whole batch,
@@ -142,14 +142,19 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 		}
 		reportFloors(b, c.floors(o, r, false))
 	})
+	if groups := o.tensorGroups; groups > 0 {
+		o.tensorGroups = 0
+		b.Run("without-tensor-cores", func(b *testing.B) { repeat(b, e.device, contract) })
+		o.tensorGroups = groups
+	}
 	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
-		groups, batchGroups := o.groups, o.batchGroups
-		o.groups, o.batchGroups = 0, 0
+		groups, batchGroups, tensorGroups := o.groups, o.batchGroups, o.tensorGroups
+		o.groups, o.batchGroups, o.tensorGroups = 0, 0, 0
 		b.Run("three-steps", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r, true))
 		})
-		o.groups, o.batchGroups = groups, batchGroups
+		o.groups, o.batchGroups, o.tensorGroups = groups, batchGroups, tensorGroups
 	}
 	b.Run("step", func(b *testing.B) {
 		timeSteps(b, e, all)
@@ -177,7 +182,7 @@ func (c benchCase) floors(o *rowOperator, r rates, steps bool) map[string]float6
 	l := o.rowLayout
 	l.info.Bandwidth = r.copied
 	together, three := l.batchFloors()
-	if steps || o.batchGroups == 0 {
+	if steps || o.batchGroups == 0 && o.tensorGroups == 0 {
 		together = three
 	}
 	return map[string]float64{"memory": together.memory, "computing": together.computing}

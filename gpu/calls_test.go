@@ -80,8 +80,8 @@ func TestCallsOfAStep(t *testing.T) {
 	must(t, err)
 	gradients := map[string]string{
 		"rows/1": "lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64",
-		"rows/8": "lift_f64 Fill contract_batch_f32_f64 sum_chunks_f64 pullback_f64",
-		"rows/32": "lift_f64" + strings.Repeat(" Fill contract_batch_f32_f64", 4) +
+		"rows/8": "lift_f64 Fill contract_tensor_f32_f64 sum_chunks_f64 pullback_f64",
+		"rows/32": "lift_f64" + strings.Repeat(" Fill contract_tensor_f32_f64", 4) +
 			" sum_chunks_f64 pullback_f64",
 		// A gradient of these ensembles has the same launches for any members.
 		"completion/1": "sampled_2", "completion/8": "sampled_2", "completion/32": "sampled_2",

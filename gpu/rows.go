@@ -23,12 +23,14 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
-	batchGroups int // the same for contract_batch
+	batchGroups  int // the same for contract_batch
+	tensorGroups int // the same for contract_tensor
 
 	z, g, chunkSums, partials, rings  driver.Pointer
 	batchChunks                       driver.Pointer // the chunks of each group of contract_batch
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
+	tensorRings                       driver.Pointer
 
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
@@ -215,6 +217,7 @@ func (o *rowOperator) buffers() []buffer {
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
+		{"rings of parts of products", o.tensorRingBytes(), &o.tensorRings},
 		{"residuals", members * listed * 8, &o.res},
 		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -275,6 +278,9 @@ func (o *rowOperator) kernels() []string {
 	if o.together() {
 		names = append(names, o.batcher())
 	}
+	if o.tensor() {
+		names = append(names, o.tensorKernel(), "tensor_order")
+	}
 	return append(names, o.drawKernels()...)
 }
 
@@ -307,7 +313,10 @@ func (o *rowOperator) prepare(d *device) error {
 	if err := o.countGroups(); err != nil {
 		return err
 	}
-	return o.countBatchGroups()
+	if err := o.countBatchGroups(); err != nil {
+		return err
+	}
+	return o.countTensorGroups()
 }
 
 // countGroups sets the number of groups of blocks in one launch of contract, or tells the user why contract
@@ -446,6 +455,11 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 // contractChunks computes res and sums of chunks of rows, and says which sums these are.
 func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, error) {
 	each := o.chunks.each()
+	if members > 1 {
+		if done, err := o.contractTensor(y, members); done || err != nil {
+			return each, err
+		}
+	}
 	once := o.contractOnce
 	if members > 1 {
 		once = func(y driver.Pointer) (bool, error) { return o.contractTogether(y, members) }

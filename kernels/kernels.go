@@ -16,6 +16,8 @@
 //	contract_batch_small_E_T    contract_batch for multiprocessors of 100 KB of shared memory
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
+//	contract_tensor_E_f64       contract for up to 8 members, with tensor cores
+//	tensor_order                D = A·B + C, to find out in which order tensor cores add
 //	sum_chunks_T                g = the sum of the chunks
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
 //	pullback_rect_T, pullback_rect_transposed_T
@@ -151,6 +153,14 @@ var batchVariants = sync.OnceValue(func() map[string]variant {
 	}
 	return m
 })
+
+// TensorStages and TensorRing are BatchStages and BatchRing of contract_tensor.
+func TensorStages(entryBits int) int {
+	return variant{Template: "contract_tensor", Entries: formatOf(entryBits)}.DynamicBytes()
+}
+func TensorRing(entryBits int) int {
+	return variant{Template: "contract_tensor", Entries: formatOf(entryBits)}.RingRows()
+}
 
 // BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for
 // each warp of contract.

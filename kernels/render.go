@@ -30,12 +30,13 @@ var functions = template.FuncMap{
 		}
 		return s
 	},
-	"words": strings.Fields,
-	"add":   func(a, b int) int { return a + b },
-	"sub":   func(a, b int) int { return a - b },
-	"mul":   func(a, b int) int { return a * b },
-	"div":   func(a, b int) int { return a / b },
-	"masks": func() []int { return []int{16, 8, 4, 2, 1} },
+	"words":  strings.Fields,
+	"add":    func(a, b int) int { return a + b },
+	"sub":    func(a, b int) int { return a - b },
+	"mul":    func(a, b int) int { return a * b },
+	"div":    func(a, b int) int { return a / b },
+	"masks":  func() []int { return []int{16, 8, 4, 2, 1} },
+	"halves": func() []int { return []int{4, 2, 1} },
 	"odd": func() []string {
 		return strings.Fields("1/21 1/19 1/17 1/15 1/13 1/11 1/9 1/7 1/5 1/3")
 	},

@@ -42,6 +42,8 @@ func (v variant) QuadBits() int {
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
 	switch {
+	case v.tensor():
+		return map[string]int{"f64": 4, "f32": 8, "bf16": 8, "q8": 8, "sign": 8}[v.Entries]
 	case v.batch() && v.Generated:
 		return 4
 	case v.small():
@@ -64,6 +66,8 @@ func (v variant) Ahead() int {
 	switch {
 	case v.batch() && v.Generated:
 		return 0
+	case v.tensor():
+		return v.Exchange()
 	case v.batch():
 		return 2
 	case v.Early:
@@ -73,7 +77,7 @@ func (v variant) Ahead() int {
 }
 
 func (v variant) Behind() int {
-	if v.batch() {
+	if v.batch() || v.tensor() {
 		return 2 * v.Exchange()
 	}
 	return 1
@@ -81,9 +85,10 @@ func (v variant) Behind() int {
 
 // Exchange is how many stages pass in contract_batch between the publication of parts and their addition, and
 // again until the weights are used. Each step goes through the L2 cache, which takes about a microsecond. A
-// stage of rows that are generated takes longer.
+// stage of rows that are generated takes longer, and one of contract_tensor with f64 or f32 entries is twice
+// as large.
 func (v variant) Exchange() int {
-	if v.Generated {
+	if v.Generated || v.tensor() && v.QuadBits() >= 128 {
 		return 1
 	}
 	return 2
@@ -133,6 +138,47 @@ func (v variant) batch() bool { return v.Template == "contract_batch" }
 // Only f64 and f32 entries need one.
 func (v variant) small() bool { return strings.Contains(v.Name, "_small_") }
 
+// tensor says whether the kernel is one of contract_tensor.
+func (v variant) tensor() bool { return v.Template == "contract_tensor" }
+
+// RowPitch is the number of bytes from row to row in a stage of contract_tensor. With it, the four or eight
+// rows that lanes load from at one time lie in different banks.
+func (v variant) RowPitch() int {
+	if v.Entries == "f64" {
+		return v.SlabBytes() + 32
+	}
+	return v.SlabBytes() + 16
+}
+
+// PairApart is the distance between the two groups of four coordinates whose sums contract_tensor computes in
+// one product, in sixteens of coordinates. With it, they lie in different banks. PairFirst is the first of
+// the two in pair q of four.
+func (v variant) PairApart() int {
+	return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4, "sign": 1}[v.Entries]
+}
+func (v variant) PairFirst(q int) int {
+	apart := v.PairApart()
+	return q/apart*2*apart + q%apart
+}
+
+// WeightPitch is the number of weights from one member to the next in shared memory.
+func (v variant) WeightPitch() int {
+	if v.StageRows() == 4 {
+		return 4
+	}
+	return 12
+}
+
+// EntryBytes is the size of an entry of a format other than signs.
+func (v variant) EntryBytes() int { return v.QuadBits() / 32 }
+
+// 256 threads copy Halves times 4096 bytes of CopyRows rows at one time, and RowCopies times for a stage of
+// contract_tensor. SlabShift is the logarithm of SlabBytes.
+func (v variant) Halves() int    { return max(v.SlabBytes()/4096, 1) }
+func (v variant) CopyRows() int  { return min(max(4096/v.SlabBytes(), 1), v.StageRows()) }
+func (v variant) RowCopies() int { return v.StageRows() / v.CopyRows() }
+func (v variant) SlabShift() int { return bits.TrailingZeros(uint(v.SlabBytes())) }
+
 // BlocksAtOnce is how many blocks of contract a multiprocessor shall hold: it bounds their registers. With
 // f64 entries the early form has room for one block, because of its stages, so its threads may have more
 // registers. So it is on 7.5 with all entries but signs. On 7.0 the early form in f32 arithmetic takes at
@@ -149,9 +195,9 @@ func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
 // SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in
-// contract_batch a quarter of it.
+// contract_batch and contract_tensor a quarter of it.
 func (v variant) SlabBytes() int {
-	if v.batch() {
+	if v.batch() || v.tensor() {
 		return 256 * v.Staged().QuadBits() / 8
 	}
 	return 1024 * v.QuadBits() / 8
@@ -161,7 +207,12 @@ func (v variant) SlabBytes() int {
 func (v variant) RowShift() int { return bits.TrailingZeros(uint(v.SlabBytes() / 16)) }
 
 // StageBytes is the size of a stage, with the longest slabs.
-func (v variant) StageBytes() int { return v.StageRows() * v.SlabBytes() }
+func (v variant) StageBytes() int {
+	if v.tensor() {
+		return v.StageRows() * v.RowPitch()
+	}
+	return v.StageRows() * v.SlabBytes()
+}
 
 // Copies is how many 16-byte copies each of 256 threads makes to fill a stage of the longest slabs. With
 // shorter slabs it leaves some of them out.
@@ -208,6 +259,9 @@ func variants() []variant {
 	list = append(list, pauliVariants()...)
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
+			if t == "f64" {
+				add("contract_tensor", "contract_tensor_"+e+"_f64", e, t)
+			}
 			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)
 			}
@@ -230,6 +284,7 @@ func variants() []variant {
 	}
 	for _, name := range []string{
 		"combine", "dot", "draw_weights", "gather", "gather_rows", "normals", "signs", "sum_squares",
+		"tensor_order",
 	} {
 		add(name, name, "", "f64")
 	}

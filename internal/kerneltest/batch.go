@@ -36,16 +36,22 @@ var batches = []struct {
 	{8, 0, contraction{13, 257, 8, 0, 0, huber, 0}},
 }
 
-func testContractBatch[T number](generated bool) func(t *testing.T, b *bench, f sensing.Entries) {
+// batchForm is a kernel that contracts a batch.
+type batchForm struct {
+	generated bool // the kernel makes the rows
+	tensor    bool // contract_tensor, which leaves a sum for each chunk
+}
+
+func testContractBatch[T number](form batchForm) func(t *testing.T, b *bench, f sensing.Entries) {
 	return func(t *testing.T, b *bench, f sensing.Entries) {
-		small := strings.Contains(b.kernel.Name(), "_small_")
+		other := form.tensor || strings.Contains(b.kernel.Name(), "_small_")
 		for _, c := range batches {
-			wide := c.k > 16*slab && (f != sensing.F32 || small) // one kernel is enough for such large cases
-			if (c.kind != otherLevels || f == sensing.Q8) && !wide && (c.gap == 0 || !generated) {
+			wide := c.k > 16*slab && (f != sensing.F32 || other) // one kernel is enough for such large cases
+			if (c.kind != otherLevels || f == sensing.Q8) && !wide && (c.gap == 0 || !form.generated) {
 				sizes := name("members", c.members, "sums", c.sums, "m", c.m, "k", c.k, "chunk", c.chunk,
 					"groups", c.groups, "gap", c.gap)
 				t.Run(sizes+string(c.kind), func(t *testing.T) {
-					contractBatch[T](t, b, f, c.contraction, c.members, c.sums, generated)
+					contractBatch[T](t, b, f, c.contraction, c.members, c.sums, form)
 				})
 			}
 		}
@@ -55,7 +61,7 @@ func testContractBatch[T number](generated bool) func(t *testing.T, b *bench, f 
 // contractBatch checks that each member has the bits of the three reference loops, and each sum those of
 // a chain of its chunks.
 func contractBatch[T number](
-	t *testing.T, b *bench, f sensing.Entries, c contraction, members, sumCount int, generated bool,
+	t *testing.T, b *bench, f sensing.Entries, c contraction, members, sumCount int, form batchForm,
 ) {
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](members, c.k, 1), random[float64](c.m, 50)
@@ -67,7 +73,7 @@ func contractBatch[T number](
 	case huber:
 		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
 	case special:
-		if !generated || f.EntryBits() < 16 {
+		if !form.generated || f.EntryBits() < 16 {
 			specials(a, z)
 		}
 		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
@@ -82,7 +88,12 @@ func contractBatch[T number](
 	if groups == 0 {
 		groups = chunkCount
 	}
-	shared := kernels.BatchStages(b.kernel.Name())
+	shared, ring := 0, 0
+	if form.tensor {
+		shared, ring = kernels.TensorStages(f.EntryBits()), kernels.TensorRing(f.EntryBits())
+	} else {
+		shared, ring = kernels.BatchStages(b.kernel.Name()), kernels.BatchRing(b.kernel.Name())
+	}
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
 	grid := kernels.BatchBlocks * parts * groups
@@ -96,9 +107,9 @@ func contractBatch[T number](
 		}
 		return all
 	}
-	partials := absent(groups * kernels.BatchRing(b.kernel.Name()) * members * parts * kernels.BatchParts)
+	partials := absent(groups * ring * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
-	if sumCount == 0 {
+	if sumCount == 0 || form.tensor {
 		sumCount = chunkCount
 	}
 	ready := output(make([]float32, sumCount*kernels.BatchBlocks*parts)) // u32, of which nothing stays
@@ -106,9 +117,14 @@ func contractBatch[T number](
 		ready.data[i] = 0xFF
 	}
 	res, sums := output(poisoned[float64](members*c.m)), output(poisoned[T](members*sumCount*kp))
-	args := []any{input(z), partials, input(y), res, weights, sums, a.table(), ready}
-	args = append(rowArgs(a, args, generated), c.k, parts, c.m, members,
-		words(dealtChunks(c.m, c.chunk, groups, sumCount)), sumCount, c.m, scale)
+	args := []any{input(z), partials, input(y), res, weights, sums, a.table()}
+	if form.tensor {
+		args = append(rowArgs(a, args, false), c.k, parts, c.m, members, words(starts(c.m, c.chunk)),
+			chunkCount, scale)
+	} else {
+		args = append(rowArgs(a, append(args, ready), form.generated), c.k, parts, c.m, members,
+			words(dealtChunks(c.m, c.chunk, groups, sumCount)), sumCount, c.m, scale)
+	}
 	l := c.kind.loss()
 	b.run(t, launch{
 		grid: line(grid), block: line(256), shared: shared, cooperative: true, args: l.with(args...),

@@ -73,6 +73,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"split_columns":                testSplitColumns,
 		"square_difference":            testSquareDifference,
 		"square_pullback":              testSquarePullback,
+		"tensor_order":                 testTensorOrder,
 		"transpose":                    testTranspose,
 		"lift_f64":                     testLift[float64],
 		"lift_f32":                     testLift[float32],
@@ -111,12 +112,13 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])
 		all["accumulate_"+string(f)+"_f32"] = with(testAccumulate[float32])
-		for form, generated := range map[string]bool{"": false, "generated_": true, "small_": false} {
-			if bits := f.EntryBits(); form != "small_" || bits == 64 || bits == 32 {
-				all["contract_batch_"+form+string(f)+"_f64"] = with(testContractBatch[float64](generated))
-				all["contract_batch_"+form+string(f)+"_f32"] = with(testContractBatch[float32](generated))
+		for name, form := range map[string]batchForm{"": {}, "generated_": {generated: true}, "small_": {}} {
+			if bits := f.EntryBits(); name != "small_" || bits == 64 || bits == 32 {
+				all["contract_batch_"+name+string(f)+"_f64"] = with(testContractBatch[float64](form))
+				all["contract_batch_"+name+string(f)+"_f32"] = with(testContractBatch[float32](form))
 			}
 		}
+		all["contract_tensor_"+string(f)+"_f64"] = with(testContractBatch[float64](batchForm{tensor: true}))
 		for name, form := range contractForms {
 			all[name+string(f)+"_f64"] = with(testContract[float64](form))
 			all[name+string(f)+"_f32"] = with(testContract[float32](form))
