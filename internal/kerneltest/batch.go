@@ -134,9 +134,9 @@ func contractBatch[T number](
 	check(t, "sums", sums, wantSums)
 }
 
-// dealtChunks describes the chunks of chunk rows for contract_batch: one after another is dealt to the groups,
-// and chunk c is added to sum ⌊c·sums/chunks⌋. So a group waits for another one for each chunk but the first of
-// a sum, unless there is one group.
+// dealtChunks describes the chunks of chunk rows for contract_batch: one after another is dealt to the
+// groups, and chunk c is added to sum ⌊c·sums/chunks⌋. So a group waits for another one for each chunk but
+// the first of a sum, unless there is one group.
 func dealtChunks(m, chunk, groups, sums int) []uint32 {
 	rows := starts(m, chunk)
 	count := len(rows) - 1
