@@ -127,7 +127,10 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	switch mixed := e.operator.(type) {
 	case *mixedOperator:
 		o = mixed.turn(mixed.single)
-		contract = func(int) error { return o.contractChunks(o.zeros, c.members) }
+		contract = func(int) error {
+			_, err := o.contractChunks(o.zeros, c.members)
+			return err
+		}
 	default:
 		o = rowsOf(e)
 		contract = func(int) error { return o.contractAll(e.y, c.members) }
