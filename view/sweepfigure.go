@@ -133,7 +133,8 @@ func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	s = sideBySide(s)
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
-		Categories: namesOf(s.Categories), Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
+		Categories: namesOf(s.Categories), Curves: s.OverTrajectories(),
+		Fit: s.XLog && (s.YLog || counted(s.Y)),
 	}
 	if s.OverTrajectories() {
 		f.X = numberTitle(s.X)

@@ -106,8 +106,9 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:       "relu-completion",
-				About:      "all entries of the matrix that are not negative, or that reach a threshold, times √K",
+				Name: "relu-completion",
+				About: "the entries of the matrix that are not negative, or that reach a threshold, all of " +
+					"them, times √K",
 				References: []Reference{liu2024},
 				Settings:   []string{"relu-threshold"},
 				Check:      (*Config).checkReLU,

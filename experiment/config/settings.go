@@ -193,7 +193,8 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "spectrum", Group: problemGroup, shared: true, applies: (*Config).hasSpectrum,
 			Help: "singular values of M*, largest first, in the place of kappa: a list such as " +
-				"1,0.5,0.1 or 1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p, geometric:q, " +
+				"1,0.5,0.1 or 1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: " +
+				"power:p, σ_i = i^−p, geometric:q, " +
 				"σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c",
 			at: func(c *Config) any { return &c.Spectrum },
 		}, {

@@ -153,14 +153,14 @@ func All() []Experiment {
 			judgeCompletion},
 		{"relu-completion", "three starts, if exactly the entries that are not negative are observed",
 			reluClaim,
-			"thresholds and noise (which relu-completion-sizes tests), and starts with more columns than " +
+			"thresholds and noise (which relu-thresholds tests), and starts with more columns than " +
 				"the truth has",
 			judgeReLU},
-		{"relu-completion-sizes", "recovery and error over n, the threshold of what is observed, and noise",
-			reluCompletionSizesClaim,
+		{"relu-thresholds", "recovery and error over n, the threshold of what is observed, and noise",
+			reluThresholdsClaim,
 			"thresholds so high that small rows have fewer observed entries than columns, noise on what is " +
 				"observed, other ranks (which relu-completion tests), and the paper's comparison of methods",
-			judgeReLUCompletionSizes},
+			judgeReLUThresholds},
 		{"momentum", "the steps of gradient descent and momentum against the condition number κ",
 			momentumClaim,
 			"Nesterov's method, and starts far from the truth",

@@ -170,10 +170,10 @@ func plants() []plant {
 		{"relu-completion", "the start that was made for it does not recover", append(
 			one(func(o *observation) { o.Init, o.Recovered = "relu-spectral", &no }),
 			one(func(o *observation) { o.Init, o.Recovered = "random", &no })...)},
-		{"relu-completion-sizes", "one run in ten does not recover", thresholded(9, likeLeastSquares)},
-		{"relu-completion-sizes", "the error does not depend on the noise", thresholded(10,
+		{"relu-thresholds", "one run in ten does not recover", thresholded(9, likeLeastSquares)},
+		{"relu-thresholds", "the error does not depend on the noise", thresholded(10,
 			func(sigma float64, _ int) float64 { return 0.1 / sigma })},
-		{"relu-completion-sizes", "the error does not fall with n", thresholded(10,
+		{"relu-thresholds", "the error does not fall with n", thresholded(10,
 			func(_ float64, n int) float64 { return 0.4 * math.Sqrt(float64(n)) })},
 		{"momentum", "the heavy ball grows with κ² as well",
 			momenta([]float64{2, 4, 8}, power(50, 2), power(40, 2))},

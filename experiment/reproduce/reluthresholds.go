@@ -7,18 +7,18 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const reluCompletionSizesClaim = `If the entries of a positive semidefinite matrix that reach a threshold are
+const reluThresholdsClaim = `If the entries of a positive semidefinite matrix that reach a threshold are
 observed, gradient descent from a start made for such entries finds the matrix, for every size n. With noise
 it ends at an error that is proportional to the noise (Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822).
 The threshold is in units of the root mean square of the entries, and with 0 the entries that are not negative
 are observed.`
 
-// judgeReLUCompletionSizes asks of each n and each threshold that all runs without noise recover, that the
+// judgeReLUThresholds asks of each n and each threshold that all runs without noise recover, that the
 // last error grow like the noise to a power within 0.1 of 1, and that with noise it be at most 1.5 times that
 // of least squares in the tangent space at the truth, as if the observed entries were drawn. It disagrees if
 // a tenth of the runs without noise do not recover, a power is 0.25 off, or an error is more than three times
 // as large.
-func judgeReLUCompletionSizes(all []observation) Verdict {
+func judgeReLUThresholds(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	made := keep(all, func(o observation) bool { return o.Init == "relu-spectral" })
 	thresholds, groups := by(made, func(o observation) float64 { return o.ReLUThreshold })

@@ -35,22 +35,22 @@ func thresholded(recovered int, error func(sigma float64, n int) float64) (all [
 // likeLeastSquares is the error that the claim has.
 func likeLeastSquares(float64, int) float64 { return 1.1 }
 
-func TestReLUCompletionSizes(t *testing.T) {
+func TestReLUThresholds(t *testing.T) {
 	judge := func(what string, recovered int, error func(sigma float64, n int) float64, want Status) {
 		t.Helper()
-		expect(t, what, judgeReLUCompletionSizes(thresholded(recovered, error)), want)
+		expect(t, what, judgeReLUThresholds(thresholded(recovered, error)), want)
 	}
 	judge("as claimed", 10, likeLeastSquares, Agrees)
 	judge("a run of one size does not recover", 9, likeLeastSquares, Disagrees)
 	judge("twice the error of least squares", 10, func(float64, int) float64 { return 2 }, Unclear)
 	two := keep(thresholded(10, likeLeastSquares), func(o observation) bool { return o.Noise != 0.03 })
-	expect(t, "two values of σ", judgeReLUCompletionSizes(two), Unclear)
+	expect(t, "two values of σ", judgeReLUThresholds(two), Unclear)
 	exact := keep(two, func(o observation) bool { return o.Noise == 0 })
-	expect(t, "no noise", judgeReLUCompletionSizes(exact), Unclear)
+	expect(t, "no noise", judgeReLUThresholds(exact), Unclear)
 	noisy := keep(thresholded(10, likeLeastSquares), func(o observation) bool { return o.Noise > 0 })
-	expect(t, "noise alone", judgeReLUCompletionSizes(noisy), Unclear)
-	expect(t, "nothing", judgeReLUCompletionSizes(nil), Unclear)
-	if v := judgeReLUCompletionSizes(thresholded(10, likeLeastSquares)); len(v.Figures) != 2 ||
+	expect(t, "noise alone", judgeReLUThresholds(noisy), Unclear)
+	expect(t, "nothing", judgeReLUThresholds(nil), Unclear)
+	if v := judgeReLUThresholds(thresholded(10, likeLeastSquares)); len(v.Figures) != 2 ||
 		v.Figures[0].Where["relu-threshold"][0] != "-0.5" {
 		t.Errorf("%+v", v.Figures)
 	}
