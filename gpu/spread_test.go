@@ -55,8 +55,8 @@ func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
 }
 
 // TestMembersOnSeveralDevices: a batch's gradients, losses and products have the same bits on one device and
-// on three, four and eight, in each arithmetic, with rows in memory and generated, and memory is as foretold on
-// each. In single precision gradients and products take turns, whose sums have different places.
+// on three, four and eight, in each arithmetic, with rows in memory and generated, and memory is as foretold
+// on each. In single precision gradients and products take turns, whose sums have different places.
 func TestMembersOnSeveralDevices(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 		for _, count := range []int{3, 4, 8} {

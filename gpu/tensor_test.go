@@ -23,7 +23,8 @@ func TestTensorBits(t *testing.T) {
 	const n, m, members = 15, 43, 9 // K = 120: one slab
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
 		for _, multiprocessors := range []int{4, 132} {
-			e, device := batchEngine(t, ensemble, members, batchConfig{multiprocessors, solver.Memory, solver.F64})
+			e, device := batchEngine(t, ensemble, members,
+				batchConfig{multiprocessors, solver.Memory, solver.F64})
 			o := rowsOf(e)
 			must(t, o.countTensorGroups())
 			if want := min(multiprocessors/4, o.chunks.count()); o.tensorGroups != want {
@@ -180,7 +181,8 @@ func TestTensorTraffic(t *testing.T) {
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, device := batchEngine(t, ensemble, members, batchConfig{multiprocessors, solver.Memory, solver.F64})
+			e, device := batchEngine(t, ensemble, members,
+				batchConfig{multiprocessors, solver.Memory, solver.F64})
 			o := rowsOf(e)
 			must(t, o.countTensorGroups())
 			device.ResetTraffic()
