@@ -68,6 +68,8 @@ var failing = []string{
 	"method=zeroth-order step=9 factor-rank=2",
 	"method=zeroth-order directions=2 factor-rank=2",
 	"method=zeroth-order radius=9 factor-rank=2",
+	"method=zeroth-order-newton step=9 factor-rank=2",
+	"method=zeroth-order-newton radius=9 factor-rank=2",
 	"method=rgda",
 	"method=rgda factor-rank=2 init=spectral step=9",
 }

@@ -65,7 +65,7 @@ func TestAutoEstimates(t *testing.T) {
 		{"device=cpu", 1e-9, 1, "cpu", "", "estimate"},
 		{"", 0, 1e-9, "cuda:0", "", "estimate"}, // one of the two is not known
 		{"", 1, 0, "cuda:0", "", "estimate"},
-		{"ensemble=completion", 1e-9, 1, "cpu", "cpu is used: not supported", "estimate"},
+		{"ensemble=completion", 1e-9, 1, "cpu", "cpu is used: the device does not support this run", "estimate"},
 		{"precision=mixed", 1e-3, 1e-2, "cuda:0", "cuda:0 is used: by estimate", ""},
 	} {
 		settings := strings.Fields(problem + c.settings)
