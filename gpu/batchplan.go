@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/matsense/matsense/kernels"
 )
@@ -102,7 +103,7 @@ func (p batchPlan) words(starts []int) []int {
 			if groupOf[c+1] != groupOf[c] {
 				to = c - first + 2
 			}
-		} else if groupOf[first] != groupOf[c] {
+		} else if slices.ContainsFunc(groupOf[first:c], func(g int) bool { return g != groupOf[c] }) {
 			to = math.MaxUint32
 		}
 		return []int{starts[c], starts[c+1], p.sums[c], from, to}

@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -96,6 +97,18 @@ func checkPlan(t *testing.T, name string, l *rowLayout, groups int) {
 			switch {
 			case first && from != 0, own && from != 1, !first && !own && (from < 2 || from != told[c-1]):
 				t.Errorf("%s: chunk %d of group %d waits for %d", name, c, g, from)
+			}
+			// The next launch finds the word of a sum as this one found it.
+			if last := c+1 == len(plan.sums) || plan.sums[c+1] != plan.sums[c]; last {
+				begin := slices.Index(plan.sums, plan.sums[c])
+				written := false
+				for before := begin; before < c; before++ {
+					written = written || told[before] != 0
+				}
+				if cleared := told[c] == math.MaxUint32; cleared != written {
+					t.Errorf("%s: the last chunk of sum %d leaves %d, after others wrote: %v", name,
+						plan.sums[c], told[c], written)
+				}
 			}
 		}
 	}
