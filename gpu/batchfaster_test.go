@@ -65,7 +65,7 @@ func TestTogetherIsFaster(t *testing.T) {
 
 // TestGeneratedTogetherIsFaster: an H100 takes contract_batch of generated rows where its instructions take
 // less time than those of the three steps, or than their tiles take in memory. Per entry contract_batch
-// issues 145 to 154 for normal deviates and 55 for q8 and signs, in each launch and whatever the number of
+// issues 146 to 154 for normal deviates and 55 for q8 and signs, in each launch and whatever the number of
 // members. On 120 of 132 multiprocessors that is 0.96 to 1.02 ms and 0.36 ms for n = 200, m = 10,000.
 func TestGeneratedTogetherIsFaster(t *testing.T) {
 	const n, m = 200, 10_000

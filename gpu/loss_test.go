@@ -203,7 +203,7 @@ func TestLossesRefused(t *testing.T) {
 	members := batch(1)
 	members.Loss = cubic{}
 	_, err := b.Memory(problem(t, 3, 4), members)
-	if want := "gpu: there are no kernels for the loss cubic: not supported on this device"; err == nil ||
+	if want := "gpu: there are no kernels for the loss cubic: the device does not support this run"; err == nil ||
 		err.Error() != want || !errors.Is(err, solver.ErrUnsupported) {
 		t.Errorf("the error is %v, want %s", err, want)
 	}

@@ -274,7 +274,7 @@ func benchSteps(s sizes) []step {
 		argv: gotest("gpu.test", "-test.run", "^$",
 			"-test.bench", "^BenchmarkCUDA(Launch|Graphs)$", "-test.benchtime", "2000x"),
 	}, {
-		name: "bench-parts", group: "bench", limit: 50 * time.Second, in: "gpu", show: benchLines,
+		name: "bench-parts", group: "bench", limit: 40 * time.Second, in: "gpu", show: benchLines,
 		judge: judgeBenchmarks, clocks: true,
 		argv: func(v *visit) []string {
 			command := gotest("gpu.test", "-test.run", "^$",

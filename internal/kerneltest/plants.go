@@ -239,7 +239,7 @@ var Plants = []Plant{
 		Old: "%lo, %lo, 16, 31, 0xffffffff;\n    shfl.sync.bfly.b32 %hi, %hi, 16,",
 		New: "%lo, %lo, 1, 31, 0xffffffff;\n    shfl.sync.bfly.b32 %hi, %hi, 1,"},
 	{Name: "a product is rounded before it is added", Kernel: "sum_squares",
-		Old: "fma.rn.f64 %sum, %v, %v, %sum;", New: "mul.rn.f64 %v, %v, %v;\n    add.rn.f64 %sum, %sum, %v;"},
+		Old: "fma.rn.f64 %sum, %v, %w, %sum;", New: "mul.rn.f64 %v, %v, %w;\n    add.rn.f64 %sum, %sum, %v;"},
 	{Name: "the loss is left out", Kernel: "contract_q8_f64",
 		Old: "@%beyond copysign.f64 %observed, %observed, %bound;", New: ""},
 	{Name: "the loss of a batch is left out", Kernel: "contract_batch_f32_f32",
