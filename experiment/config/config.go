@@ -73,7 +73,6 @@ type Config struct {
 	Beta2           float64
 	Epsilon         float64
 	OptimalValue    float64
-	StepRatio       float64
 	ImbalanceScale  float64
 	ImbalanceBelow  float64
 	BatchSize       int
