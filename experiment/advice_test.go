@@ -124,8 +124,8 @@ func TestAdviceMends(t *testing.T) {
 	}
 }
 
-// TestAdviceOfDecay: steps that fell too quickly are advised to fall more slowly, and none of them to begin with
-// another length. Symptom: a run whose steps were those that suit the data was told to take longer ones.
+// TestAdviceOfDecay: steps that fell too quickly are advised to fall more slowly, and not to begin with
+// another length. Symptom: advice did not know of laws of step sizes, and said nothing or blamed the first step.
 func TestAdviceOfDecay(t *testing.T) {
 	for _, settings := range []string{
 		"step-decay=geometric:0.9", "step-decay=power:2,0.5", "loss=l1 step=0.5 step-decay=geometric:0.9",
@@ -180,7 +180,8 @@ func TestNoAdvice(t *testing.T) {
 		"method=prec-gd step=0.3", "method=none", "ensemble=rank-one measurements=500 iterations=600",
 		"loss=l1 step=0.5 step-decay=geometric:0.99 iterations=800",
 		"loss=huber iterations=2000",
-		"loss=l1 step=0.5 step-decay=geometric:0.99 outliers=0.1 outlier-size=1e4 measurements=600 iterations=800",
+		"loss=l1 step=0.5 step-decay=geometric:0.99 iterations=800 outliers=0.1 outlier-size=1e4 " +
+			"measurements=600",
 		"iterations=0", "ensemble=rank-one observation=multi-index method=none rank=1",
 	} {
 		given := append(strings.Fields("n=12 rank=2 measure-every=10"), strings.Fields(settings)...)

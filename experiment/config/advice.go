@@ -143,8 +143,8 @@ func (c *Config) Advise(f Facts) *Advice {
 	return a
 }
 
-// unmoved is the part of f at the start above which a loss other than the squared one says that the factor has
-// not left zero. Outliers that no factor explains may be nearly all of f, so that it is close to 1.
+// unmoved is the part of f at the start above which a loss other than the squared one says that the factor
+// has not left zero. Outliers that no factor explains may be nearly all of f, so that it is close to 1.
 const unmoved = 0.999
 
 // robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of
@@ -308,16 +308,16 @@ func (c *Config) adviseGrowth(f Facts, a *Advice) {
 		return
 	}
 	all := c.wholeSteps(law, c.Iterations, steps)
-	a.Say("the factor takes about %.0f steps of the length --step to leave zero, and with --step-decay all steps "+
-		"together are as long as %s", steps, factor(all))
+	a.Say("the factor takes about %.0f steps of the length --step to leave zero, and with --step-decay all "+
+		"steps together are as long as %s", steps, factor(all))
 	if slower := c.slowerDecay(iterations, min(2*steps, (steps+float64(iterations))/2)); slower != "" {
 		a.Set("step-decay", slower)
 	}
 }
 
 // lossShare is by which part of its growth with the squared loss a small factor grows. For Gaussian
-// measurements the expected gradient of ℓ1 at 0 is √(2/π)·(1 − p)·M*/‖M*‖_F, where p is the share of outliers,
-// and that of the Huber loss is at most δ times as long. ‖M*‖_F is at most √r*·‖M*‖.
+// measurements the expected gradient of ℓ1 in Z at 0 is −√(2/π)·(1 − p)·M*/‖M*‖_F, where p is the share of
+// outliers, and that of the Huber loss is at most δ times as long. ‖M*‖_F is at most √r*·‖M*‖.
 func (c *Config) lossShare(f Facts) float64 {
 	if c.HasSquaredLoss() {
 		return 1
