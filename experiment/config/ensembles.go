@@ -255,7 +255,8 @@ func (c *Config) isotropicStep() float64 {
 	}
 	step := cmp.Or(m.Step, Default().Step)
 	l := find(losses, c.LossName())
-	if singular := c.soughtSingular(); singular != nil && !m.ScaleFree && !(l != nil && l.ScaleFree) {
+	scaleFree := m.ScaleFree || l != nil && l.ScaleFree
+	if singular := c.soughtSingular(); singular != nil && !scaleFree {
 		return step / singular[0]
 	}
 	return step
