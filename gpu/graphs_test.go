@@ -362,7 +362,6 @@ func TestGraphsChangeNoBit(t *testing.T) {
 		"scaled-gd":        solver.ScaledGD{StepSize: 0.1},
 		"scaled-gd-lambda": solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1},
 		"prec-gd":          solver.PrecGD{StepSize: 0.1},
-		"subgradient":      solver.Subgradient{StepSize: 0.1, Ratio: 0.9},
 		"rgd":              solver.RGD{StepSize: 0.2},
 		"sgd":              solver.SGD{StepSize: 0.1, Batch: draws},
 		"label-noise-gd":   solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},

@@ -129,7 +129,7 @@ func TestLossesEndWhereTheHostDoes(t *testing.T) {
 	for name, p := range lossProblems(t) {
 		for _, l := range others {
 			for _, m := range []solver.Method{
-				solver.Subgradient{StepSize: 0.1, Ratio: 0.9},
+				solver.GD{StepSize: 0.1},
 				solver.ScaledSubgradient{StepSize: 0.1, OptimalValue: 0.01}, solver.PolyakGD{StepSize: 0.5},
 				solver.Adam{StepSize: 0.02, Beta1: 0.8, Beta2: 0.95, Epsilon: 1e-4},
 				solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 11, Seed: 1}},

@@ -106,12 +106,20 @@ func TestRefusedLosses(t *testing.T) {
 	}
 }
 
-// TestSubgradientSteps: step t is μ·q^t long, also if the run does not begin at step 0.
+// geometric is gradient descent with the steps μ·q^t.
+func geometric(step, ratio float64) solver.Decaying {
+	return solver.Decaying{
+		Method: solver.GD{StepSize: step}, Decay: solver.GeometricDecay{Ratio: ratio},
+		Scaled: func(factor float64) solver.Method { return solver.GD{StepSize: step * factor} },
+	}
+}
+
+// TestSubgradientSteps: step t on ℓ1 is μ·q^t long, also if the run does not begin at step 0.
 func TestSubgradientSteps(t *testing.T) {
 	p, u := problem(t, 0.1), solver.Factor{generic(17, 2, 5)}
 	for _, step := range []int{0, 1, 2, 3, 17, 40} {
 		m := lossMember(t, p, solver.PSD{}, solver.L1{}, u)
-		must(t, solver.Subgradient{StepSize: 0.3, Ratio: 0.9}.Step(m, step))
+		must(t, geometric(0.3, 0.9).Step(m, step))
 		got, g := solver.NewFactor(m.Shapes()), solver.NewFactor(m.Shapes())
 		must(t, m.Get(solver.Iterate, got))
 		must(t, m.Set(solver.Iterate, u))
@@ -142,7 +150,7 @@ func TestL1FindsTruth(t *testing.T) {
 		loss        solver.Loss
 		least, most float64
 	}{
-		"l1, geometric steps": {solver.Subgradient{StepSize: 0.3, Ratio: 0.99}, solver.L1{}, 0, 1e-3},
+		"l1, geometric steps": {geometric(0.3, 0.99), solver.L1{}, 0, 1e-3},
 		"l1, Polyak's steps":  {polyak, solver.L1{}, 0, 1e-3},
 		"squared":             {solver.GD{StepSize: 0.1}, solver.Squared{}, 0.1, math.Inf(1)},
 	} {

@@ -40,7 +40,9 @@ func (d PowerDecay) Factor(t int) float64 {
 }
 
 // GeometricDecay is the law q^t. All steps together are no longer than μ/(1 − q), so that q must not be
-// smaller than the factor by which the error can fall.
+// smaller than the factor by which the error can fall. With it, gradient descent on [L1] is the subgradient
+// method after Goffin (Mathematical Programming 13, 1977) and after Ma and Fattahi (arXiv 2202.08788): near
+// the truth a subgradient does not become small, so that the distance to the truth follows the last step.
 type GeometricDecay struct {
 	// Ratio is q, more than 0 and at most 1.
 	Ratio float64

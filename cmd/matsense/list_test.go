@@ -47,7 +47,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, subgradient, imbalanced-gd, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, imbalanced-gd, ") {
 		t.Error(r.err)
 	}
 }

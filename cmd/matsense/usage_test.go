@@ -99,7 +99,7 @@ func TestBadFlags(t *testing.T) {
 		{"--entries sign", []string{`--entries: must be f64, f32, bf16 or q8, got "sign"`}},
 		{"--ensemble rademacher --entries q8",
 			[]string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
-		{"--method adagrad", []string{`--method: must be gd, polyak-gd, subgradient, imbalanced-gd, `}},
+		{"--method adagrad", []string{`--method: must be gd, polyak-gd, imbalanced-gd, `}},
 		{"--device abacus",
 			[]string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, …, cuda:0,1, cuda:all, emulator or emulator:2, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto, memory or generated, got "tape"`}},

@@ -104,15 +104,21 @@ func (c *Config) Advise(f Facts) *Advice {
 	case method == nil || method.Estimates || c.Iterations == 0 || !c.IsLinear():
 		return nil
 	case f.Status == solver.Running || f.Status == solver.Diverged:
+	case !c.HasSquaredLoss() && f.Status == solver.BudgetSpent:
 	case f.Status != solver.BudgetSpent || !(f.LastLoss > solver.Unexplained*f.ZeroLoss()):
 		return nil
 	}
 	a := &Advice{Settings: map[string]any{}}
 	if !c.HasSquaredLoss() { // what follows is about the curvature of the squared loss
-		if f.Status != solver.Diverged {
+		switch {
+		case f.Status == solver.Diverged:
+			c.adviseStep(f, a, robustStep, "the step that suits losses whose gradient is bounded")
+		case f.Status == solver.BudgetSpent && f.LastLoss > unmoved*f.FirstLoss:
+			c.adviseGrowth(f, a)
+		}
+		if len(a.Because) == 0 {
 			return nil
 		}
-		c.adviseStep(f, a, robustStep, "the step that suits losses whose gradient is bounded")
 		return a
 	}
 	if f.Size == 0 {
@@ -136,6 +142,10 @@ func (c *Config) Advise(f Facts) *Advice {
 	}
 	return a
 }
+
+// unmoved is the part of f at the start above which a loss other than the squared one says that the factor
+// has not left zero. Outliers that no factor explains may be nearly all of f, so that it is close to 1.
+const unmoved = 0.999
 
 // robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of
 // itself that is at most so large.
@@ -194,7 +204,8 @@ func (c *Config) adviseStep(f Facts, a *Advice, suited float64, words string) {
 	case f.Status == solver.Running:
 		// Many steps may make up for their length: a small start needs some 20 of those that suit the data.
 		short, long = wrongBefore, wrongBefore
-		if c.Step*float64(c.Iterations) > wrongBefore*suited {
+		enough := wrongBefore * suited / c.Step
+		if c.wholeSteps(c.NewStepDecay(), c.Iterations, enough) >= enough {
 			short = math.Inf(1)
 		}
 	}
@@ -266,18 +277,60 @@ func (c *Config) adviseScale(f Facts, a *Advice) {
 
 // adviseIterations advises more iterations if the factor has not left zero, and nothing else is wrong.
 func (c *Config) adviseIterations(f Facts, a *Advice) {
-	method := find(methods, c.Method)
-	if len(a.Because) > 0 || f.Status != solver.BudgetSpent || method.Growth == nil || !c.isSized() ||
-		c.ChosenParametrization().Layers || f.LastLoss < 0.9*f.ZeroLoss() {
+	if len(a.Because) > 0 || f.Status != solver.BudgetSpent || f.LastLoss < 0.9*f.ZeroLoss() {
 		return
 	}
-	rate := method.Growth(c, f)
-	steps := math.Log(c.wholeFactor(f)/c.Alpha) / math.Log1p(rate)
-	if steps > float64(c.Iterations) && steps < maxAdvised {
-		digit := math.Pow(10, math.Floor(math.Log10(steps))) // one digit is enough
-		a.Set("iterations", int(digit*math.Ceil(3*steps/digit)))
-		a.Say("the factor takes about %.0f steps to leave zero", steps)
+	c.adviseGrowth(f, a)
+}
+
+// adviseGrowth advises more iterations, and step sizes that fall more slowly, if the steps of a run are too
+// few or too short for the factor to leave zero.
+func (c *Config) adviseGrowth(f Facts, a *Advice) {
+	method := find(methods, c.Method)
+	if method.Growth == nil || !c.isSized() || c.ChosenParametrization().Layers {
+		return
 	}
+	rate := method.Growth(c, f) * c.lossShare(f)
+	steps := math.Log(c.wholeFactor(f)/c.Alpha) / math.Log1p(rate)
+	law := c.NewStepDecay()
+	if !(steps < maxAdvised) || c.wholeSteps(law, c.Iterations, steps) >= steps {
+		return
+	}
+	const spare = 3
+	iterations := c.Iterations
+	if float64(iterations) < spare*steps && (law == nil || float64(iterations) < steps) {
+		digit := math.Pow(10, math.Floor(math.Log10(steps))) // one digit is enough
+		iterations = int(digit * math.Ceil(spare*steps/digit))
+		a.Set("iterations", iterations)
+	}
+	if law == nil {
+		a.Say("the factor takes about %.0f steps to leave zero", steps)
+		return
+	}
+	all := c.wholeSteps(law, c.Iterations, steps)
+	a.Say("the factor takes about %.0f steps of the length --step to leave zero, and with --step-decay all "+
+		"steps together are as long as %s", steps, factor(all))
+	if slower := c.slowerDecay(iterations, min(2*steps, (steps+float64(iterations))/2)); slower != "" {
+		a.Set("step-decay", slower)
+	}
+}
+
+// lossShare is by which part of its growth with the squared loss a small factor grows. For Gaussian
+// measurements the expected gradient of ℓ1 in Z at 0 is −√(2/π)·(1 − p)·M*/‖M*‖_F, where p is the share of
+// outliers, and that of the Huber loss is at most δ times as long. ‖M*‖_F is at most √r*·‖M*‖.
+func (c *Config) lossShare(f Facts) float64 {
+	if c.HasSquaredLoss() {
+		return 1
+	}
+	size := math.Sqrt(float64(max(c.Rank, 1))) * f.norm()
+	share := math.Sqrt(2/math.Pi) / size
+	if c.isDrawn() {
+		share *= 1 - c.Outliers
+	}
+	if c.HuberThreshold > 0 {
+		share = min(1, share*c.HuberThreshold)
+	}
+	return share
 }
 
 // maxAdvised bounds the iterations that are advised.

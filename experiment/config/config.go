@@ -73,7 +73,6 @@ type Config struct {
 	Beta2           float64
 	Epsilon         float64
 	OptimalValue    float64
-	StepRatio       float64
 	ImbalanceScale  float64
 	ImbalanceBelow  float64
 	BatchSize       int
@@ -176,7 +175,12 @@ func (c *Config) Validate() error {
 	}
 	c.checkStart(m)
 
-	m.OneOf("method", c.Method, namesOf(methods)...)
+	if c.Method == "subgradient" { // an earlier version had it
+		m.Bad("method", "method subgradient is now method gd with step-decay geometric:q, where q was "+
+			"step-ratio (0.995 unless it was given) and step was 0.5 unless it was given")
+	} else {
+		m.OneOf("method", c.Method, namesOf(methods)...)
+	}
 	if c.HasStep() {
 		m.Finite("step", c.Step, c.Step > 0, "positive")
 	}

@@ -246,14 +246,17 @@ func (c *Config) mostSide() int {
 }
 
 // isotropicStep is the default step with measurements that are isotropic. Where the truth is the user's or
-// has a spectrum that was given, it is divided by ‖M*‖, which is 1 otherwise.
+// has a spectrum that was given, it is divided by ‖M*‖, which is 1 otherwise, unless the method or the loss
+// is free of scale.
 func (c *Config) isotropicStep() float64 {
 	m := find(methods, c.Method)
 	if m == nil {
 		return Default().Step
 	}
 	step := cmp.Or(m.Step, Default().Step)
-	if singular := c.soughtSingular(); singular != nil && !m.ScaleFree {
+	l := find(losses, c.LossName())
+	scaleFree := m.ScaleFree || l != nil && l.ScaleFree
+	if singular := c.soughtSingular(); singular != nil && !scaleFree {
 		return step / singular[0]
 	}
 	return step

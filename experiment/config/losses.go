@@ -10,6 +10,8 @@ import (
 // Loss is a loss of the residuals that a configuration can name.
 type Loss struct {
 	Entry
+	// ScaleFree: the gradient at U = 0 does not depend on ‖M*‖, so that a step suits matrices of any size.
+	ScaleFree bool
 	// Make makes the loss of a configuration that was found valid.
 	Make func(c *Config) solver.Loss
 }
@@ -35,7 +37,8 @@ func init() {
 				About:      "ρ(x) = |x|: f = 1/(2m) Σ |res|, which outliers change little",
 				References: []Reference{ma2022},
 			},
-			Make: func(*Config) solver.Loss { return solver.L1{} },
+			ScaleFree: true,
+			Make:      func(*Config) solver.Loss { return solver.L1{} },
 		},
 		{
 			Entry: Entry{

@@ -63,23 +63,6 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name: "subgradient",
-				About: "gd with steps that become shorter geometrically, μ·q^t: the subgradient method, for " +
-					"loss l1",
-				References: []Reference{ma2022},
-				After:      true,
-				Settings:   []string{"step-ratio"},
-				Check:      (*Config).checkRatio,
-			},
-			ScaleFree: true,
-			Step:      0.5,
-			Make: func(c *Config) solver.Method {
-				return solver.Subgradient{StepSize: c.Step, Ratio: c.StepRatio}
-			},
-			Advise: (*Config).adviseGradient,
-		},
-		{
-			Entry: Entry{
 				Name:       "imbalanced-gd",
 				About:      "gd for UVᵀ, but for one step near the truth that makes U and V unbalanced",
 				References: []Reference{xiong2024},
@@ -422,18 +405,6 @@ func (c *Config) checkPolyak(m *Mistakes) {
 		c.OptimalValue = c.lossOfTruth()
 	}
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
-}
-
-// defaultRatio is the ratio of steps where none is given. With the default step the steps sum up to 100,
-// which takes a start of 1e-6 to a truth with ‖M*‖_F below 5 and κ = 1.
-const defaultRatio = 0.995
-
-// checkRatio fills in the ratio of successive steps.
-func (c *Config) checkRatio(m *Mistakes) {
-	if !c.Given("step-ratio") && c.StepRatio == 0 {
-		c.StepRatio = defaultRatio
-	}
-	m.Finite("step-ratio", c.StepRatio, c.StepRatio > 0 && c.StepRatio <= 1, "above 0 and at most 1")
 }
 
 // defaultImbalanceBelow is the part of ‖y‖ that the residuals must come down to before imbalanced-gd makes

@@ -445,10 +445,6 @@ func builtinSettings() []*Setting {
 				"held out or have noise by snr",
 			at: func(c *Config) any { return &c.OptimalValue },
 		}, {
-			Key: "step-ratio", Group: methodGroup, Default: fmt.Sprint(defaultRatio),
-			Help: "ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same)",
-			at:   func(c *Config) any { return &c.StepRatio },
-		}, {
 			Key: "imbalance-scale", Group: methodGroup, Default: "√σ_min(M*) = 1/kappa",
 			Help: "singular values β of U after the step that makes U and V unbalanced",
 			at:   func(c *Config) any { return &c.ImbalanceScale },

@@ -67,6 +67,47 @@ func (c *Config) NewStepDecay() solver.StepDecay {
 	return law
 }
 
+// wholeSteps is the length of all steps of a run together, in steps of the length --step: Σ_t μ_t/μ. The sum
+// ends once it is enough.
+func (c *Config) wholeSteps(law solver.StepDecay, iterations int, enough float64) (sum float64) {
+	if law == nil {
+		return float64(iterations)
+	}
+	for t := 0; t < iterations && sum < enough; t++ {
+		step := law.Factor(t)
+		if step*float64(iterations-t) < 1e-6*sum { // what is left is nothing beside it
+			break
+		}
+		sum += step
+	}
+	return sum
+}
+
+// slowerDecay is the law as text, with a smaller rate of decay, by whose sizes so many iterations are as long
+// as the wanted number of steps of the length --step; empty if there is none.
+func (c *Config) slowerDecay(iterations int, wanted float64) string {
+	const halvings = 40
+	for k := 1; k <= halvings; k++ {
+		var slower solver.StepDecay
+		var text string
+		part := math.Ldexp(1, -k)
+		switch law := c.NewStepDecay().(type) {
+		case solver.GeometricDecay:
+			gap, _ := strconv.ParseFloat(strconv.FormatFloat((1-law.Ratio)*part, 'e', 0, 64), 64)
+			text = "geometric:" + strconv.FormatFloat(1-gap, 'g', 10, 64)
+			slower = solver.GeometricDecay{Ratio: 1 - gap}
+		case solver.PowerDecay:
+			rate, _ := strconv.ParseFloat(strconv.FormatFloat(law.Rate*part, 'e', 1, 64), 64)
+			text = fmt.Sprintf("power:%g,%g", law.Power, rate)
+			slower = solver.PowerDecay{Power: law.Power, Rate: rate}
+		}
+		if c.wholeSteps(slower, iterations, wanted) >= wanted {
+			return text
+		}
+	}
+	return ""
+}
+
 // decaying makes the method of a configuration whose step sizes become smaller.
 func (c *Config) decaying(x *Method, decay solver.StepDecay) solver.Method {
 	base := *c

@@ -109,9 +109,16 @@ func (c *Config) SetYAML(name string, root *yaml.Node) error {
 	return nil
 }
 
+// renamed has settings of earlier versions, and those that do the same now.
+var renamed = map[string]string{"step-ratio": "step-decay"}
+
 // Nearest returns the word that the fewest edits make of s; among several, one with more of the same letters,
-// as two letters that changed places leave it.
+// as two letters that changed places leave it. If s is what an earlier version called one of the words, it is
+// that one.
 func Nearest(s string, words []string) string {
+	if now := renamed[s]; slices.Contains(words, now) {
+		return now
+	}
 	sorted := func(s string) string {
 		letters := []rune(s)
 		slices.Sort(letters)

@@ -19,8 +19,8 @@ so that f is that of reference.py for rho(x) = x^2/2.  As there, the gradient is
 G U for Z = U U^T, and G V/2 and G^T U/2 for Z = U V^T.  The column train_loss is
 f; the other columns are those of reference.py.
 
-subgradient (Ma and Fattahi, arXiv 2202.08788) takes U - step q^t G U for the next
-U in step t = 0, 1, ..., with the setting `step-ratio` q; gd is the same with q = 1.
+gd takes U - step q^t G U for the next U in step t = 0, 1, ..., with the setting
+`step-decay` "geometric:q" (Ma and Fattahi, arXiv 2202.08788); q = 1 without it.
 
 scaled-subgradient (Tong, Ma and Chi, arXiv 2010.13364; settings `step`,
 `optimal-value` f*) takes U - mu_t P and V - mu_t Q for the next U and V, with
@@ -50,12 +50,12 @@ from reference import (
 
 HERE = Path(__file__).resolve().parent
 
-OPTIONS = ["loss", "huber-threshold", "step-ratio", "optimal-value"]
+OPTIONS = ["loss", "huber-threshold", "step-decay", "optimal-value"]
 STORED = dict(A_dtype="<f8", y_dtype="<f8", A_order="C")
 CASES = {
     "l1": dict(
-        method="subgradient", parametrization="psd",
-        options={"loss": "l1", "step-ratio": 0.97}, outliers=18, size=10.0,
+        method="gd", parametrization="psd",
+        options={"loss": "l1", "step-decay": "geometric:0.97"}, outliers=18, size=10.0,
         seed=4101, n=10, rank=2, measurements=181, factor_rank=5,
         alpha=1e-2, kappa=2.0, noise=0.0, general=False,
         step=0.5, iterations=120, **STORED),
@@ -118,7 +118,9 @@ def other_pull(A, res, settings):
 
 
 def steps_of(settings):
-    ratio = settings.get("step-ratio", 1.0)
+    law, ratio = settings.get("step-decay", "geometric:1").split(":")
+    assert law == "geometric", law
+    ratio = float(ratio)
     return [settings["step"] * ratio ** t for t in range(settings["iterations"])]
 
 

@@ -36,7 +36,6 @@ Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones
 Method: TypeAlias = Literal[
     "gd",
     "polyak-gd",
-    "subgradient",
     "imbalanced-gd",
     "scaled-gd",
     "scaled-subgradient",
@@ -120,7 +119,6 @@ def run(
     beta2: float | None = None,
     epsilon: float | None = None,
     optimal_value: float | None = None,
-    step_ratio: float | None = None,
     imbalance_scale: float | None = None,
     imbalance_below: float | None = None,
     batch_size: int | None = None,
@@ -310,10 +308,10 @@ def run(
     ------
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
-        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'subgradient', 'imbalanced-gd',
-        'scaled-gd', 'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'momentum',
-        'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order',
-        'zeroth-order-newton', 'rgda', 'none'.
+        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
+        'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'momentum', 'nesterov', 'adam',
+        'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda',
+        'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -339,9 +337,6 @@ def run(
         Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd and
         scaled-subgradient; default 0; with another loss than squared f at the truth of drawn
         observations, unless some are held out or have noise by snr).
-    step_ratio : float
-        Ratio q of each step to the one before, μ_t = μ·q^t (1: the steps stay the same; for
-        subgradient; default 0.995).
     imbalance_scale : float
         Singular values β of U after the step that makes U and V unbalanced (for imbalanced-gd;
         default √σ_min(M*) = 1/kappa).
@@ -525,7 +520,6 @@ def run(
                 "beta2": beta2,
                 "epsilon": epsilon,
                 "optimal-value": optimal_value,
-                "step-ratio": step_ratio,
                 "imbalance-scale": imbalance_scale,
                 "imbalance-below": imbalance_below,
                 "batch-size": batch_size,
