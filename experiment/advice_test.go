@@ -125,7 +125,8 @@ func TestAdviceMends(t *testing.T) {
 }
 
 // TestAdviceOfDecay: steps that fell too quickly are advised to fall more slowly, and not to begin with
-// another length. Symptom: advice did not know of laws of step sizes, and said nothing or blamed the first step.
+// another length. Symptom: advice did not know of laws of step sizes, and said nothing or blamed the first
+// step.
 func TestAdviceOfDecay(t *testing.T) {
 	for _, settings := range []string{
 		"step-decay=geometric:0.9", "step-decay=power:2,0.5", "loss=l1 step=0.5 step-decay=geometric:0.9",
