@@ -36,7 +36,7 @@ const reservedBatch = 2 << 10
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, or each entry that they generate, and gains by it.
 func (l *rowLayout) together() bool {
-	if l.members < 2 || !l.info.Cooperative {
+	if l.contracted() < 2 || !l.info.Cooperative {
 		return false
 	}
 	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability

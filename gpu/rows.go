@@ -51,8 +51,9 @@ type rowLayout struct {
 	n1, n2      int
 	k           int
 	members     int
-	matrices    int // that a contraction pulls for each member
-	lifted      int // most matrices that are lifted together
+	alone       bool // a contraction has one member: in f64 in mixed precision
+	matrices    int  // that a contraction pulls for each member
+	lifted      int  // most matrices that are lifted together
 	draws       bool
 	entries     sensing.Entries
 	precision   solver.Precision
@@ -196,8 +197,9 @@ func (o *rowOperator) buffers() []buffer {
 	}
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
+	contracted := int64(o.contracted())
 	// The bytes of a coordinate's sums. adjointMul sums one member in f64, whatever the arithmetic is.
-	sums := max(members*numberBytes(o.precision), 8)
+	sums := max(contracted*numberBytes(o.precision), 8)
 	if o.draws {
 		parts = max(parts, int64(o.listRows))
 	}
@@ -218,12 +220,20 @@ func (o *rowOperator) buffers() []buffer {
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
 		{"rings of parts of products", o.tensorRingBytes(), &o.tensorRings},
-		{"residuals", members * listed * 8, &o.res},
+		{"residuals", contracted * listed * 8, &o.res},
 		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
 		{"squares", members * 8, &o.sums},
 	}, o.drawBuffers()...)
+}
+
+// contracted is the most members of a contraction.
+func (l *rowLayout) contracted() int {
+	if l.alone {
+		return 1
+	}
+	return l.members
 }
 
 // listBytes implements operator: lists of members, those of a gradient of all members, of a gradient of each

@@ -34,7 +34,7 @@ func (l *rowLayout) tensorKernel() string { return "contract_tensor_" + string(l
 // tensor says whether, by its description, the device can contract a batch with its tensor cores, and gains
 // by it.
 func (l *rowLayout) tensor() bool {
-	if l.members < 2 || !l.inMemory || !l.info.Cooperative || l.precision != solver.F64 ||
+	if l.contracted() < 2 || !l.inMemory || !l.info.Cooperative || l.precision != solver.F64 ||
 		tensorSpeed[l.info.Capability] == 0 {
 		return false
 	}
