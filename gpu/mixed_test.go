@@ -460,7 +460,8 @@ func TestMixedAlone(t *testing.T) {
 	e := backendtest.Ensembles(t, n, m)["gaussian-f32"]
 	for _, others := range []int{0, 1} {
 		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
-			b := onCards(t, emulated(t, emulator.Config{}, storage, solver.Mixed), 1+others, emulator.Config{})
+			b := emulated(t, emulator.Config{}, storage, solver.Mixed)
+			b = onCards(t, b, 1+others, emulator.Config{})
 			device := emulator.New(emulator.Config{})
 			var most int64
 			var allocs int

@@ -488,25 +488,40 @@ func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, e
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
 // a launch at one time, even with one group of blocks.
 func (o *rowOperator) contractOnce(y driver.Pointer) (done bool, err error) {
-	asked := o.groups
-	for o.groups > 0 {
-		err = o.launchContract(y, o.groups)
-		if !errors.Is(err, driver.ErrCooperative) {
+	return o.inGroups(o.groups, func(groups int) error {
+		o.groups = groups
+		return nil
+	}, "contract is done in three steps, which give the same bits and read each row twice",
+		func() error { return o.launchContract(y, o.groups) })
+}
+
+// inGroups makes a cooperative launch of so many groups of blocks. If the device refuses it, set halves the
+// groups for this launch and for later ones: another process may have its share of the multiprocessors. The
+// user is told. If the device refuses one group too, there are 0 groups and done is false, and instead says
+// what is done then.
+func (o *rowOperator) inGroups(
+	groups int, set func(groups int) error, instead string, launch func() error,
+) (done bool, err error) {
+	asked := groups
+	for groups > 0 {
+		if err = launch(); !errors.Is(err, driver.ErrCooperative) {
 			break
 		}
-		o.groups /= 2 // another process may have its share of the multiprocessors
+		groups /= 2
+		if failed := set(groups); failed != nil {
+			return false, failed
+		}
 	}
 	switch {
-	case asked == o.groups:
-	case o.groups > 0:
+	case asked == groups:
+	case groups > 0:
 		o.tell(fmt.Sprintf("%s has room for %d of %d groups of blocks: contract takes longer",
-			o.info.Name, o.groups, asked))
+			o.info.Name, groups, asked))
 	default:
-		o.tell(fmt.Sprintf("contract is done in three steps, "+
-			"which give the same bits and read each row twice: %v", err))
+		o.tell(fmt.Sprintf("%s: %v", instead, err))
 		err = nil
 	}
-	return o.groups > 0, err
+	return groups > 0, err
 }
 
 // contractInTiles contracts members in three steps, tile by tile.

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -61,8 +60,8 @@ func (l *rowLayout) tensorIsFaster() bool {
 	return tensor < steps.seconds() && (!l.together() || tensor < together.seconds())
 }
 
-// tensorFloor returns the floor of a contraction of all members with contract_tensor. It leaves a sum for each
-// chunk.
+// tensorFloor returns the floor of a contraction of all members with contract_tensor, which leaves a sum for
+// each chunk.
 func (l *rowLayout) tensorFloor() floor {
 	b := Backend{Info: l.info}
 	launches := float64(blocks(l.members, kernels.BatchMembers))
@@ -157,22 +156,20 @@ func (o *rowOperator) tensorOrder() (known bool, err error) {
 // contractTensor contracts members in launches of at most kernels.BatchMembers, each of which reads the rows
 // once. It returns false if the device does not hold all blocks of a launch at one time.
 func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, err error) {
-	for first := 0; first < members && o.tensorGroups > 0; {
+	set := func(groups int) error {
+		o.tensorGroups = groups
+		return nil
+	}
+	for first := 0; first < members; first += kernels.BatchMembers {
 		count := min(members-first, kernels.BatchMembers)
-		switch err := o.launchTensor(y, first, count); {
-		case errors.Is(err, driver.ErrCooperative):
-			// Another process may have its share of the multiprocessors.
-			if o.tensorGroups /= 2; o.tensorGroups == 0 {
-				o.tell(fmt.Sprintf("contract of a batch is done without tensor cores, "+
-					"which gives the same bits and takes longer: %v", err))
-			}
-		case err != nil:
+		done, err = o.inGroups(o.tensorGroups, set, "contract of a batch is done without tensor cores, "+
+			"which gives the same bits and takes longer",
+			func() error { return o.launchTensor(y, first, count) })
+		if !done || err != nil {
 			return false, err
-		default:
-			first += count
 		}
 	}
-	return o.tensorGroups > 0, nil
+	return true, nil
 }
 
 // launchTensor computes res, weights and chunks of count members from the first on, in one launch.

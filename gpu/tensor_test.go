@@ -123,6 +123,58 @@ func TestTensorOrder(t *testing.T) {
 	}
 }
 
+// TestRefusedBatches: a device that refuses launches of batches gets launches of half as many groups of
+// blocks, and the user is told. If it refuses one group, the next way contracts, to the same bits.
+func TestRefusedBatches(t *testing.T) {
+	const n, m, members = 15, 43, 2 // one slab: groups of four blocks
+	gradients := func(config emulator.Config) (g []byte, notices []string) {
+		config.Multiprocessors = 16
+		b := emulated(t, config, solver.Memory, solver.F64)
+		b.Notice = func(text string) { notices = append(notices, text) }
+		e := engineOf(t, b, &sensing.Problem{Ensemble: backendtest.Ensembles(t, n, m)["gaussian-f32"],
+			Observations: make([]float64, m)}, solver.PSD{}, 2, 2)
+		for i := range members {
+			start := solver.Random{Alpha: 0.1, Seed: uint64(i)}
+			u, err := start.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
+			must(t, err)
+			must(t, e.Set(i, solver.Iterate, u))
+		}
+		for range 2 { // the second time the device is asked for what it has room for
+			must(t, e.Gradient(0, 1))
+			for i := range members {
+				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
+			}
+		}
+		o := rowsOf(e)
+		g = make([]byte, members*o.kp*8)
+		must(t, o.Download(g, o.g))
+		return g, notices
+	}
+	want, notices := gradients(emulator.Config{})
+	if len(notices) > 0 {
+		t.Errorf("a device that takes all blocks makes the notices %q", notices)
+	}
+	for most, texts := range map[int][]string{
+		9: {"PTX emulator has room for 2 of 4 groups of blocks: contract takes longer"},
+		3: {"contract of a batch is done without tensor cores, which gives the same bits and takes longer: ",
+			"contract of a batch is done in three steps, " +
+				"which give the same bits and read rows more often: "},
+	} {
+		got, notices := gradients(emulator.Config{MostCooperative: most})
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d blocks give other bits", most)
+		}
+		if len(notices) != len(texts) {
+			t.Fatalf("%d blocks make the notices %q", most, notices)
+		}
+		for i, text := range texts {
+			if !strings.HasPrefix(notices[i], text) {
+				t.Errorf("%d blocks make the notice %q, want %q", most, notices[i], text)
+			}
+		}
+	}
+}
+
 // TestTensorDevices: tensor cores are used for a batch of rows in memory in f64 arithmetic, on the cards
 // whose tensor cores are fast in f64, if a multiprocessor has room for a block. The choices follow from the
 // rates of data sheets. K = 20,100 coordinates are five slabs, so 100 of 108 and 120 of 132 multiprocessors
@@ -135,12 +187,12 @@ func TestTensorOrder(t *testing.T) {
 // 1.04 and 1.08 ms, 0.48 and 0.50 ms. More than eight members take as much for each eight, and the rest.
 //
 // f32 and bf16 rows: contract_batch converts an entry in four warps, which takes 0.71 and 0.42 ms for eight
-// members, present or not. contract_tensor waits for memory: for 8 members 0.69 and 0.32 ms with f32 rows, for
-// 32 members 2.77 ms on an A100, where four launches of contract_batch take 2.85 ms.
+// members, present or not. contract_tensor waits for memory: for 8 members 0.69 and 0.32 ms with f32 rows,
+// for 32 members 2.77 ms on an A100, where four launches of contract_batch take 2.85 ms.
 //
 // q8 and sign rows of two members: contract_tensor computes for eight. On an A100 its products take 0.36 ms,
-// and the three steps 0.30 ms with q8 rows (memory) and 0.17 ms with signs (multiply-adds). On an H100 its 2.7
-// instructions, eight times, take 0.143 ms, and the three steps 0.141 ms (memory) and 0.09 ms. With more
+// and the three steps 0.30 ms with q8 rows (memory) and 0.17 ms with signs (multiply-adds). On an H100 its
+// 2.7 instructions, eight times, take 0.143 ms, and the three steps 0.141 ms (memory) and 0.09 ms. With more
 // members the three steps take more: for 9 members on an A100 with signs 0.74 ms, and two launches of
 // contract_tensor 0.71 ms.
 func TestTensorDevices(t *testing.T) {
