@@ -72,10 +72,9 @@ func (l *rowLayout) tensorFloor() floor {
 	}
 	cycles := b.cycles(solver.F64, products/tensorSpeed[l.info.Capability],
 		cost{computed * tensorCosts[l.entries], launches * costs[l.entries].double.conversions})
-	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
 	return floor{
 		(launches*float64(l.m)*float64(l.stride) + l.sumBytes(l.chunks.count())) / l.info.Bandwidth,
-		float64(l.m) * float64(l.k) * cycles / (float64(busy) * l.info.Clock),
+		float64(l.m) * float64(l.k) * cycles / (l.busy(1) * l.info.Clock),
 	}
 }
 
