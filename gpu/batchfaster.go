@@ -57,17 +57,17 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 	}
 	// A sum is written once and read once. A launch computes for so many members, present or not, reads the
 	// rows so often, and converts entries for so many warps.
-	floorOf := func(members, readings, sums, warps int, each float64, multiprocessors int) floor {
+	floorOf := func(members, readings, sums, warps int, each, multiprocessors float64) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
 		return floor{(float64(readings)*float64(l.m)*float64(l.stride) + l.sumBytes(sums)) / b.Info.Bandwidth,
-			float64(l.m) * float64(l.k) * cycles / (float64(multiprocessors) * b.Info.Clock)}
+			float64(l.m) * float64(l.k) * cycles / (multiprocessors * b.Info.Clock)}
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
-	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
 	return floorOf(launches*kernels.BatchMembers, launches, l.batchSums().count, launches*perBatch,
-			launch, busy),
-		floorOf(l.members, 2*groups, l.chunks.count(), groups, instructions.steps, l.info.Multiprocessors)
+			launch, l.busy(l.batchResident())),
+		floorOf(l.members, 2*groups, l.chunks.count(), groups, instructions.steps,
+			float64(l.info.Multiprocessors))
 }
 
 // generatedBatchCost has the instructions of a thread that a generated entry takes: in a launch of
@@ -103,10 +103,9 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 		doubles += 2 * kernels.BatchMembers
 	}
 	launches := float64(blocks(l.members, kernels.BatchMembers))
-	group, resident := kernels.BatchBlocks*l.slabs, l.batchResident()
-	busy := float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
 	together = floorOf(l.sumBytes(l.batchSums().count), launches*max(b.cycles(solver.F64, doubles, cost{}),
-		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})), busy)
+		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})),
+		l.busy(l.batchResident()))
 
 	members, groups := float64(l.members), float64(blocks(l.members, 4))
 	steps = floorOf(l.tileCost(l.tileRows),
@@ -114,6 +113,13 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 			b.cycles(l.precision, 2*members, cost{members * each, groups * entry.conversions}),
 		float64(l.info.Multiprocessors))
 	return together, steps
+}
+
+// busy is the number of multiprocessors that do the work of a launch for a batch, if each holds at most so
+// many blocks: a launch has whole groups of blocks.
+func (l *rowLayout) busy(resident int) float64 {
+	group := kernels.BatchBlocks * l.slabs
+	return float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
 }
 
 // batchResident is the number of blocks of contract_batch that a multiprocessor holds: as many as their

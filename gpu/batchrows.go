@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/matsense/matsense/gpu/driver"
@@ -36,7 +35,7 @@ const reservedBatch = 2 << 10
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, or each entry that they generate, and gains by it.
 func (l *rowLayout) together() bool {
-	if l.members < 2 || !l.info.Cooperative {
+	if l.contracted() < 2 || !l.info.Cooperative {
 		return false
 	}
 	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
@@ -108,32 +107,16 @@ func (o *rowOperator) shareChunks(groups int) error {
 // contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads or
 // generates the rows once. It returns false if the device does not hold all blocks of a launch at one time.
 func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool, err error) {
-	asked := o.batchGroups
-	for first := 0; first < members && o.batchGroups > 0; {
+	for first := 0; first < members; first += kernels.BatchMembers {
 		count := min(members-first, kernels.BatchMembers)
-		err = o.launchBatch(y, first, count)
-		switch {
-		case errors.Is(err, driver.ErrCooperative):
-			// Another process may have its share of the multiprocessors.
-			if failed := o.shareChunks(o.batchGroups / 2); failed != nil {
-				return false, failed
-			}
-		case err != nil:
+		done, err = o.inGroups(o.batchGroups, o.shareChunks, "contract of a batch is done in three steps, "+
+			"which give the same bits and read rows more often",
+			func() error { return o.launchBatch(y, first, count) })
+		if !done || err != nil {
 			return false, err
-		default:
-			first += count
 		}
 	}
-	switch {
-	case asked == o.batchGroups:
-	case o.batchGroups > 0:
-		o.tell(fmt.Sprintf("%s has room for %d of %d groups of blocks: contract takes longer",
-			o.info.Name, o.batchGroups, asked))
-	default:
-		o.tell(fmt.Sprintf("contract of a batch is done in three steps, "+
-			"which give the same bits and read rows more often: %v", err))
-	}
-	return o.batchGroups > 0, nil
+	return true, nil
 }
 
 // launchBatch computes res, weights and the sums of count members from the first on, in one launch.

@@ -143,11 +143,14 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 			bytes := float64(o.m) * float64(o.stride)
 			b.ReportMetric(bytes/seconds/1e9, "GB/s")
 		}
-		reportFloors(b, c.floors(o, r, false))
+		reportFloors(b, c.floors(o, r))
 	})
 	if groups := o.tensorGroups; groups > 0 {
 		o.tensorGroups = 0
-		b.Run("without-tensor-cores", func(b *testing.B) { repeat(b, e.device, contract) })
+		b.Run("without-tensor-cores", func(b *testing.B) {
+			repeat(b, e.device, contract)
+			reportFloors(b, c.floors(o, r))
+		})
 		o.tensorGroups = groups
 	}
 	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
@@ -155,7 +158,7 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 		o.groups, o.batchGroups, o.tensorGroups = 0, 0, 0
 		b.Run("three-steps", func(b *testing.B) {
 			repeat(b, e.device, contract)
-			reportFloors(b, c.floors(o, r, true))
+			reportFloors(b, c.floors(o, r))
 		})
 		o.groups, o.batchGroups, o.tensorGroups = groups, batchGroups, tensorGroups
 	}
@@ -168,27 +171,29 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 			}
 			b.ReportMetric(float64(renewals), "renewals")
 		}
-		reportFloors(b, c.floors(o, r, false))
+		reportFloors(b, c.floors(o, r))
 	})
 }
 
-// floors returns the floors of a contraction, in one launch for all members, or for eight of them, or in
-// three steps.
-func (c benchCase) floors(o *rowOperator, r rates, steps bool) map[string]float64 {
+// floors returns the floors of a contraction by the kernel that the operator takes now: in one launch for all
+// members, or for each eight of them, or in three steps.
+func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	if c.members == 1 {
-		all := amountsOfSteps(&o.rowLayout, steps || o.groups == 0)
-		return r.floors(all)
+		return r.floors(amountsOfSteps(&o.rowLayout, o.groups == 0))
 	}
 	if r.info.Clock <= 0 {
 		return nil
 	}
 	l := o.rowLayout
 	l.info.Bandwidth = r.copied
-	together, three := l.batchFloors()
-	if steps || o.batchGroups == 0 && o.tensorGroups == 0 {
-		together = three
+	f, steps := l.batchFloors()
+	switch {
+	case o.tensorGroups > 0:
+		f = l.tensorFloor()
+	case o.batchGroups == 0:
+		f = steps
 	}
-	return map[string]float64{"memory": together.memory, "computing": together.computing}
+	return map[string]float64{"memory": f.memory, "computing": f.computing}
 }
 
 // amountsOfSteps counts a contraction of one member, which reads rows in memory twice in three steps.

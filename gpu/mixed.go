@@ -94,6 +94,9 @@ func planMixed(r request) (operator, error) {
 		single.shareRows(r.backend.tileRows)
 		single.shareLists(r.backend.tileRows)
 	}
+	for _, double := range shares[1] {
+		double.alone = true
+	}
 	o := newMixed(shares[0][0], shares[1][0])
 	o.cards = cards
 	if cards != nil {

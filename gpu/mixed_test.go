@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/sensing"
@@ -448,6 +449,52 @@ func TestMixedChunks(t *testing.T) {
 					t.Fatalf("m = %d, %d slabs: no chunk begins at %d", m, slabs, start)
 				}
 			}
+		}
+	}
+}
+
+// TestMixedAlone: the f64 operator of mixed precision contracts one member at a time. A batch loads no kernel
+// of batches in f64, has memory for residuals of one member, and opens with the memory that is foretold.
+func TestMixedAlone(t *testing.T) {
+	const n, m, members = 15, 43, 9
+	e := backendtest.Ensembles(t, n, m)["gaussian-f32"]
+	for _, others := range []int{0, 1} {
+		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+			b := emulated(t, emulator.Config{}, storage, solver.Mixed)
+			b = onCards(t, b, 1+others, emulator.Config{})
+			device := emulator.New(emulator.Config{})
+			var most int64
+			var allocs int
+			b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
+			p, ranks := &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}, make([]int, members)
+			for i := range ranks {
+				ranks[i] = 2
+			}
+			foretold, err := b.Memory(p, batch(ranks...))
+			must(t, err)
+			opened, err := b.Open(context.Background(), p, batch(ranks...))
+			must(t, err)
+			o := opened.(*engine).operator.(*mixedOperator)
+			if !o.single.together() || o.double.together() || o.double.tensor() {
+				t.Errorf("contractions together: %v in single precision, %v and %v in f64",
+					o.single.together(), o.double.together(), o.double.tensor())
+			}
+			for _, name := range o.kernels() {
+				if name == "tensor_order" || strings.HasPrefix(name, "contract_tensor") ||
+					strings.HasPrefix(name, "contract_batch") && strings.HasSuffix(name, "_f64") {
+					t.Errorf("%s is loaded", name)
+				}
+			}
+			for _, buffer := range o.double.buffers() {
+				if want := int64(o.double.m) * 8; buffer.name == "residuals" && buffer.bytes != want {
+					t.Errorf("%d bytes of residuals, want %d", buffer.bytes, want)
+				}
+			}
+			const borrowed = 8 * n * 3 * n // by products, as in TestMemory
+			if others == 0 && float64(most) != foretold-borrowed {
+				t.Errorf("%s rows: %d bytes were taken, and %.0f foretold", storage, most, foretold-borrowed)
+			}
+			must(t, opened.Close())
 		}
 	}
 }

@@ -51,8 +51,9 @@ type rowLayout struct {
 	n1, n2      int
 	k           int
 	members     int
-	matrices    int // that a contraction pulls for each member
-	lifted      int // most matrices that are lifted together
+	alone       bool // a contraction has one member: in f64 in mixed precision
+	matrices    int  // that a contraction pulls for each member
+	lifted      int  // most matrices that are lifted together
 	draws       bool
 	entries     sensing.Entries
 	precision   solver.Precision
@@ -196,8 +197,9 @@ func (o *rowOperator) buffers() []buffer {
 	}
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
+	contracted := int64(o.contracted())
 	// The bytes of a coordinate's sums. adjointMul sums one member in f64, whatever the arithmetic is.
-	sums := max(members*numberBytes(o.precision), 8)
+	sums := max(contracted*numberBytes(o.precision), 8)
 	if o.draws {
 		parts = max(parts, int64(o.listRows))
 	}
@@ -218,12 +220,20 @@ func (o *rowOperator) buffers() []buffer {
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
 		{"rings of parts of products", o.tensorRingBytes(), &o.tensorRings},
-		{"residuals", members * listed * 8, &o.res},
+		{"residuals", contracted * listed * 8, &o.res},
 		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
 		{"squares", members * 8, &o.sums},
 	}, o.drawBuffers()...)
+}
+
+// contracted is the most members of a contraction.
+func (l *rowLayout) contracted() int {
+	if l.alone {
+		return 1
+	}
+	return l.members
 }
 
 // listBytes implements operator: lists of members, those of a gradient of all members, of a gradient of each
@@ -478,25 +488,40 @@ func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, e
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
 // a launch at one time, even with one group of blocks.
 func (o *rowOperator) contractOnce(y driver.Pointer) (done bool, err error) {
-	asked := o.groups
-	for o.groups > 0 {
-		err = o.launchContract(y, o.groups)
-		if !errors.Is(err, driver.ErrCooperative) {
+	return o.inGroups(o.groups, func(groups int) error {
+		o.groups = groups
+		return nil
+	}, "contract is done in three steps, which give the same bits and read each row twice",
+		func() error { return o.launchContract(y, o.groups) })
+}
+
+// inGroups makes a cooperative launch of so many groups of blocks. If the device refuses it, set halves the
+// groups for this launch and for later ones: another process may have its share of the multiprocessors. The
+// user is told. If the device refuses one group too, there are 0 groups and done is false, and instead says
+// what is done then.
+func (o *rowOperator) inGroups(
+	groups int, set func(groups int) error, instead string, launch func() error,
+) (done bool, err error) {
+	asked := groups
+	for groups > 0 {
+		if err = launch(); !errors.Is(err, driver.ErrCooperative) {
 			break
 		}
-		o.groups /= 2 // another process may have its share of the multiprocessors
+		groups /= 2
+		if failed := set(groups); failed != nil {
+			return false, failed
+		}
 	}
 	switch {
-	case asked == o.groups:
-	case o.groups > 0:
+	case asked == groups:
+	case groups > 0:
 		o.tell(fmt.Sprintf("%s has room for %d of %d groups of blocks: contract takes longer",
-			o.info.Name, o.groups, asked))
+			o.info.Name, groups, asked))
 	default:
-		o.tell(fmt.Sprintf("contract is done in three steps, "+
-			"which give the same bits and read each row twice: %v", err))
+		o.tell(fmt.Sprintf("%s: %v", instead, err))
 		err = nil
 	}
-	return o.groups > 0, err
+	return groups > 0, err
 }
 
 // contractInTiles contracts members in three steps, tile by tile.

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -34,7 +33,7 @@ func (l *rowLayout) tensorKernel() string { return "contract_tensor_" + string(l
 // tensor says whether, by its description, the device can contract a batch with its tensor cores, and gains
 // by it.
 func (l *rowLayout) tensor() bool {
-	if l.members < 2 || !l.inMemory || !l.info.Cooperative || l.precision != solver.F64 ||
+	if l.contracted() < 2 || !l.inMemory || !l.info.Cooperative || l.precision != solver.F64 ||
 		tensorSpeed[l.info.Capability] == 0 {
 		return false
 	}
@@ -50,31 +49,33 @@ func (l *rowLayout) tensor() bool {
 }
 
 // tensorIsFaster says whether a step of all members takes less time with contract_tensor than in three steps,
-// by the counts of docs/kernels.md and the rates that the driver reports. It is true if the driver reports no
-// rates. contract_batch takes more instructions than contract_tensor and reads the rows as often.
+// and less than with contract_batch if the device can do that, by the counts of docs/kernels.md and the rates
+// that the driver reports. It is true if the driver reports no rates.
 func (l *rowLayout) tensorIsFaster() bool {
-	b := Backend{Info: l.info}
-	if b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
+	if l.info.Bandwidth <= 0 || l.info.Clock <= 0 {
 		return true
 	}
-	seconds := func(readings int, multiplyAdds float64, c cost, multiprocessors int) float64 {
-		entries := float64(l.m) * float64(l.k)
-		return max(float64(readings)*float64(l.m)*float64(l.stride)/b.Info.Bandwidth,
-			entries*b.cycles(solver.F64, multiplyAdds, c)/(float64(multiprocessors)*b.Info.Clock))
-	}
-	conversions := costs[l.entries].double.conversions
-	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, 4)
-	computed := float64(launches * kernels.BatchMembers) // for members, present or not
-	busy := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs) * kernels.BatchBlocks * l.slabs
+	tensor := l.tensorFloor().seconds()
+	together, steps := l.batchFloors()
+	return tensor < steps.seconds() && (!l.together() || tensor < together.seconds())
+}
+
+// tensorFloor returns the floor of a contraction of all members with contract_tensor, which leaves a sum for
+// each chunk.
+func (l *rowLayout) tensorFloor() floor {
+	b := Backend{Info: l.info}
+	launches := float64(blocks(l.members, kernels.BatchMembers))
+	computed := launches * kernels.BatchMembers // for members, present or not
 	products := 2 * computed
 	if l.entries == sensing.F64 {
 		products = 3 * computed // half of the rows in a dot product are computed twice
 	}
-	return seconds(launches, products/tensorSpeed[l.info.Capability],
-		cost{computed * tensorCosts[l.entries], float64(launches) * conversions}, busy) <
-		seconds(2*groups, 2*float64(l.members), cost{
-			float64(l.members) * batchCosts[l.entries].double.steps, float64(groups) * conversions,
-		}, l.info.Multiprocessors)
+	cycles := b.cycles(solver.F64, products/tensorSpeed[l.info.Capability],
+		cost{computed * tensorCosts[l.entries], launches * costs[l.entries].double.conversions})
+	return floor{
+		(launches*float64(l.m)*float64(l.stride) + l.sumBytes(l.chunks.count())) / l.info.Bandwidth,
+		float64(l.m) * float64(l.k) * cycles / (l.busy(1) * l.info.Clock),
+	}
 }
 
 // mostTensorGroups is an upper bound of the number of groups of blocks in one launch, which follows from the
@@ -154,22 +155,20 @@ func (o *rowOperator) tensorOrder() (known bool, err error) {
 // contractTensor contracts members in launches of at most kernels.BatchMembers, each of which reads the rows
 // once. It returns false if the device does not hold all blocks of a launch at one time.
 func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, err error) {
-	for first := 0; first < members && o.tensorGroups > 0; {
+	set := func(groups int) error {
+		o.tensorGroups = groups
+		return nil
+	}
+	for first := 0; first < members; first += kernels.BatchMembers {
 		count := min(members-first, kernels.BatchMembers)
-		switch err := o.launchTensor(y, first, count); {
-		case errors.Is(err, driver.ErrCooperative):
-			// Another process may have its share of the multiprocessors.
-			if o.tensorGroups /= 2; o.tensorGroups == 0 {
-				o.tell(fmt.Sprintf("contract of a batch is done without tensor cores, "+
-					"which gives the same bits and takes longer: %v", err))
-			}
-		case err != nil:
+		done, err = o.inGroups(o.tensorGroups, set, "contract of a batch is done without tensor cores, "+
+			"which gives the same bits and takes longer",
+			func() error { return o.launchTensor(y, first, count) })
+		if !done || err != nil {
 			return false, err
-		default:
-			first += count
 		}
 	}
-	return o.tensorGroups > 0, nil
+	return true, nil
 }
 
 // launchTensor computes res, weights and chunks of count members from the first on, in one launch.
