@@ -64,12 +64,13 @@ var contractForms = map[string]contractForm{
 	"contract_early_generated_": {early: true, generated: true},
 }
 
-// ahead returns the numbers of stages on their way with which a case runs. One is enough for a large case.
-func (f contractForm) ahead(c contraction) []int {
+// ahead returns the numbers of stages on their way with which a case runs: one and two with short slabs, and
+// with f32 entries. One is enough for a large case.
+func (f contractForm) ahead(c contraction, entries sensing.Entries) []int {
 	switch {
 	case f.early:
 		return []int{0}
-	case f.generated || c.k > 8*slab:
+	case f.generated || c.k > 8*slab || c.slab == 0 && entries != sensing.F32:
 		return []int{1}
 	}
 	return []int{1, 2}
@@ -81,7 +82,7 @@ func testContract[T number](form contractForm) func(t *testing.T, b *bench, f se
 			// All forms exchange parts by the same text, so one form is enough for the largest cases.
 			large := c.k > 32*slab && form != (contractForm{})
 			if !large && (c.gap == 0 || !form.generated) {
-				for _, ahead := range form.ahead(c) {
+				for _, ahead := range form.ahead(c, f) {
 					c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, form, ahead) })
 				}
 			}
