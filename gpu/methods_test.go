@@ -16,6 +16,7 @@ import (
 // TestMethods: every method ends where it does on the host. Sums are in another order, and a step's errors
 // grow by a small factor in the next: 1e-12 is thousands of roundings of numbers of size 1.
 func TestMethods(t *testing.T) {
+	t.Parallel()
 	e, err := sensing.NewGaussian(sensing.Sym{N: 6}, 60, sensing.F32, 1)
 	must(t, err)
 	truth, err := sensing.NewTruth(6, 2, 2, 1)

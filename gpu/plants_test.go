@@ -39,6 +39,7 @@ func findPlants(t *testing.T, implementation string, open func(t *testing.T) dri
 	}
 	for _, p := range kerneltest.Plants {
 		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
 			if _, err := p.Planted(); err != nil {
 				t.Fatal(err)
 			}
