@@ -25,6 +25,13 @@ type floor struct{ memory, computing float64 }
 
 func (f floor) seconds() float64 { return max(f.memory, f.computing) }
 
+// floorOf is the floor of a contraction that moves so many bytes and takes so many cycles for an entry, on so
+// many multiprocessors.
+func (l *rowLayout) floorOf(bytes, cycles, multiprocessors float64) floor {
+	return floor{bytes / l.info.Bandwidth,
+		float64(l.m) * float64(l.k) * cycles / (multiprocessors * l.info.Clock)}
+}
+
 // togetherIsFaster says whether a step of all members takes less time with contract_batch than in three
 // steps, by the counts of docs/kernels.md and the rates that the driver reports. contract_batch reads the
 // rows less often, but takes more instructions. It is true if the driver reports no rates.
@@ -57,16 +64,16 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 	}
 	// A sum is written once and read once. A launch computes for so many members, present or not, reads the
 	// rows so often, and converts entries for so many warps.
-	floorOf := func(members, readings, sums, warps int, each, multiprocessors float64) floor {
+	contracted := func(members, readings, sums, warps int, each, multiprocessors float64) floor {
 		cycles := b.cycles(l.precision, 2*float64(members),
 			cost{instructions: float64(members) * each, conversions: float64(warps) * entry.conversions})
-		return floor{(float64(readings)*float64(l.m)*float64(l.stride) + l.sumBytes(sums)) / b.Info.Bandwidth,
-			float64(l.m) * float64(l.k) * cycles / (multiprocessors * b.Info.Clock)}
+		return l.floorOf(float64(readings)*float64(l.m)*float64(l.stride)+l.sumBytes(sums), cycles,
+			multiprocessors)
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
-	return floorOf(launches*kernels.BatchMembers, launches, l.batchSums().count, launches*perBatch,
+	return contracted(launches*kernels.BatchMembers, launches, l.batchSums().count, launches*perBatch,
 			launch, l.busy(l.batchResident())),
-		floorOf(l.members, 2*groups, l.chunks.count(), groups, instructions.steps,
+		contracted(l.members, 2*groups, l.chunks.count(), groups, instructions.steps,
 			float64(l.info.Multiprocessors))
 }
 
@@ -93,22 +100,17 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 	if l.precision == solver.F32 {
 		launch, each, entry = made.single, batchCosts[l.entries].single.steps, costs[l.entries].single
 	}
-	floorOf := func(bytes, cycles, multiprocessors float64) floor {
-		return floor{bytes / b.Info.Bandwidth,
-			float64(l.m) * float64(l.k) * cycles / (multiprocessors * b.Info.Clock)}
-	}
-
 	doubles := made.doubles
 	if l.precision == solver.F64 { // the members' multiply-adds are f64 too
 		doubles += 2 * kernels.BatchMembers
 	}
 	launches := float64(blocks(l.members, kernels.BatchMembers))
-	together = floorOf(l.sumBytes(l.batchSums().count), launches*max(b.cycles(solver.F64, doubles, cost{}),
+	together = l.floorOf(l.sumBytes(l.batchSums().count), launches*max(b.cycles(solver.F64, doubles, cost{}),
 		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})),
 		l.busy(l.batchResident()))
 
 	members, groups := float64(l.members), float64(blocks(l.members, 4))
-	steps = floorOf(l.tileCost(l.tileRows),
+	steps = l.floorOf(l.tileCost(l.tileRows),
 		b.cycles(solver.F64, made.doubles, cost{instructions: made.generate})+
 			b.cycles(l.precision, 2*members, cost{members * each, groups * entry.conversions}),
 		float64(l.info.Multiprocessors))

@@ -35,25 +35,31 @@ const reservedBatch = 2 << 10
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, or each entry that they generate, and gains by it.
 func (l *rowLayout) together() bool {
-	if l.contracted() < 2 || !l.info.Cooperative {
-		return false
-	}
 	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
+	return newEnough && l.batchFits(l.batchShared()) && l.togetherIsFaster()
+}
+
+// batchFits says whether the device has room for a launch that contracts a batch, with so much shared memory
+// for each block.
+func (l *rowLayout) batchFits(shared int) bool {
 	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
-	return newEnough && l.batchShared() <= l.info.BlockShared && l.slab == kernels.Slab &&
-		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() &&
-		l.togetherIsFaster()
+	return l.contracted() > 1 && l.info.Cooperative && shared <= l.info.BlockShared &&
+		l.slab == kernels.Slab && kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors &&
+		work <= l.mostEntries()
 }
 
 // batchShared is at least the shared memory of a block of contract_batch.
 func (l *rowLayout) batchShared() int {
-	const levels = 32 << 10 // the table of q8
-	shared := kernels.BatchStages(l.batcher()) + reservedBatch
-	if l.entries == sensing.Q8 {
-		shared += levels
+	return kernels.BatchStages(l.batcher()) + reservedBatch + l.levelsShared()
+}
+
+// levelsShared is the shared memory of a block for the table of q8.
+func (l *rowLayout) levelsShared() int {
+	if l.entries != sensing.Q8 {
+		return 0
 	}
-	return shared
+	return 32 << 10
 }
 
 // mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which
@@ -107,11 +113,19 @@ func (o *rowOperator) shareChunks(groups int) error {
 // contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads or
 // generates the rows once. It returns false if the device does not hold all blocks of a launch at one time.
 func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool, err error) {
+	return o.inBatches(members, &o.batchGroups, o.shareChunks, "contract of a batch is done in three steps, "+
+		"which give the same bits and read rows more often",
+		func(first, count int) error { return o.launchBatch(y, first, count) })
+}
+
+// inBatches makes a launch for each kernels.BatchMembers members, in groups that set may halve (inGroups).
+func (o *rowOperator) inBatches(
+	members int, groups *int, set func(groups int) error, instead string,
+	launch func(first, count int) error,
+) (done bool, err error) {
 	for first := 0; first < members; first += kernels.BatchMembers {
 		count := min(members-first, kernels.BatchMembers)
-		done, err = o.inGroups(o.batchGroups, o.shareChunks, "contract of a batch is done in three steps, "+
-			"which give the same bits and read rows more often",
-			func() error { return o.launchBatch(y, first, count) })
+		done, err = o.inGroups(*groups, set, instead, func() error { return launch(first, count) })
 		if !done || err != nil {
 			return false, err
 		}

@@ -465,22 +465,17 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 // contractChunks computes res and sums of chunks of rows, and says which sums these are.
 func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, error) {
 	each := o.chunks.each()
-	if members > 1 {
-		if done, err := o.contractTensor(y, members); done || err != nil {
+	if members == 1 {
+		if done, err := o.contractOnce(y); done || err != nil {
 			return each, err
 		}
+		return each, o.contractInTiles(y, members)
 	}
-	once := o.contractOnce
-	if members > 1 {
-		once = func(y driver.Pointer) (bool, error) { return o.contractTogether(y, members) }
-	}
-	switch done, err := once(y); {
-	case err != nil:
+	if done, err := o.contractTensor(y, members); done || err != nil {
 		return each, err
-	case done && members > 1:
-		return o.batchSums(), nil
-	case done:
-		return each, nil
+	}
+	if done, err := o.contractTogether(y, members); done || err != nil {
+		return o.batchSums(), err
 	}
 	return each, o.contractInTiles(y, members)
 }

@@ -33,19 +33,10 @@ func (l *rowLayout) tensorKernel() string { return "contract_tensor_" + string(l
 // tensor says whether, by its description, the device can contract a batch with its tensor cores, and gains
 // by it.
 func (l *rowLayout) tensor() bool {
-	if l.contracted() < 2 || !l.inMemory || !l.info.Cooperative || l.precision != solver.F64 ||
-		tensorSpeed[l.info.Capability] == 0 {
-		return false
-	}
-	// The table of q8, the weights and parts, and what the system reserves for each block.
-	const levels, reserved = 32 << 10, 6 << 10
-	shared := kernels.TensorStages(l.entries.EntryBits()) + reserved
-	if l.entries == sensing.Q8 {
-		shared += levels
-	}
-	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
-	return shared <= l.info.BlockShared && l.slab == kernels.Slab &&
-		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() && l.tensorIsFaster()
+	const reserved = 6 << 10 // weights, parts, and what the system reserves for each block
+	shared := kernels.TensorStages(l.entries.EntryBits()) + reserved + l.levelsShared()
+	return l.inMemory && l.precision == solver.F64 && tensorSpeed[l.info.Capability] > 0 &&
+		l.batchFits(shared) && l.tensorIsFaster()
 }
 
 // tensorIsFaster says whether a step of all members takes less time with contract_tensor than in three steps,
@@ -72,10 +63,7 @@ func (l *rowLayout) tensorFloor() floor {
 	}
 	cycles := b.cycles(solver.F64, products/tensorSpeed[l.info.Capability],
 		cost{computed * tensorCosts[l.entries], launches * costs[l.entries].double.conversions})
-	return floor{
-		(launches*float64(l.m)*float64(l.stride) + l.sumBytes(l.chunks.count())) / l.info.Bandwidth,
-		float64(l.m) * float64(l.k) * cycles / (l.busy(1) * l.info.Clock),
-	}
+	return l.floorOf(launches*float64(l.m)*float64(l.stride)+l.sumBytes(l.chunks.count()), cycles, l.busy(1))
 }
 
 // mostTensorGroups is an upper bound of the number of groups of blocks in one launch, which follows from the
@@ -159,16 +147,9 @@ func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, 
 		o.tensorGroups = groups
 		return nil
 	}
-	for first := 0; first < members; first += kernels.BatchMembers {
-		count := min(members-first, kernels.BatchMembers)
-		done, err = o.inGroups(o.tensorGroups, set, "contract of a batch is done without tensor cores, "+
-			"which gives the same bits and takes longer",
-			func() error { return o.launchTensor(y, first, count) })
-		if !done || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return o.inBatches(members, &o.tensorGroups, set, "contract of a batch is done without tensor cores, "+
+		"which gives the same bits and takes longer",
+		func(first, count int) error { return o.launchTensor(y, first, count) })
 }
 
 // launchTensor computes res, weights and chunks of count members from the first on, in one launch.

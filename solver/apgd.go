@@ -1,9 +1,6 @@
 package solver
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // APGD is alternating preconditioned gradient descent on UVᵀ. Each step moves U, and then V with the gradient
 // at the new U:
@@ -47,11 +44,7 @@ func (APGD) Needs() Needs {
 
 // Suits implements [Selective].
 func (APGD) Suits(p Parametrization) error {
-	if _, ok := p.(UV); !ok {
-		return fmt.Errorf("solver: %s has no two factors U and V of a product UVᵀ, which could move in turn",
-			p.Name())
-	}
-	return nil
+	return needsUV(p, "which could move in turn")
 }
 
 // The slots of APGD: ones for U and zeros for V, and the direction.

@@ -53,9 +53,13 @@ func (ImbalancedGD) Needs() Needs { return Needs{Gradient: true, HostSlots: 1, S
 
 // Suits implements [Selective].
 func (ImbalancedGD) Suits(p Parametrization) error {
+	return needsUV(p, "of which one could be made larger and the other smaller")
+}
+
+// needsUV refuses a parametrization other than [UV], for a method that does with U and V what could says.
+func needsUV(p Parametrization, could string) error {
 	if _, ok := p.(UV); !ok {
-		return fmt.Errorf("solver: %s has no two factors U and V of a product UVᵀ, of which one could be "+
-			"made larger and the other smaller", p.Name())
+		return fmt.Errorf("solver: %s has no two factors U and V of a product UVᵀ, %s", p.Name(), could)
 	}
 	return nil
 }
