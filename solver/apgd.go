@@ -7,7 +7,7 @@ import "math"
 //
 //	U ← U − μ ∂f/∂U (VᵀV + λI)⁻¹,   V ← V − μ ∂f/∂V (UᵀU + λI)⁻¹,   λ = 2⁻⁴² (‖U‖_F² + ‖V‖_F²).
 //
-// The paper has no λ. Here it is about as small as rounding permits: with r > r* the columns of U that the
+// The method has no λ. Here it is about as small as rounding permits: with r > r* the columns of U that the
 // truth does not need vanish, and without λ UᵀU soon has no inverse. After the first step U is multiplied by
 // a power of two, and V divided by it, which makes ‖U‖_F and ‖V‖_F about equal. But for λ, no later UVᵀ
 // depends on this. From a start of size α the first step gives U the size 1/α.
