@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -118,6 +119,95 @@ func TestCallsOfAFallingStep(t *testing.T) {
 		recordBody+2, func(i int) float64 { return 0.1 / float64(1+i) })[0]
 	if got := strings.Join(made, " "); got != "combine Replay" {
 		t.Errorf("a step makes the calls %s", got)
+	}
+}
+
+// TestCallsWithCopies compares the calls of steps that copy between host and device with the second table of
+// "Calls of a step" in docs/kernels.md. The copies stay, and each stretch of launches between them is one call.
+func TestCallsWithCopies(t *testing.T) {
+	ensemble := backendtest.Ensembles(t, 8, 40)["gaussian-f32"]
+	listed := " gather gather_rows dots_f32_f64 residuals_f64 accumulate_f32_f64 sum_chunks_f64 pullback_f64"
+	near := "combine lift_f64 anchor_distance anchor_subtract Fill contract_f32_f32 anchor_sum " +
+		"anchor_residuals pullback_f64 row_squares Download"
+	batch := strings.Replace(near, "contract", "contract_batch", 1)
+	whole := " lift_f64 dots_f32_f64 residuals_f64 Fill draw_weights accumulate_f32_f64 sum_chunks_f64 " +
+		"pullback_f64"
+	drawn := func(rows []int, shift solver.Slot) func(e solver.Engine, members []int) error {
+		return func(e solver.Engine, members []int) error {
+			return e.(solver.DrawEngine).DrawGradient(0, solver.Draw{Rows: rows, Shift: shift})
+		}
+	}
+	values := func(e solver.Engine, members []int) error {
+		return e.(solver.ValueEngine).Evaluate(make([]float64, 2), 0, solver.Iterate, solver.Iterate)
+	}
+	many := make([]int, 40)
+	for i := range many {
+		many[i] = i
+	}
+	for _, c := range []struct {
+		name      string
+		precision solver.Precision
+		members   int
+		gradient  func(e solver.Engine, members []int) error
+		want      [2]string // without graphs and with
+	}{
+		{"mixed", solver.Mixed, 1, nil, [2]string{near, "Replay Download"}},
+		{"mixed, 2 members", solver.Mixed, 2, nil, [2]string{batch, "Replay Download"}},
+		{"mini-batch", solver.F64, 1, drawn([]int{3, 3, 7, 20}, 0),
+			[2]string{"Upload combine lift_f64" + listed, "Upload Replay"}},
+		{"large mini-batch", solver.F64, 1, drawn(many, 0),
+			[2]string{"Upload combine" + whole, "Upload Replay"}},
+		{"all with shifts", solver.F64, 1, drawn(nil, solver.VectorSlot), [2]string{
+			"combine combine lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64", "Replay",
+		}},
+		{"values", solver.F64, 1, values, [2]string{
+			"combine lift_f64 dots_f32_f64 residuals_f64 sum_squares Download", "Replay Download",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for i, want := range c.want {
+				b := emulated(t, emulator.Config{}, solver.Memory, c.precision)
+				b.noGraphs = i == 0
+				device := &calls{}
+				connect := b.Connect
+				b.Connect = func() (d driver.Device, err error) {
+					device.Device, err = connect()
+					return graphCalls{device}, err
+				}
+				truth, err := sensing.NewTruth(8, 2, 2, 1)
+				must(t, err)
+				needs := solver.Needs{Gradient: true}
+				if c.gradient != nil {
+					needs = solver.Needs{Draws: true, Values: true, Vectors: 1}
+				}
+				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
+					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: slices.Repeat([]int{2}, c.members),
+						Needs: needs})
+				must(t, err)
+				var all []int
+				for member := range c.members {
+					must(t, e.Set(member, solver.Iterate, factorOf(t, ensemble.Space(), 2, uint64(member))))
+					all = append(all, member)
+				}
+				for range recordStep + 2 {
+					device.made = nil
+					if c.gradient == nil {
+						must(t, e.Gradient(all...))
+					} else {
+						must(t, c.gradient(e, all))
+					}
+					for _, member := range all {
+						must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
+					}
+				}
+				// A device waits now and then, so that a pass can be interrupted.
+				made := slices.DeleteFunc(device.made, func(call string) bool { return call == "Wait" })
+				if got := strings.Join(made, " "); got != want {
+					t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+				}
+				must(t, e.Close())
+			}
+		})
 	}
 }
 

@@ -34,7 +34,7 @@ type mixedOperator struct {
 	truth   anchor
 	own     []anchor  // of each member
 	inUse   []*anchor // truth, one of own, or nil
-	changed []bool    // the last contraction of a member has renewed its anchor
+	changed []bool    // a member's anchor was renewed since renewed was called
 	near    []int     // of a contraction: the parts that have an anchor
 	numbers []float64 // of a contraction: what measure has measured
 
@@ -195,7 +195,7 @@ func (o *mixedOperator) turn(to *rowOperator) *rowOperator {
 func (o *mixedOperator) contract(y driver.Pointer, parts []part) error {
 	o.near = o.near[:0]
 	for at, p := range parts {
-		if o.changed[p.member] = false; o.inUse[p.member] != nil {
+		if o.inUse[p.member] != nil {
 			o.near = append(o.near, at)
 		}
 	}
@@ -328,7 +328,11 @@ func (o *mixedOperator) reset(member int) {
 }
 
 // renewed implements anchored.
-func (o *mixedOperator) renewed(member int) bool { return o.changed[member] }
+func (o *mixedOperator) renewed(member int) bool {
+	changed := o.changed[member]
+	o.changed[member] = false
+	return changed
+}
 
 // lost reports whether ε·ρ(X) > τ·‖G·X‖_F for one of the pulls of a part with an anchor, near-th of them.
 // cpu/anchor.go derives the rule. If a number is not finite, the gradient has no precision to lose, and lost

@@ -196,6 +196,10 @@ func (s *spreadRows) connect(first *device) error {
 			return fmt.Errorf("gpu: open %s, device %d: %w", c.Info.Name, c.Info.Index, err)
 		}
 		c.device = &device{Device: opened, notice: first.notice, interrupted: interrupted}
+		if first.graphs != nil {
+			c.device.replay()
+		}
+		first.others = append(first.others, c.device)
 	}
 	return nil
 }
