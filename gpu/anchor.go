@@ -19,8 +19,7 @@ type anchored interface {
 	anchor(y driver.Pointer, p part) error
 	// reset gives a member its first anchor again.
 	reset(member int)
-	// renewed says whether contractions of a member have renewed its anchor since it was called last. (A
-	// contraction may be done twice, and then renews the anchor in the first one.)
+	// renewed says whether the last contraction of a member has renewed its anchor.
 	renewed(member int) bool
 }
 

@@ -123,7 +123,7 @@ func TestCallsOfAFallingStep(t *testing.T) {
 }
 
 // TestCallsWithCopies compares the calls of steps that copy between host and device with the second table of
-// "Calls of a step" in docs/kernels.md. The copies stay, and each stretch of launches between them is one call.
+// "Calls of a step" in docs/kernels.md. The copies stay, and the launches between two of them are one call.
 func TestCallsWithCopies(t *testing.T) {
 	ensemble := backendtest.Ensembles(t, 8, 40)["gaussian-f32"]
 	listed := " gather gather_rows dots_f32_f64 residuals_f64 accumulate_f32_f64 sum_chunks_f64 pullback_f64"
@@ -181,8 +181,10 @@ func TestCallsWithCopies(t *testing.T) {
 					needs = solver.Needs{Draws: true, Values: true, Vectors: 1}
 				}
 				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
-					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: slices.Repeat([]int{2}, c.members),
-						Needs: needs})
+					solver.Batch{
+						Parametrization: solver.PSD{}, Needs: needs,
+						FactorRanks: slices.Repeat([]int{2}, c.members),
+					})
 				must(t, err)
 				var all []int
 				for member := range c.members {

@@ -321,8 +321,8 @@ func (g *graphs) replay(s *sequence) error {
 	}
 }
 
-// one does the first waiting call. late says that it has waited since an earlier call: then who made it can no
-// longer launch fewer blocks when the device refuses a cooperative launch.
+// one does the first waiting call. late says that it has waited since an earlier call: then who made it can
+// no longer launch fewer blocks when the device refuses a cooperative launch.
 func (g *graphs) one(late bool) error {
 	at := len(g.calls) - g.waiting
 	c := g.calls[at]

@@ -373,7 +373,9 @@ func TestGraphsRefuseLate(t *testing.T) {
 			must(t, step(c.last))
 			last := fmt.Sprintf("first %d of 1", c.last)
 			want := []string{"first 0 of 1", last, "second 1 of 2", last}
-			got := slices.DeleteFunc(s.done, func(done string) bool { return strings.HasPrefix(done, "launch") })
+			got := slices.DeleteFunc(s.done, func(done string) bool {
+				return strings.HasPrefix(done, "launch")
+			})
 			if !slices.Equal(got, want) {
 				t.Errorf("the device does %q, not %q", got, want)
 			}
