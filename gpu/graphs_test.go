@@ -610,3 +610,116 @@ func TestGraphsResume(t *testing.T) {
 		}
 	}
 }
+
+// TestRoomTaken: another process takes multiprocessors while steps are replayed, so that a cooperative launch
+// that has waited for its graph has no room. The run goes on to the bits of a run without graphs on a device
+// that has room for all blocks, the user is told, and later steps are replayed again.
+func TestRoomTaken(t *testing.T) {
+	rows := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
+	twoSlabs := backendtest.Ensembles(t, 91, 20)["gaussian-f32"]
+	draw := func(e solver.Engine) error { // of all measurements, with shifts
+		return e.(solver.DrawEngine).DrawGradient(0, solver.Draw{Shift: solver.VectorSlot})
+	}
+	for _, c := range []struct {
+		name      string
+		ensemble  sensing.Ensemble
+		precision solver.Precision
+		members   int
+		cards     int
+		crowd     int
+		gradient  func(e solver.Engine) error
+		notice    string
+	}{
+		{"fewer groups", rows, solver.F64, 1, 1, 5, nil, "has room for 4 of 8 groups"},
+		{"three steps", twoSlabs, solver.F64, 1, 1, 1, nil, "contract is done in three steps"},
+		{"contract_tensor", rows, solver.F64, 3, 1, 3, nil, "without tensor cores"},
+		{"contract_batch", rows, solver.F32, 3, 1, 3, nil, "batch is done in three steps"},
+		{"mixed", rows, solver.Mixed, 2, 1, 3, nil, "batch is done in three steps"},
+		{"draws", rows, solver.F64, 1, 1, 5, draw, "has room for 4 of 8 groups"},
+		{"two devices", rows, solver.F64, 1, 2, 1, nil, "has room for 1 of 4 groups"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			const before, after = recordStep + 2, recordStep + 2
+			run := func(graphs bool) (factors []solver.Factor, notices []string, replays int) {
+				b := emulated(t, emulator.Config{}, solver.Memory, c.precision)
+				b.noGraphs = !graphs
+				b.Notice = func(text string) { notices = append(notices, text) }
+				b = onCards(t, b, c.cards, emulator.Config{})
+				var devices []*emulator.Device
+				connect := func() (driver.Device, error) {
+					d := emulator.New(emulator.Config{})
+					devices = append(devices, d)
+					return d, nil
+				}
+				b.Connect = connect
+				for i := range b.Others {
+					b.Others[i].Connect = connect
+				}
+				counted := countReplays(&b)
+				truth, err := sensing.NewTruth(spaceSide(c.ensemble), 2, 2, 1)
+				must(t, err)
+				needs := solver.Needs{Gradient: true}
+				if c.gradient != nil {
+					needs = solver.Needs{Draws: true, Vectors: 1}
+				}
+				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: truth},
+					solver.Batch{
+						Parametrization: solver.PSD{}, Needs: needs,
+						FactorRanks: slices.Repeat([]int{2}, c.members),
+					})
+				must(t, err)
+				var all []int
+				for member := range c.members {
+					must(t, e.Set(member, solver.Iterate,
+						factorOf(t, c.ensemble.Space(), 2, uint64(member))))
+					all = append(all, member)
+				}
+				for step := range before + after {
+					if step == before {
+						if replays = counted.replays; graphs && replays == 0 {
+							t.Error("no step is replayed before the room is taken")
+						}
+						if graphs {
+							devices[len(devices)-1].Crowd(c.crowd)
+						}
+					}
+					if c.gradient != nil {
+						must(t, c.gradient(e))
+					} else {
+						must(t, e.Gradient(all...))
+					}
+					for _, member := range all {
+						must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -1e-3, solver.Gradient))
+					}
+				}
+				for member := range c.members {
+					u := factorOf(t, c.ensemble.Space(), 2, 0)
+					must(t, e.Get(member, solver.Iterate, u))
+					factors = append(factors, u)
+				}
+				must(t, e.Close())
+				return factors, notices, counted.replays - replays
+			}
+			want, _, _ := run(false)
+			got, notices, replays := run(true)
+			for member := range want {
+				if !mat.Equal(got[member][0], want[member][0]) { // or NaN, which shows nothing
+					t.Errorf("member %d has other bits", member)
+				}
+			}
+			if !strings.Contains(strings.Join(notices, "\n"), c.notice) {
+				t.Errorf("the notices are %q, want %q", notices, c.notice)
+			}
+			if replays < 2 {
+				t.Errorf("%d calls of Replay after the room was taken", replays)
+			}
+		})
+	}
+}
+
+// spaceSide is n of an ensemble of n × n matrices.
+func spaceSide(e sensing.Ensemble) int {
+	n, _ := e.Space().Dims()
+	return n
+}

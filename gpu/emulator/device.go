@@ -98,6 +98,9 @@ func New(c Config) *Device {
 // Wait and Mark. A nil error repairs the device.
 func (d *Device) Fail(after int, err error) { d.after, d.failure = after, err }
 
+// Crowd sets MostCooperative, as another process does that has its share of the multiprocessors from now on.
+func (d *Device) Crowd(mostCooperative int) { d.config.MostCooperative = mostCooperative }
+
 var errClosed = errors.New("the device is closed")
 
 // usable returns an error if the device cannot be used.

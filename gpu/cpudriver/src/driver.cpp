@@ -25,10 +25,12 @@ using Task = std::function<CUresult()>;
 
 struct CUgraph_st {
 	std::vector<Task> tasks; // in order: one stream recorded them
+	bool cooperative = false; // a launch of it is
 };
 struct CUgraphExec_st {
 	Device *device;
 	std::vector<Task> tasks;
+	bool cooperative;
 };
 struct CUstream_st {
 	Device *device;
@@ -545,6 +547,7 @@ static CUresult start(Device &device, CUfunction f, Launch launch, CUstream stre
 			                   static_cast<unsigned long long>(value));
 	}
 	bool captured = stream && stream->capture;
+	if (captured) stream->capture->cooperative |= launch.cooperative;
 	log_line((captured ? "captured " : "") + std::string(line));
 	CUresult put = device.later(
 		stream, [&device, launch, kept = f->module]() mutable { return execute(device, launch); });
@@ -597,13 +600,16 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *made, CUgraph graph, unsigned 
 	if (setting("CPUDRIVER_VERSION", 0, 12040) < 11040) return CUDA_ERROR_NOT_SUPPORTED;
 	if (long long status = setting("CPUDRIVER_INSTANTIATE", device.ordinal, 0)) return CUresult(status);
 	NEEDS(graph && !flags);
-	return device.graphs++, *made = new CUgraphExec_st{&device, graph->tasks}, CUDA_SUCCESS;
+	return device.graphs++, *made = new CUgraphExec_st{&device, graph->tasks, graph->cooperative},
+	       CUDA_SUCCESS;
 }
 CUresult cuGraphLaunch(CUgraphExec graph, CUstream stream) {
 	NEEDS_CONTEXT;
 	NEEDS(graph && graph->device == &device);
 	if (CUresult status = device.waits(stream)) return status; // a GPU would record it
 	if (long long status = setting("CPUDRIVER_REPLAY", device.ordinal, 0)) return CUresult(status);
+	if (long long status = graph->cooperative ? setting("CPUDRIVER_COOPERATIVE", device.ordinal, 0) : 0)
+		return CUresult(status);
 	log_line("replay " + std::to_string(graph->tasks.size()));
 	for (const Task &task : graph->tasks) device.later(stream, task);
 	if (text_setting("CUDA_LAUNCH_BLOCKING", "0") == "1")

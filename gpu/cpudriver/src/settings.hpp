@@ -21,7 +21,7 @@
 //	CPUDRIVER_INIT                   status that cuInit returns (0)
 //	CPUDRIVER_RETAIN                 status that cuDevicePrimaryCtxRetain returns (0)
 //	CPUDRIVER_LAUNCH                 status that every launch returns (0)
-//	CPUDRIVER_COOPERATIVE            status that every cooperative launch returns (0)
+//	CPUDRIVER_COOPERATIVE            status that every cooperative launch returns, and every replay of one (0)
 //	CPUDRIVER_CAPTURE                status that a launch returns to a stream that records a graph (0)
 //	CPUDRIVER_INSTANTIATE            status that cuGraphInstantiateWithFlags returns (0)
 //	CPUDRIVER_REPLAY                 status that cuGraphLaunch returns (0)
