@@ -123,6 +123,8 @@ func (b Backend) Open(
 	if err := e.open(ctx, p); err != nil {
 		return e, err
 	}
-	e.device.interrupted = batch.Interrupted
+	for _, d := range append(e.device.others, e.device) {
+		d.interrupted = batch.Interrupted
+	}
 	return e, nil
 }

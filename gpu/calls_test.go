@@ -66,6 +66,13 @@ func (c graphCalls) Replay(g driver.Graph) error {
 
 func (c graphCalls) Forget(g driver.Graph) error { return c.Device.(driver.GraphDevice).Forget(g) }
 
+func (c graphCalls) Peer() (driver.Peer, error) { return c.Device.(driver.PeerDevice).Peer() }
+
+func (c graphCalls) CopyFrom(from driver.Peer, pieces ...driver.Piece) error {
+	c.made = append(c.made, "CopyFrom")
+	return c.Device.(driver.PeerDevice).CopyFrom(from, pieces...)
+}
+
 // TestCallsOfAStep compares the calls of a step of gradient descent with the table of docs/kernels.md. The
 // lists of a step are on the device since the step before, so a step uploads nothing. With graphs, a step is
 // one call once it was made often enough.
@@ -252,28 +259,58 @@ func callsOfAStep(
 }
 
 // TestCallsOfSeveralDevices: of a step on several devices, the first makes the calls of one device and those
-// of the exchange; each other device gets z, contracts its rows and sends its sum.
+// of the exchange; each other device gets z, contracts its rows, and the first gets its sum. The host waits for
+// none of them. With graphs, the calls between two copies are one.
 func TestCallsOfSeveralDevices(t *testing.T) {
 	ensemble := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
-	for count, want := range map[int]int{2: 15, 3: 25, 4: 27, 8: 51} {
-		b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count, emulator.Config{})
-		total := 0
-		for i, made := range callsOfAStep(t, b, ensemble, 1, 2, constant) {
-			// A device waits now and then, so that a pass can be interrupted.
-			made = slices.DeleteFunc(made, func(call string) bool { return call == "Wait" })
-			total += len(made)
-			text := strings.Join(made, " ")
-			sums := "sum_chunks_f64"
-			if count == 3 { // a device has two subtrees of the sum
-				sums += " sum_chunks_f64"
+	for count, want := range map[int][2]int{2: {13, 7}, 3: {20, 10}, 4: {23, 13}, 8: {43, 25}} {
+		for graphs, total := range want {
+			b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count,
+				emulator.Config{})
+			b.noGraphs = graphs == 0
+			for i, made := range callsOfAStep(t, b, ensemble, 1, recordStep+2, constant) {
+				total -= len(made)
+				sums, copied := "sum_chunks_f64", strings.Repeat(" CopyFrom", count-1)
+				if count == 3 && i > 0 { // a device has two subtrees of the sum
+					sums += " sum_chunks_f64"
+				}
+				contracted, ended := "Fill contract_f32_f64 "+sums, "sum_chunks_f64 pullback_f64"
+				lifted := "combine lift_f64"
+				if graphs > 0 {
+					contracted, ended, lifted = "Replay", "Replay", "Replay"
+				}
+				want := "CopyFrom " + contracted
+				if i == 0 {
+					want = lifted + " " + contracted + " Copy" + copied + " " + ended
+				}
+				if got := strings.Join(made, " "); got != want {
+					t.Errorf("device %d of %d makes the calls\n%s, not\n%s", i, count, got, want)
+				}
 			}
-			if i > 0 && text != "Upload Fill contract_f32_f64 "+sums+" Download" {
-				t.Errorf("device %d of %d makes the calls\n%s", i, count, text)
+			if total != 0 {
+				t.Errorf("%d devices: %d calls fewer than in docs/kernels.md", count, total)
 			}
 		}
-		if total != want {
-			t.Errorf("%d devices make %d calls, want %d", count, total, want)
-		}
+	}
+}
+
+// TestCallsWithoutPeers: if devices cannot copy from each other, all goes through the host, which waits, and
+// the user is told once.
+func TestCallsWithoutPeers(t *testing.T) {
+	ensemble := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
+	alone := emulator.Config{NoPeers: true}
+	b := onCards(t, emulated(t, alone, solver.Memory, solver.F64), 2, alone)
+	var notices []string
+	b.Notice = func(text string) { notices = append(notices, text) }
+	made := callsOfAStep(t, b, ensemble, 1, recordStep+2, constant)
+	if got := strings.Join(made[0], " "); got != "Replay Download Replay Copy Upload Replay" {
+		t.Errorf("the first device makes the calls %s", got)
+	}
+	if got := strings.Join(made[1], " "); got != "Upload Replay Download" {
+		t.Errorf("the second device makes the calls %s", got)
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "through the host") {
+		t.Errorf("the notices are %q", notices)
 	}
 }
 

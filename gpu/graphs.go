@@ -420,3 +420,25 @@ func (g *graphs) Mark() (driver.Mark, error) {
 func (g *graphs) Free(p driver.Pointer) error {
 	return errors.Join(g.outside(), g.GraphDevice.Free(p))
 }
+
+// Peer implements driver.PeerDevice, if the device does.
+func (g *graphs) Peer() (driver.Peer, error) {
+	if err := g.outside(); err != nil {
+		return nil, err
+	}
+	if d, ok := g.GraphDevice.(driver.PeerDevice); ok {
+		return d.Peer()
+	}
+	return nil, driver.ErrPeer
+}
+
+// CopyFrom implements driver.PeerDevice, if the device does.
+func (g *graphs) CopyFrom(from driver.Peer, pieces ...driver.Piece) error {
+	if err := g.outside(); err != nil {
+		return err
+	}
+	if d, ok := g.GraphDevice.(driver.PeerDevice); ok {
+		return d.CopyFrom(from, pieces...)
+	}
+	return driver.ErrPeer
+}

@@ -356,6 +356,20 @@ CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstre
 		return to && from ? (std::memcpy(to, from, size), CUDA_SUCCESS) : CUDA_ERROR_ILLEGAL_ADDRESS;
 	});
 }
+CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext to, CUdeviceptr src, CUcontext from, size_t size,
+                           CUstream stream) {
+	NEEDS_CONTEXT;
+	NEEDS(to && from);
+	Device &target = *to->device, &source = *from->device;
+	if (long long status = setting("CPUDRIVER_PEER", device.ordinal, 0)) return CUresult(status);
+	NEEDS(target.host(dst, size) && source.host(src, size));
+	log_line("peer " + std::to_string(source.ordinal) + " to " + std::to_string(target.ordinal) + " size=" +
+	         std::to_string(size));
+	return device.later(stream, [&target, &source, dst, src, size] {
+		u8 *into = target.host(dst, size), *of = source.host(src, size);
+		return into && of ? (std::memcpy(into, of, size), CUDA_SUCCESS) : CUDA_ERROR_ILLEGAL_ADDRESS;
+	});
+}
 CUresult cuMemsetD8Async(CUdeviceptr dst, unsigned char value, size_t size, CUstream stream) {
 	NEEDS_CONTEXT;
 	NEEDS(device.host(dst, size));
@@ -402,6 +416,18 @@ CUresult cuEventRecord(CUevent event, CUstream stream) {
 	return device.later(stream, [state, number] {
 		state->when = std::chrono::steady_clock::now(), state->done = number;
 		return CUDA_SUCCESS;
+	});
+}
+CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
+	NEEDS_CONTEXT;
+	if (CUresult status = device.waits(stream)) return status; // a GPU would record it
+	auto state = event->state;
+	u64 number = state->recorded; // as it is now: the event may be recorded again
+	CUstream awaited = state->stream;
+	if (!number) return CUDA_SUCCESS;
+	return device.later(stream, [state, number, awaited] {
+		if (state->done >= number) return CUDA_SUCCESS;
+		return awaited->device->drain(awaited, [state, number] { return state->done >= number; });
 	});
 }
 CUresult cuEventSynchronize(CUevent event) {
