@@ -180,6 +180,12 @@ var (
 		Journal: "IEEE Transactions on Information Theory", Volume: "61", Number: "7", Pages: "4034–4059",
 		Year: 2015, ArXiv: "1310.0807",
 	}
+	ding2021 = Reference{
+		Key: "ding2021rank", Authors: []string{"Ding, Lijun", "Jiang, Liwei", "Chen, Yudong", "Qu, Qing",
+			"Zhu, Zhihui"},
+		Title:       "Rank Overspecified Robust Matrix Recovery: Subgradient Method and Exact Recovery",
+		Proceedings: neurIPS, Short: "NeurIPS", Volume: "34", Year: 2021, ArXiv: "2109.11154",
+	}
 	fan2023 = Reference{
 		Key: "fan2023understanding", Authors: []string{"Fan, Jianqing", "Yang, Zhuoran", "Yu, Mengxin"},
 		Title:   "Understanding Implicit Regularization in Over-Parameterized Single Index Model",

@@ -173,6 +173,11 @@ func All() []Experiment {
 			subgradientClaim,
 			"the theorem's rate, its step sizes divided by a norm, dense noise, and more outliers than three tenths",
 			judgeSubgradient},
+		{"overspecified-rank", "how the error falls on the ℓ1 loss with more columns than the truth's rank",
+			overspecifiedRankClaim,
+			"the paper's own steps, with which the rate changes by itself if r = r*, outliers that an " +
+				"adversary chooses, and how many measurements the theorem asks for",
+			judgeOverspecifiedRank},
 		{"scaled-subgradient", "the steps on the ℓ1 loss, scaled and not, against the condition number κ",
 			scaledSubgradientClaim,
 			"other losses and ensembles, constant and geometric steps, and the truncated start of the paper",

@@ -203,6 +203,12 @@ func plants() []plant {
 			})},
 		{"subgradient", "the squared loss finds the truth", corrupted(
 			func(loss string, r int, alpha float64) float64 { return asClaimed("l1", r, alpha) })},
+		{"overspecified-rank", "many columns fit the outliers", overspecified(likeSteps,
+			func(T float64, r int) float64 { return math.Max(likeInverse(T, r), float64(r)/1000) })},
+		{"overspecified-rank", "the error falls like T^−0.4", overspecified(likeSteps,
+			func(T float64, r int) float64 { return math.Pow(likeInverse(T, r), 0.4) })},
+		{"overspecified-rank", "with as many columns the error falls like 1/T",
+			overspecified(func(T float64) float64 { return likeInverse(T, 2) }, likeInverse)},
 		{"scaled-subgradient", "no run arrives for the middle κ",
 			scaledSubgradients(butFor(4, steady), quadratic)},
 		{"scaled-subgradient", "the steps grow with κ all the same",
