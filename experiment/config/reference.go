@@ -198,6 +198,13 @@ var (
 		Title:       "The Inductive Bias of Flatness Regularization for Deep Matrix Factorization",
 		Proceedings: neurIPS, Short: "NeurIPS", Year: 2023, ArXiv: "2306.13239",
 	}
+	giampouras2025 = Reference{
+		Key: "giampouras2025guarantees", Authors: []string{"Giampouras, Paris", "Cai, HanQin", "Vidal, René"},
+		Title: "Guarantees of a Preconditioned Subgradient Algorithm for Overparameterized Asymmetric " +
+			"Low-rank Matrix Recovery",
+		Proceedings: "Proceedings of the 42nd International Conference on Machine Learning", Short: "ICML",
+		Year: 2025, ArXiv: "2410.16826",
+	}
 	gross2010 = Reference{
 		Key: "gross2010quantum", Authors: []string{"Gross, David", "Liu, Yi-Kai", "Flammia, Steven T.",
 			"Becker, Stephen", "Eisert, Jens"},

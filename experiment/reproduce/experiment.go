@@ -182,6 +182,11 @@ func All() []Experiment {
 			scaledSubgradientClaim,
 			"other losses and ensembles, constant and geometric steps, and the truncated start of the paper",
 			judgeScaledSubgradient},
+		{"opsa", "the steps on the ℓ1 loss with more columns than the rank, against κ",
+			opsaClaim,
+			"geometric and constant steps, the truncated start of the authors' program, larger outliers, and " +
+				"how many measurements the theorem asks for",
+			judgeOPSA},
 		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points",
 			saddlesClaim,
 			"steps that get shorter, as the theorem for rsgd assumes, and other retractions (retractions)",

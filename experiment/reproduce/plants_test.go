@@ -213,6 +213,14 @@ func plants() []plant {
 			scaledSubgradients(butFor(4, steady), quadratic)},
 		{"scaled-subgradient", "the steps grow with κ all the same",
 			scaledSubgradients(quadratic, quadratic)},
+		{"opsa", "the steps grow with κ", preconditioned(func(kappa, _ float64) float64 { return 40 * kappa },
+			quadratic, linearly)},
+		{"opsa", "no run arrives", preconditioned(never, quadratic, linearly)},
+		{"opsa", "one κ never arrives", preconditioned(butFor(3, steady), quadratic, linearly)},
+		{"opsa", "the steps are proportional to the rank", preconditioned(
+			func(_, rank float64) float64 { return 20 * rank }, quadratic, linearly)},
+		{"opsa", "the error falls like a power of T", preconditioned(steady, quadratic,
+			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) })},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
 		{"retractions", "one run with the projection stays", retracted(
