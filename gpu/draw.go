@@ -11,6 +11,7 @@ type draw struct {
 	rows  []int          // the same list on the host
 	count int            // B
 	shift driver.Pointer // m numbers e; 0 for none
+	loss  loss
 }
 
 // drawing is an operator that contracts some draws in less time than apply and adjointMul take together.
@@ -31,7 +32,7 @@ func (e *engine) DrawGradient(member int, d solver.Draw) error {
 	}
 	e.solved = nil // the operator writes to the same memory
 	e.members[member].fresh = false
-	drawn := draw{count: d.Count(e.m)}
+	drawn := draw{count: d.Count(e.m), loss: e.members[member].loss}
 	if d.Shift != 0 {
 		drawn.shift = e.slot(member, d.Shift)
 	}
@@ -99,14 +100,14 @@ func (e *engine) weigh(rows []int, d draw) error {
 	}
 	scale := 1 / float64(d.count)
 	if rows == nil {
-		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, 0, d.count, scale, e.loss)
+		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, 0, d.count, scale, d.loss)
 	}
 	for len(rows) > 0 {
 		count := min(len(rows), e.m)
 		if err := e.list(rows[:count]); err != nil {
 			return err
 		}
-		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, count, scale, e.loss)
+		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, count, scale, d.loss)
 		if err != nil {
 			return err
 		}

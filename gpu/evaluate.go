@@ -1,6 +1,8 @@
 package gpu
 
 import (
+	"slices"
+
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -67,7 +69,8 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 	if err := e.device.pass(func() error { return e.residualsAt(member, points) }); err != nil {
 		return err
 	}
-	if err := e.device.readSquares(dst, e.sums, e.points, e.m, e.loss); err != nil {
+	l := slices.Repeat(losses{e.members[member].loss}, len(dst))
+	if err := e.device.readSquares(dst, e.sums, e.points, e.m, l); err != nil {
 		return err
 	}
 	for j := range dst {
