@@ -140,6 +140,24 @@ func TestAdviceOfDecay(t *testing.T) {
 	}
 }
 
+// TestAdviceOfLosses: advice compares with f(0) of the run's own loss. Symptom: f(0) was that of the squared
+// loss whatever the loss was, so nobody was told that a start or an optimal value was too large.
+func TestAdviceOfLosses(t *testing.T) {
+	for settings, key := range map[string]string{
+		"loss=l1 alpha=40 step=1e-5":                        "alpha",
+		"loss=huber alpha=40 step=1e-5":                     "alpha",
+		"loss=l1 method=polyak-gd optimal-value=0.9":        "optimal-value", // f(0) is about √(2/π)/2·‖M*‖_F
+		"loss=l1 method=scaled-subgradient optimal-value=1": "optimal-value",
+		"loss=l1 method=polyak-gd outliers=0.2":             "",
+	} {
+		a := summaryOf(t, append(strings.Fields("n=12 rank=2 iterations=250 measure-every=10"),
+			strings.Fields(settings)...)).Advice
+		if key == "" && a != nil || key != "" && (a == nil || len(a.Settings) != 1 || a.Settings[key] == nil) {
+			t.Errorf("%s: %+v", settings, a)
+		}
+	}
+}
+
 // TestAdviceOfCustom: if a program's steps are too long, the advice tells the step that suits the data,
 // 1/(4‖S‖) with ‖S‖ near the truth's norm, which is 1; and no setting, because none would help.
 func TestAdviceOfCustom(t *testing.T) {

@@ -24,9 +24,9 @@ func (c *Config) gradientGrowth(f Facts) float64 {
 // advisePolyak: --step is only the longest step, four times as long as that of gradient descent by default,
 // and no step is taken below the optimal value.
 func (c *Config) advisePolyak(f Facts, a *Advice) {
-	if c.OptimalValue >= f.ZeroLoss()/2 {
+	if c.OptimalValue >= f.ZeroLoss/2 {
 		a.Set("optimal-value", 0.0)
-		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss()))
+		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss))
 		return
 	}
 	suited, words := c.gradientStep(f)
@@ -180,7 +180,7 @@ func (c *Config) adviseLambda(f Facts, a *Advice) {
 	case f.Status == solver.Diverged && c.Lambda < 0.9*least, c.Lambda*far < least:
 		a.Set("lambda", least)
 		a.Say("λ is below μ²‖S‖/4 of the spectral estimate S, so that a step from a small factor overshoots")
-	case f.Status == solver.BudgetSpent && f.LastLoss > 0.9*f.ZeroLoss() && c.Lambda > wrongBefore*least:
+	case f.Status == solver.BudgetSpent && f.LastLoss > 0.9*f.ZeroLoss && c.Lambda > wrongBefore*least:
 		a.Set("lambda", least)
 		a.Say("λ is large beside μ²‖S‖/4 of the spectral estimate S, so that a small factor hardly grows")
 	default:

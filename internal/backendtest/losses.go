@@ -37,7 +37,7 @@ func psi(l solver.Loss, x float64) float64 {
 }
 
 // lossesTogether checks that members of one batch have losses of their own, each with the bits that it has in
-// an engine for this loss alone: gradients, f, draws and values at points. A member takes another of the losses.
+// an engine for this loss alone: gradients, f, draws and values at points. A member takes another loss.
 func (f *fixture) lossesTogether(t *testing.T) {
 	all := []solver.Loss{solver.L1{}, nil, solver.Huber{Threshold: 0.5}}
 	batch := solver.Batch{Parametrization: f.kind.parametrization, FactorRanks: []int{1}, Losses: all}
