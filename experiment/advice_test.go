@@ -130,13 +130,29 @@ func TestAdviceMends(t *testing.T) {
 func TestAdviceOfDecay(t *testing.T) {
 	for _, settings := range []string{
 		"step-decay=geometric:0.9", "step-decay=power:2,0.5", "loss=l1 step=0.5 step-decay=geometric:0.9",
+		// Symptom: methods without a law of growth got no advice about step decay.
+		"method=scaled-gd factor-rank=2 init=spectral measurements=150 step=0.3 step-decay=geometric:0.3",
+		"method=rgd factor-rank=2 init=spectral measurements=150 step=0.3 step-decay=power:2,2",
+		"method=apgd parametrization=uv step=0.4 step-decay=geometric:0.2",
+		"method=adam step=0.01 step-decay=geometric:0.9", "method=prec-gd step-decay=geometric:0.3",
 	} {
 		given := append(strings.Fields("n=12 rank=2 iterations=250 measure-every=10"),
 			strings.Fields(settings)...)
 		a := summaryOf(t, given).Advice
 		if a == nil || len(a.Settings) != 1 || a.Settings["step-decay"] == nil {
 			t.Errorf("%s: %+v", settings, a)
+			continue
 		}
+		s := summaryOf(t, append(given, fmt.Sprint("step-decay=", a.Settings["step-decay"])))
+		if s.Advice != nil || !strings.Contains(settings, "loss") && !(s.Final.TestError < 0.2) {
+			t.Errorf("%s, with the advice %+v: test error %v, %+v", settings, a, s.Final.TestError, s.Advice)
+		}
+	}
+	unknown := summaryOf(t, strings.Fields("n=12 rank=2 iterations=250 measure-every=10 "+
+		"parametrization=deep depth=3 step-decay=geometric:0.5")).Advice
+	if unknown == nil || len(unknown.Settings) > 0 ||
+		!strings.Contains(unknown.String(), "how slow is not known") {
+		t.Errorf("of a method whose growth is not known: %+v", unknown)
 	}
 }
 
@@ -152,7 +168,8 @@ func TestAdviceOfLosses(t *testing.T) {
 	} {
 		a := summaryOf(t, append(strings.Fields("n=12 rank=2 iterations=250 measure-every=10"),
 			strings.Fields(settings)...)).Advice
-		if key == "" && a != nil || key != "" && (a == nil || len(a.Settings) != 1 || a.Settings[key] == nil) {
+		if wrong := a == nil || len(a.Settings) != 1 || a.Settings[key] == nil; wrong == (key != "") ||
+			key == "" && a != nil {
 			t.Errorf("%s: %+v", settings, a)
 		}
 	}

@@ -37,7 +37,8 @@ type Fit struct {
 // opening returns what is known now.
 func (r *run) opening() (Opening, error) {
 	y := r.member.Observations()
-	o := Opening{Size: math.Sqrt(sumOfSquares(y) / float64(len(y))), ZeroLoss: r.zeroLoss, Spectral: r.spectral}
+	size := math.Sqrt(sumOfSquares(y) / float64(len(y)))
+	o := Opening{Size: size, ZeroLoss: r.zeroLoss, Spectral: r.spectral}
 	var err error
 	o.Fit, err = r.fitOfTruth()
 	return o, err

@@ -290,13 +290,62 @@ func (c *Config) adviseScale(f Facts, a *Advice) {
 	a.Set("alpha", c.smallStart(f))
 }
 
-// adviseIterations advises more iterations if the factor has not left zero, and nothing else is wrong.
+// adviseIterations advises more iterations, or step sizes that fall more slowly, if the factor has not left
+// zero or if all steps together are too short, and nothing else is wrong.
 func (c *Config) adviseIterations(f Facts, a *Advice) {
-	if len(a.Because) > 0 || f.Status != solver.BudgetSpent || f.LastLoss < 0.9*f.ZeroLoss {
+	if len(a.Because) > 0 || f.Status != solver.BudgetSpent {
+		return
+	}
+	c.adviseLeast(f, a)
+	if len(a.Because) > 0 || f.LastLoss < 0.9*f.ZeroLoss {
 		return
 	}
 	c.adviseGrowth(f, a)
+	c.sayUnknownDecay(a)
 }
+
+// adviseLeast advises step sizes that fall more slowly if all steps together are shorter than the fewest with
+// which the method can explain the observations.
+func (c *Config) adviseLeast(f Facts, a *Advice) {
+	method, law := find(methods, c.Method), c.NewStepDecay()
+	if method.Least == nil || law == nil {
+		return
+	}
+	least := method.Least(c, f)
+	all := c.wholeSteps(law, c.Iterations, least)
+	if !(least < maxAdvised) || all >= least {
+		return
+	}
+	iterations := max(c.Iterations, int(math.Ceil(2*least)))
+	slower := c.slowerDecay(iterations, min(spare*least, float64(iterations+1)/2+least/2))
+	if slower == "" {
+		return
+	}
+	a.Say("%s takes at least about %s steps of the length --step, and with --step-decay all steps together "+
+		"are as long as %s", c.Method, factor(least), factor(all))
+	a.Set("step-decay", slower)
+	if iterations > c.Iterations {
+		a.Set("iterations", iterations)
+	}
+}
+
+// sayUnknownDecay says why no other --step-decay is advised for a run that has not left zero.
+func (c *Config) sayUnknownDecay(a *Advice) {
+	law, method := c.NewStepDecay(), find(methods, c.Method)
+	if len(a.Because) > 0 || law == nil || method.Growth != nil && !c.ChosenParametrization().Layers {
+		return
+	}
+	all := c.wholeSteps(law, c.Iterations, math.Inf(1))
+	if all > float64(c.Iterations)/2 {
+		return // they have hardly fallen
+	}
+	a.Say("with --step-decay all steps together are as long as %s of the length --step: slower decay may "+
+		"mend this, and how slow is not known for method %s with parametrization %s", factor(all), c.Method,
+		c.Parametrization)
+}
+
+// spare is how many times as many steps are advised as a factor takes.
+const spare = 3
 
 // adviseGrowth advises more iterations, and step sizes that fall more slowly, if the steps of a run are too
 // few or too short for the factor to leave zero.
@@ -311,7 +360,6 @@ func (c *Config) adviseGrowth(f Facts, a *Advice) {
 	if !(steps < maxAdvised) || c.wholeSteps(law, c.Iterations, steps) >= steps {
 		return
 	}
-	const spare = 3
 	iterations := c.Iterations
 	if float64(iterations) < spare*steps && (law == nil || float64(iterations) < steps) {
 		digit := math.Pow(10, math.Floor(math.Log10(steps))) // one digit is enough

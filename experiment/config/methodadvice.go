@@ -84,9 +84,13 @@ func (c *Config) adviseAlternating(f Facts, a *Advice) {
 // at the truth are about ‖U‖/√n.
 func (c *Config) adviseAdam(f Facts, a *Advice) {
 	const share = 20
+	c.adviseStep(f, a, c.wholeEntry(f)/share, "a twentieth of the size of the factor's entries")
+}
+
+// wholeEntry is about the size of a factor's entries at the truth, ‖U‖/√n.
+func (c *Config) wholeEntry(f Facts) float64 {
 	n1, n2 := c.Sides()
-	entry := c.wholeFactor(f) / math.Sqrt(float64(max(n1, n2)))
-	c.adviseStep(f, a, entry/share, "a twentieth of the size of the factor's entries")
+	return c.wholeFactor(f) / math.Sqrt(float64(max(n1, n2)))
 }
 
 // batchShare is by how much steps on mini-batches must be shorter: the gradient of B measurements is larger
@@ -198,6 +202,25 @@ func (c *Config) lambdaGrowth(f Facts) float64 {
 	suited, _ := c.gradientStep(f)
 	return c.Step / (4 * suited * c.Lambda)
 }
+
+// rootGrowth is [Config.lambdaGrowth] with the λ = 2·√f(0) of prec-gd.
+func (c *Config) rootGrowth(f Facts) float64 {
+	suited, _ := c.gradientStep(f)
+	return c.Step / (8 * suited * math.Sqrt(f.ZeroLoss))
+}
+
+// leastNear: with measurements that are an isometry, a step μ of a scaled or Riemannian gradient leaves 1 − μ
+// of an error near the truth, and f is explained once it is [solver.Unexplained] of f(0).
+func (c *Config) leastNear(Facts) float64 {
+	if c.Step >= 1 {
+		return 1
+	}
+	return math.Log(solver.Unexplained) / (2 * math.Log1p(-c.Step))
+}
+
+// leastAdam: a step moves each entry of the factor by about its length, and entries at the truth are about
+// ‖U‖/√n.
+func (c *Config) leastAdam(f Facts) float64 { return c.wholeEntry(f) / c.Step }
 
 // adviseLabelNoise: the noise must be small beside the observations, and the step as for gradient descent.
 func (c *Config) adviseLabelNoise(f Facts, a *Advice) {

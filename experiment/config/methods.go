@@ -29,6 +29,9 @@ type Method struct {
 	// Growth is the part by which a step enlarges the largest component of a factor that is still small; nil
 	// if that is not known.
 	Growth func(c *Config, f Facts) float64
+	// Least is about the fewest steps of the length --step in which the method can explain the observations,
+	// whatever it starts from; nil if that is not known, or if Growth says more.
+	Least func(c *Config, f Facts) float64
 }
 
 // methods are all methods, as matsense list shows them.
@@ -85,6 +88,7 @@ func init() {
 			ScaleFree: true,
 			Make:      func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseNear,
+			Least:     (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -128,6 +132,7 @@ func init() {
 				return solver.PrecGD{StepSize: c.Step}
 			},
 			Advise: (*Config).adviseScaled,
+			Growth: (*Config).rootGrowth,
 		},
 		{
 			Entry: Entry{
@@ -140,6 +145,7 @@ func init() {
 			Step:      1,
 			Make:      func(c *Config) solver.Method { return solver.APGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseAlternating,
+			Least:     (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -183,6 +189,7 @@ func init() {
 				return solver.Adam{StepSize: c.Step, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon}
 			},
 			Advise: (*Config).adviseAdam,
+			Least:  (*Config).leastAdam,
 		},
 		{
 			Entry: Entry{
@@ -213,6 +220,7 @@ func init() {
 				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
 			},
 			Advise: (*Config).adviseNear,
+			Least:  (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -231,6 +239,7 @@ func init() {
 			},
 			Complete: (*Config).fillBatchSize,
 			Advise:   (*Config).adviseNearBatches,
+			Least:    (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -308,6 +317,7 @@ func init() {
 				}
 			},
 			Advise: (*Config).adviseGame,
+			Least:  (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
