@@ -392,14 +392,22 @@ func (c *Config) checkTogether(m *Mistakes) {
 		c.Parametrization, why)
 }
 
-// checkLambda fills in the damping.
+// checkLambda fills in the damping: the least eigenvalue of a truth that is known, but of a spectrum the least
+// with which a step from a small factor does not overshoot, λ ≥ μ²‖M*‖/4 ([Config.adviseLambda]). The values
+// below are a tail, which the theory of ScaledGD(λ) counts as noise: its λ is of the order of σ_r*(M*), where
+// M* is approximately of rank r*. (Xu, Shen, Chi and Ma, arXiv 2302.01186.)
 func (c *Config) checkLambda(m *Mistakes) {
 	switch {
 	case c.Given("lambda"):
 		m.Finite("lambda", c.Lambda, c.Lambda > 0, "positive")
 	case c.soughtSingular() != nil:
 		singular := c.soughtSingular()
-		c.Lambda = singular[len(singular)-1]
+		c.Lambda = singular[0]
+		for _, v := range singular {
+			if v >= c.Step*c.Step*singular[0]/4 {
+				c.Lambda = v
+			}
+		}
 	case !c.drawsTruth():
 		m.Bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, "+
 			"which is not known of user data")

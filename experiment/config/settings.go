@@ -423,7 +423,7 @@ func builtinSettings() []*Setting {
 			Default: retractions[0].Name,
 			at:      func(c *Config) any { return &c.Retraction },
 		}, {
-			Key: "lambda", Group: methodGroup, Help: "damping λ", Default: "σ_min(X)² = 1/kappa²",
+			Key: "lambda", Group: methodGroup, Help: "damping λ", Default: "σ_min(M*) = 1/kappa², of a spectrum without its tail",
 			at: func(c *Config) any { return &c.Lambda },
 		}, {
 			Key: "momentum", Group: methodGroup, Help: "momentum β", Default: "0.9",

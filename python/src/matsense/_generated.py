@@ -323,7 +323,8 @@ def run(
         How a Riemannian step returns to the manifold: factor, second-order, projection or
         exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
     lambda_ : float
-        Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
+        Damping λ (for scaled-gd-lambda; default σ_min(M*) = 1/kappa², of a spectrum without its
+        tail).
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
     beta1 : float
