@@ -189,8 +189,8 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.Sparsity },
 		}, {
 			Key: "kappa", Group: problemGroup, shared: true, applies: (*Config).hasKappa,
-			Help: "condition number of X (and Y), whose spectral norm is 1; with parametrization " + vectors +
-				" the largest magnitude over the least",
+			Help: "condition number κ of X (and Y), whose spectral norm is 1: that of M* is κ²; with " +
+				"parametrization " + vectors + " the largest magnitude over the least",
 			at: func(c *Config) any { return &c.Kappa },
 		}, {
 			Key: "spectrum", Group: problemGroup, shared: true, applies: (*Config).hasSpectrum,
@@ -423,8 +423,9 @@ func builtinSettings() []*Setting {
 			Default: retractions[0].Name,
 			at:      func(c *Config) any { return &c.Retraction },
 		}, {
-			Key: "lambda", Group: methodGroup, Help: "damping λ", Default: "σ_min(M*) = 1/kappa², of a spectrum without its tail",
-			at: func(c *Config) any { return &c.Lambda },
+			Key: "lambda", Group: methodGroup, Help: "damping λ",
+			Default: "σ_min(M*) = 1/kappa², of a spectrum without its tail",
+			at:      func(c *Config) any { return &c.Lambda },
 		}, {
 			Key: "momentum", Group: methodGroup, Help: "momentum β", Default: "0.9",
 			at: func(c *Config) any { return &c.Momentum },

@@ -188,8 +188,8 @@ func TestOwnTruth(t *testing.T) {
 }
 
 // TestLambdaOfTail: the default λ is the least singular value with which a step from a small factor does not
-// overshoot, μ²‖M*‖/4 (at most √‖M*‖ after a step from u = √λ: μσ²/(2√λ)). Symptom: it was the least of all, and
-// a truth with a small tail diverged.
+// overshoot, μ²‖M*‖/4 (at most √‖M*‖ after a step from u = √λ: μσ²/(2√λ)). Symptom: it was the least of all,
+// and a truth with a small tail diverged.
 func TestLambdaOfTail(t *testing.T) {
 	for settings, want := range map[string]float64{
 		"spectrum=1,0.6,0.001*38 n=50":            0.6,

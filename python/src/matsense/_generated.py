@@ -181,8 +181,8 @@ def run(
     sparsity : int
         Number of nonzero elements of the true vector β*, ‖β*‖ = 1 (for sparse; default 3).
     kappa : float
-        Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
-        largest magnitude over the least (default 1).
+        Condition number κ of X (and Y), whose spectral norm is 1: that of M* is κ²; with
+        parametrization sparse the largest magnitude over the least (default 1).
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
@@ -639,8 +639,8 @@ def problem(
     sparsity : int
         Number of nonzero elements of the true vector β*, ‖β*‖ = 1 (for sparse; default 3).
     kappa : float
-        Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
-        largest magnitude over the least (default 1).
+        Condition number κ of X (and Y), whose spectral norm is 1: that of M* is κ²; with
+        parametrization sparse the largest magnitude over the least (default 1).
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
