@@ -108,7 +108,6 @@ type options struct {
 	simd      SIMD
 	precision solver.Precision
 	stop      *interruption // of an engine's passes; nil outside an engine
-	loss      loss
 }
 
 func (b Backend) options() (options, error) {
@@ -135,9 +134,9 @@ func (o options) checkMixed(batch solver.Batch) error {
 	case batch.Needs.Draws || batch.Needs.Values:
 		return errors.New("cpu: methods that step without the full gradient compute in f64, " +
 			"not in mixed precision")
-	case !solver.IsSquared(batch.Loss):
-		return fmt.Errorf("cpu: gradients of the loss %s are computed in f64 or f32, not in mixed precision",
-			batch.Loss.Name())
+	case !batch.SquaredAlone():
+		return errors.New("cpu: gradients of other losses than the squared one are computed in f64 or f32, " +
+			"not in mixed precision")
 	}
 	return nil
 }
@@ -151,7 +150,7 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err := o.checkMixed(batch); err != nil {
 		return nil, err
 	}
-	o.stop, o.loss = &interruption{ctx.Err}, lossOf(batch.Loss)
+	o.stop = &interruption{ctx.Err}
 	e, err := newEngine(p, batch, o)
 	if err != nil {
 		return nil, err

@@ -192,7 +192,7 @@ func (w *passing[E, F]) visitGroup(worker, partial, first, count int) {
 				dots[j] = h.p[w.dotPlace(v, from+j, rows)]
 			}
 			n := min(blockRows, count-from)
-			p.partialSquares[partial] += p.weigh(0, w.loss, &eight, dots[:n], w.y, first+from)
+			p.partialSquares[partial] += p.weigh(0, &eight, dots[:n], w.y, first+from)
 			for j, weight := range eight {
 				weights[(from+j)*tileMembers] = weight
 			}

@@ -14,13 +14,12 @@ type contraction[E sensing.Entry, F number] struct {
 	arranged        []*memberPass[F] // the members that take part in a pass
 	group           *group[F]        // those of them that are computed together; nil if there are none
 	tall            int              // rows of a visit
-	loss            loss
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
 	c := contraction[E, F]{
 		rows: r, kernel: newKernel[E, F](o.simd), fewRows: fewRowsOf[E, F](o.simd, r.length),
-		batch: newBatchKernel[E, F](o.simd), tall: blockRows, loss: o.loss,
+		batch: newBatchKernel[E, F](o.simd), tall: blockRows,
 	}
 	for range r.workers {
 		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
@@ -48,6 +47,7 @@ type memberPass[F number] struct {
 	strip          int       // coordinates of a strip; K if the member goes alone
 	apart          int       // from a strip to the next
 	g              []float64 // result: coordinates of G, K; of G − G₀ with an anchor
+	loss           loss
 	squares        float64   // result: Σ 2ρ(res_i), which is Σ res_i² for the squared loss
 	res            []float64 // result, if not nil: the m residuals
 	from           *anchor   // the anchor; nil if there is none
@@ -211,7 +211,7 @@ func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count
 		}
 		w.dot(h, members)
 		for i, p := range rest[:members] {
-			p.partialSquares[partial] += p.weigh(0, w.loss, &h.c[i], h.p[i][:count], w.y, first)
+			p.partialSquares[partial] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
@@ -221,7 +221,7 @@ func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count
 // weigh sets c to the weights in g of the rows of a block, from their dot products, which start with row
 // first. The weights past the last row are zero. It returns squares + Σ 2ρ(res).
 func (p *memberPass[F]) weigh(
-	squares float64, l loss, c *[blockRows]F, dots, y []float64, first int,
+	squares float64, c *[blockRows]F, dots, y []float64, first int,
 ) float64 {
 	clear(c[len(dots):])
 	scale := 1 / F(len(y))
@@ -230,11 +230,11 @@ func (p *memberPass[F]) weigh(
 		if p.from == nil {
 			r := F(v) - F(y[first+j])
 			res = float64(r)
-			c[j] = F(l.psi(res)) * scale
+			c[j] = F(p.loss.psi(res)) * scale
 		} else {
 			res, c[j] = p.from.res[first+j]+float64(v*p.unit), F(v)*scale
 		}
-		squares += l.square(res)
+		squares += p.loss.square(res)
 		if p.res != nil {
 			p.res[first+j] = res
 		}

@@ -202,7 +202,7 @@ func TestSignsExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := options{solver.Memory, 2, available()[0], solver.F64, nil, loss{}}
+		o := options{solver.Memory, 2, available()[0], solver.F64, nil}
 		op, err := newOperator(context.Background(), e, o)
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ type draw struct {
 func (e *engine) DrawGradient(member int, d solver.Draw) (err error) {
 	m := e.members[member]
 	m.fresh = false
-	drawn := draw{rows: d.Rows, count: d.Count(len(e.y)), loss: e.loss}
+	drawn := draw{rows: d.Rows, count: d.Count(len(e.y)), loss: m.loss}
 	if d.Shift != 0 {
 		drawn.shift = m.vector(d.Shift)
 	}

@@ -16,7 +16,6 @@ type engine struct {
 	par      solver.Parametrization
 	operator operator
 	y        []float64
-	loss     loss
 	members  []*member
 	gemm     *gemm
 	stop     *interruption
@@ -37,6 +36,7 @@ var (
 	_ solver.RandomEngine     = &engine{}
 	_ solver.InverseEngine    = &engine{}
 	_ solver.EntrywiseEngine  = &engine{}
+	_ solver.LossEngine       = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AnchorEngine     = &engine{}
@@ -55,10 +55,10 @@ type member struct {
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization, loss: o.loss, gemm: newGEMM(o), stop: o.stop}
+	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o), stop: o.stop}
 	for _, r := range batch.FactorRanks {
 		m := &member{
-			largest: r,
+			part: part{loss: lossOf(batch.EachLoss()[0])}, largest: r,
 			slots:   make([]solver.Factor, int(solver.MethodSlot)+batch.Needs.Slots),
 			vectors: make([]solver.Factor, batch.Needs.Vectors),
 		}
@@ -102,6 +102,13 @@ func (e *engine) Reset(member, factorRank int) error {
 			member, m.largest, factorRank)
 	}
 	return e.clear(m, factorRank)
+}
+
+// SetLoss implements solver.LossEngine.
+func (e *engine) SetLoss(member int, l solver.Loss) error {
+	m := e.members[member]
+	m.loss, m.fresh = lossOf(l), false
+	return nil
 }
 
 // slot returns the content of a slot.

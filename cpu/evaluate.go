@@ -63,7 +63,7 @@ func (e *engine) evaluate(dst []float64, m *member, points []solver.Slot) error 
 	for j, p := range values {
 		var squares float64
 		for i, v := range p {
-			squares += e.loss.square(v - e.y[i])
+			squares += m.loss.square(v - e.y[i])
 		}
 		dst[j] = squares / (4 * float64(len(e.y)))
 	}

@@ -38,7 +38,7 @@ func (w *passing[E, F]) visitFew(worker, partial, first, count int) {
 		h := w.loaded(worker, first+at, part)
 		h.z[0], h.acc[0] = p.z, p.acc[partial]
 		w.fewRows.dot(h, 1)
-		squares = p.weigh(squares, w.loss, &h.c[0], h.p[0][:part], w.y, first+at)
+		squares = p.weigh(squares, &h.c[0], h.p[0][:part], w.y, first+at)
 		w.fewRows.add(h, 1)
 	}
 	p.partialSquares[partial] += squares

@@ -29,6 +29,7 @@ type operator interface {
 type part struct {
 	l, r    *mat.Dense // thin: Z = L·Rᵀ; the same matrix if Z = LLᵀ
 	gr, gl  *mat.Dense // results: G·R and Gᵀ·L; the same matrix if L and R are
+	loss    loss       // ρ and ψ
 	squares float64    // result: Σ 2ρ(res_i), which is Σ res_i² for the squared loss
 	anchor  *anchor    // in mixed precision: the member's anchor; nil before there is one
 	private *anchor    // in mixed precision: memory for an anchor of this member alone

@@ -32,7 +32,6 @@ type pauli struct {
 	workers int
 	loops   pauliLoops
 	stop    *interruption
-	loss    loss
 	words   []pauliWord // sorted by x, words with the same x in the order of measurements
 	groups  []pauliGroup
 	bundles []pauliBundle
@@ -88,7 +87,7 @@ func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
 	m := e.Measurements()
 	op := &pauli{
-		n: n, workers: o.workers, loops: pauliLoopsOf(o.simd), stop: o.stop, loss: o.loss,
+		n: n, workers: o.workers, loops: pauliLoopsOf(o.simd), stop: o.stop,
 		words: make([]pauliWord, m), values: make([]float64, m),
 	}
 	x, z := e.Masks()
@@ -275,7 +274,7 @@ func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from,
 // contract implements operator.
 func (o *pauli) contract(y []float64, parts []*part) error {
 	for _, p := range parts {
-		if err := o.loss.contractWhole(o, y, p, o.values); err != nil {
+		if err := p.loss.contractWhole(o, y, p, o.values); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,6 @@ type rankOne struct {
 	workspaces []*vectorWorkspace
 	totals     []*vectorSums // of the walk under way, for each member
 	stop       *interruption
-	loss       loss
 	ending     ending[float64]
 	queue      chunkQueue      // of the chunks of a walk
 	partial    [][]*vectorSums // the partial sums of chunks, for each member
@@ -110,12 +109,11 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	v := &rankOne{
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
 		chunk: chunk, chunks: (m + chunk - 1) / chunk, block: vectorBlock(m, length), stop: o.stop,
-		loss:   o.loss,
 		ending: newKernel[float64, float64](o.simd).ending,
 	}
 	for range min(o.workers, v.chunks) {
 		v.workspaces = append(v.workspaces, &vectorWorkspace{
-			thin: newThin(o.simd), single: newVectorLoops(o.simd, o.loss)})
+			thin: newThin(o.simd), single: newVectorLoops(o.simd)})
 	}
 	v.queue.init(len(v.workspaces))
 	v.partial = make([][]*vectorSums, partialCount(len(v.workspaces)))
@@ -385,8 +383,8 @@ func (v *rankOne) contract(y []float64, parts []*part) error {
 				h.dots(h.weights, pt, qt)
 				for i, p := range h.weights {
 					res := p - y[first+i]
-					s.squares += v.loss.square(res)
-					h.weights[i] = v.loss.psi(res) * scale
+					s.squares += part.loss.square(res)
+					h.weights[i] = part.loss.psi(res) * scale
 				}
 				h.addTo(s.gr, qt, h.weights, a)
 				if part.gl != part.gr {

@@ -126,7 +126,7 @@ func TestVectorLoops(t *testing.T) {
 	for _, simd := range available() {
 		for _, rows := range []int{1, 7, 8, 19} {
 			for columns := 1; columns <= 35; columns++ {
-				checkVectorLoops(t, newVectorLoops(simd, loss{}), rows, columns,
+				checkVectorLoops(t, newVectorLoops(simd), rows, columns,
 					fmt.Sprintf("simd %s, %d vectors of %d numbers", simd, rows, columns))
 			}
 		}

@@ -166,7 +166,7 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 	for i, p := range parts {
 		pass := o.asked[i]
 		o.lift(o.wide, p.l, p.r)
-		pass.unit = 1
+		pass.loss, pass.unit = p.loss, 1
 		if pass.from = p.anchor; pass.from != nil {
 			p.change = pass.from.subtractFrom(o.wide)
 			pass.unit = powerOfTwo(p.change)

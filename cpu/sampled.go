@@ -24,11 +24,11 @@ type sampled struct {
 	k        float64
 	workers  int
 	stop     *interruption
-	loss     loss
 	loops    sparse
 	rows     *compressed     // the unknown matrix; both triangles if it is symmetric
 	columns  *compressed     // its transpose; the same compressed if it is symmetric
 	squares  [][]float64     // of the contraction under way: Σ e² of each part and block
+	squared  []*part         // the parts with the squared loss, of the contraction under way
 	whole    whole           // of draws of all measurements
 	numbers  []float64       // of other losses than the squared one: p, then ψ(res)/m
 	drawn    []*drawnEntries // of draws of some: the lists under way
@@ -54,7 +54,7 @@ func (e completionKind) bytes(_ options, batch solver.Batch) float64 {
 	const position, entry = 8, 4 + 4 + 8 + 8 // each entry is in two rows, or in a row and a column
 	n1, n2 := e.Space().Dims()
 	each := 2*position + 2*entry
-	if !solver.IsSquared(batch.Loss) {
+	if !batch.SquaredAlone() {
 		each += 8 // the weight of each measurement
 	}
 	return float64(e.Measurements())*float64(each) + 3*8*float64(n1+n2)
@@ -64,7 +64,7 @@ func (e completionKind) newOperator(_ context.Context, o options) (operator, err
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
 	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers, stop: o.stop,
-		loss: o.loss, loops: sparseOf(o.simd)}
+		loops: sparseOf(o.simd)}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows
@@ -193,15 +193,25 @@ func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 // contract implements operator. The walk that computes residuals and sums at once is for the squared loss.
 // With another loss one walk computes all p_i, and another the sums with the weights ψ(res_i)/m.
 func (s *sampled) contract(y []float64, parts []*part) error {
-	if s.loss.other != nil {
-		s.numbers = grown(s.numbers, len(y))
-		for _, p := range parts {
-			if err := s.loss.contractWhole(s, y, p, s.numbers); err != nil {
-				return err
-			}
+	s.squared = s.squared[:0]
+	for _, p := range parts {
+		if p.loss.other == nil {
+			s.squared = append(s.squared, p)
+			continue
 		}
+		s.numbers = grown(s.numbers, len(y))
+		if err := p.loss.contractWhole(s, y, p, s.numbers); err != nil {
+			return err
+		}
+	}
+	if len(s.squared) == 0 {
 		return nil
 	}
+	return s.contractSquared(y, s.squared)
+}
+
+// contractSquared does what contract does for parts with the squared loss.
+func (s *sampled) contractSquared(y []float64, parts []*part) error {
 	if err := s.observe(y); err != nil {
 		return err
 	}

@@ -9,16 +9,15 @@ import "gonum.org/v1/gonum/mat"
 // Assembly takes padded(columns) numbers of each row. Those behind a row are the start of the next one. Dot
 // products multiply them by zeros, and accumulations add them to padding.
 type vectorLoops struct {
-	loss    loss
 	kernel  kernel[float64, float64]
 	memory  *workspace[float64, float64]
 	columns [2][]float64 // of the factors, with zeros behind them
 	edge    []float64    // the last rows of a matrix, with zeros behind each
 }
 
-func newVectorLoops(simd SIMD, l loss) *vectorLoops {
+func newVectorLoops(simd SIMD) *vectorLoops {
 	return &vectorLoops{
-		loss: l, kernel: newKernel[float64, float64](simd), memory: newWorkspace[float64, float64](),
+		kernel: newKernel[float64, float64](simd), memory: newWorkspace[float64, float64](),
 	}
 }
 
@@ -115,8 +114,8 @@ func (v *vectorLoops) contract(s *vectorSums, p *part, a, b operand, y []float64
 		var weights [blockRows]float64
 		for j, observed := range y[i:][:count] {
 			res := float64(left[j]*right[j]) - observed
-			s.squares += v.loss.square(res)
-			weights[j] = v.loss.psi(res) * scale
+			s.squares += p.loss.square(res)
+			weights[j] = p.loss.psi(res) * scale
 		}
 		if p.gl != p.gr {
 			for j, w := range weights {

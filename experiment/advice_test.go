@@ -131,11 +131,46 @@ func TestAdviceMends(t *testing.T) {
 func TestAdviceOfDecay(t *testing.T) {
 	for _, settings := range []string{
 		"step-decay=geometric:0.9", "step-decay=power:2,0.5", "loss=l1 step=0.5 step-decay=geometric:0.9",
+		// Symptom: methods without a law of growth got no advice about step decay.
+		"method=scaled-gd factor-rank=2 init=spectral measurements=150 step=0.3 step-decay=geometric:0.3",
+		"method=rgd factor-rank=2 init=spectral measurements=150 step=0.3 step-decay=power:2,2",
+		"method=apgd parametrization=uv step=0.4 step-decay=geometric:0.2",
+		"method=adam step=0.01 step-decay=geometric:0.9", "method=prec-gd step-decay=geometric:0.3",
 	} {
 		given := append(strings.Fields("n=12 rank=2 iterations=250 measure-every=10"),
 			strings.Fields(settings)...)
 		a := summaryOf(t, given).Advice
 		if a == nil || len(a.Settings) != 1 || a.Settings["step-decay"] == nil {
+			t.Errorf("%s: %+v", settings, a)
+			continue
+		}
+		s := summaryOf(t, append(given, fmt.Sprint("step-decay=", a.Settings["step-decay"])))
+		if s.Advice != nil || !strings.Contains(settings, "loss") && !(s.Final.TestError < 0.2) {
+			t.Errorf("%s, with the advice %+v: test error %v, %+v", settings, a, s.Final.TestError, s.Advice)
+		}
+	}
+	unknown := summaryOf(t, strings.Fields("n=12 rank=2 iterations=250 measure-every=10 "+
+		"parametrization=deep depth=3 step-decay=geometric:0.5")).Advice
+	if unknown == nil || len(unknown.Settings) > 0 ||
+		!strings.Contains(unknown.String(), "how slow is not known") {
+		t.Errorf("of a method whose growth is not known: %+v", unknown)
+	}
+}
+
+// TestAdviceOfLosses: advice compares with f(0) of the run's own loss. Symptom: f(0) was that of the squared
+// loss whatever the loss was, so nobody was told that a start or an optimal value was too large.
+func TestAdviceOfLosses(t *testing.T) {
+	for settings, key := range map[string]string{
+		"loss=l1 alpha=40 step=1e-5":                        "alpha",
+		"loss=huber alpha=40 step=1e-5":                     "alpha",
+		"loss=l1 method=polyak-gd optimal-value=0.9":        "optimal-value", // f(0) is about √(2/π)/2·‖M*‖_F
+		"loss=l1 method=scaled-subgradient optimal-value=1": "optimal-value",
+		"loss=l1 method=polyak-gd outliers=0.2":             "",
+	} {
+		a := summaryOf(t, append(strings.Fields("n=12 rank=2 iterations=250 measure-every=10"),
+			strings.Fields(settings)...)).Advice
+		if wrong := a == nil || len(a.Settings) != 1 || a.Settings[key] == nil; wrong == (key != "") ||
+			key == "" && a != nil {
 			t.Errorf("%s: %+v", settings, a)
 		}
 	}

@@ -9,13 +9,14 @@ import (
 // their problem. It takes the truth as known, if there is a rank.
 func batchOf(configs ...config.Config) solver.Batch {
 	first := &configs[0]
-	b := solver.Batch{Parametrization: first.NewParametrization(), Loss: first.NewLoss()}
+	b := solver.Batch{Parametrization: first.NewParametrization()}
 	largest := 0
 	var measured []solver.Measured
 	for i := range configs {
 		c := &configs[i]
 		values, _ := c.CountSingularValues() // Validate refuses what is no number
 		largest = max(largest, c.FactorRank)
+		b.Losses = append(b.Losses, c.NewLoss())
 		b.Needs = b.Needs.And(c.NewMethod().Needs())
 		measured = append(measured, solver.Measured{
 			FactorRank: c.FactorRank, Rank: c.Rank, SingularValues: values,

@@ -195,3 +195,49 @@ func TestStochasticGroup(t *testing.T) {
 		t.Errorf("together %v, alone %v", together, alone)
 	}
 }
+
+// Symptom: runs with different losses shared no measurements in a sweep, because the loss was the engine's.
+func TestGroupOfLosses(t *testing.T) {
+	var all []config.Config
+	for _, settings := range []string{
+		"loss=l1 method=scaled-subgradient optimal-value=0.01", "loss=squared", "loss=huber method=polyak-gd",
+		"loss=huber huber-threshold=0.5", "loss=l1 step=0.01 step-decay=geometric:0.9", "method=scaled-gd",
+	} {
+		all = append(all, configOf(t, append(strings.Fields("n=10 rank=2 factor-rank=2 measurements=150 "+
+			"outliers=0.1 iterations=25 init=spectral"), strings.Fields(settings)...)...))
+	}
+	for _, together := range []int{0, 2} { // with 2, a member gets another loss when a run ends
+		g, err := PlanGroup(slices.Clone(all), together, cpuHost(1e9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = g.Run(context.Background(), nil, nil, func(i int, got *Run, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := NewPlan(all[i], cpuHost(1e9))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := plan.Run(context.Background(), Options{Dir: filepath.Join(t.TempDir(), "run")},
+				silent{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, b := got.Summary.Final, want.Summary.Final
+			if a.TrainLoss != b.TrainLoss || a.TestError != b.TestError ||
+				got.Summary.Status != want.Summary.Status {
+				t.Errorf("run %d ends with f %v and error %v, and with %v and %v alone", i, a.TrainLoss,
+					a.TestError, b.TrainLoss, b.TestError)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	mixed := configOf(t, strings.Fields("n=10 rank=2 loss=squared precision=mixed")...)
+	other := configOf(t, strings.Fields("n=10 rank=2 loss=l1 precision=auto")...)
+	if _, err := PlanGroup([]config.Config{mixed, other}, 0, cpuHost(1e9)); err == nil {
+		t.Error("runs in mixed precision share an engine with runs whose loss has none")
+	}
+}

@@ -39,7 +39,7 @@ func openingNotes(c *config.Config, o solver.Opening) (notes []string) {
 		notes = append(notes, truthNote(c, fit))
 	}
 	facts := config.Facts{
-		Status: solver.Running, Size: o.Size, Spectral: o.Spectral,
+		Status: solver.Running, Size: o.Size, ZeroLoss: o.ZeroLoss, Spectral: o.Spectral,
 		FirstLoss: math.NaN(), LastLoss: math.NaN(),
 	}
 	if advice := c.Advise(facts); advice != nil {

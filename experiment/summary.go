@@ -191,7 +191,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	}
 	facts := factsOf(res, t)
 	s.Advice = c.Advise(facts)
-	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss(), c.HasSquaredLoss())
+	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss, c.HasSquaredLoss())
 	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
@@ -227,7 +227,7 @@ func heldOut(d *config.Data) int {
 // factsOf gathers what advice is given on. A run that diverged before its first sample began too large.
 func factsOf(res *solver.Result, t solver.Trajectory) config.Facts {
 	f := config.Facts{
-		Status: res.Status, Size: res.Opening.Size, Spectral: res.Spectral,
+		Status: res.Status, Size: res.Opening.Size, ZeroLoss: res.Opening.ZeroLoss, Spectral: res.Spectral,
 		FirstLoss: math.Inf(1), LastLoss: math.NaN(),
 	}
 	if len(t) > 0 {

@@ -118,22 +118,26 @@ func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool
 		func(first, count int) error { return o.launchBatch(y, first, count) })
 }
 
-// inBatches makes a launch for each kernels.BatchMembers members, in groups that set may halve (inGroups).
+// inBatches makes a launch for each kernels.BatchMembers members that have one loss, in groups that set may
+// halve (inGroups).
 func (o *rowOperator) inBatches(
 	members int, groups *int, set func(groups int) error, instead string,
 	launch func(first, count int) error,
 ) (done bool, err error) {
-	for first := 0; first < members; first += kernels.BatchMembers {
-		count := min(members-first, kernels.BatchMembers)
-		done, err = o.inGroups(*groups, set, instead, func() error { return launch(first, count) })
-		if !done || err != nil {
-			return false, err
+	done = true
+	err = o.losses.each(members, kernels.BatchMembers, func(first, count int, _ loss) error {
+		if !done {
+			return nil
 		}
-	}
-	return true, nil
+		var failed error
+		done, failed = o.inGroups(*groups, set, instead, func() error { return launch(first, count) })
+		return failed
+	})
+	return done && err == nil, err
 }
 
-// launchBatch computes res, weights and the sums of count members from the first on, in one launch.
+// launchBatch computes res, weights and the sums of count members from the first on, in one launch. They have
+// one loss.
 func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	bytes := numberBytes(o.precision)
 	before := int64(first) * int64(o.m)
@@ -153,6 +157,6 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 		Kernel: o.device.kernels[o.batcher()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
 		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.batcher()), Cooperative: true,
-		Args: o.loss.with(args...),
+		Args: o.losses.of(first).with(args...),
 	})
 }

@@ -47,7 +47,7 @@ func BenchmarkCUDALosses(b *testing.B) {
 	entries, err := sensing.NewCompletion(sensing.Sym{N: rows.n}, min(rows.m, rows.n*(rows.n+1)/2), 1)
 	check(b, err)
 	for _, l := range []solver.Loss{solver.Squared{}, solver.L1{}} {
-		batch.Loss = l
+		batch.Losses = []solver.Loss{l}
 		name := fmt.Sprintf("completion/n=%d/m=%d/memory/batch=1", rows.n, entries.Measurements())
 		b.Run(name+"/gradient-"+l.Name(), func(b *testing.B) {
 			e, all := openBench(b, backend, &sensing.Problem{Ensemble: entries, Truth: problem.Truth}, batch)

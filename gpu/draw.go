@@ -13,6 +13,7 @@ type draw struct {
 	list  driver.Pointer // the same list on the device, u32; 0 for all, and for more than m draws
 	count int            // B
 	shift driver.Pointer // m numbers e; 0 for none
+	loss  loss
 }
 
 // drawing is an operator that contracts some draws in less time than apply and adjointMul take together.
@@ -29,7 +30,7 @@ type drawing interface {
 // DrawGradient implements [solver.DrawEngine], in f64. Only the list of measurements is copied to the device,
 // before all else, so that no copy lies between the calls of a step.
 func (e *engine) DrawGradient(member int, d solver.Draw) error {
-	drawn := draw{rows: d.Rows, count: d.Count(e.m)}
+	drawn := draw{rows: d.Rows, count: d.Count(e.m), loss: e.members[member].loss}
 	if d.Rows != nil && len(d.Rows) <= e.m {
 		drawn.list = e.drawn
 		if err := e.list(d.Rows); err != nil {
@@ -100,13 +101,13 @@ func (e *engine) weigh(d draw) error {
 	}
 	scale := 1 / float64(d.count)
 	if d.rows == nil || d.list != 0 {
-		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, d.list, d.count, scale, e.loss)
+		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, d.list, d.count, scale, d.loss)
 	}
 	for piece := range slices.Chunk(d.rows, e.m) {
 		if err := e.list(piece); err != nil {
 			return err
 		}
-		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, len(piece), scale, e.loss)
+		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, len(piece), scale, d.loss)
 		if err != nil {
 			return err
 		}

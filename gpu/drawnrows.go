@@ -105,7 +105,7 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part, bring fun
 		if err := o.dots(solver.F64, t, 1); err != nil {
 			return err
 		}
-		err := o.residuals(solver.F64, t, 1, o.targets, o.res, 1/float64(d.count))
+		err := o.residuals(solver.F64, t, 1, o.targets, o.res, 1/float64(d.count), losses{p.loss})
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ var (
 	_ solver.RandomEngine     = &engine{}
 	_ solver.InverseEngine    = &engine{}
 	_ solver.EntrywiseEngine  = &engine{}
+	_ solver.LossEngine       = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AlgebraEngine    = &engine{}
@@ -59,6 +60,7 @@ type member struct {
 	room    driver.Pointer // what the parametrization needs beside the slots
 	squares driver.Pointer // d × d matrices of Precondition, Project and Fit
 	waiting []operation    // what the member waits for, in its order
+	loss    loss
 
 	thin     bool     // L and R belong to the iterate
 	fresh    bool     // the Gradient slot belongs to the iterate
@@ -119,6 +121,22 @@ func (e *engine) Reset(member, factorRank int) error {
 		o.reset(member)
 	}
 	return e.clear(member)
+}
+
+// SetLoss implements [solver.LossEngine].
+func (e *engine) SetLoss(member int, l solver.Loss) error {
+	made, err := newLoss(l)
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(e.losses, made):
+		return fmt.Errorf("gpu: the engine was not opened for the loss %s", l.Name())
+	}
+	m := &e.members[member]
+	if m.loss != made {
+		m.loss, m.fresh, e.solved = made, false, nil
+	}
+	return nil
 }
 
 // clear fills a member's slots with zeros.
@@ -184,10 +202,15 @@ func (e *engine) Gradient(members ...int) error {
 	}, func() error { return e.gradient(stale) })
 }
 
-// gradient fills the Gradient slots of different members. The operator keeps their residuals.
+// gradient fills the Gradient slots of different members. The operator keeps their residuals. Members with
+// one loss come next to each other, in the order of the losses of the batch.
 func (e *engine) gradient(members []int) error {
 	if len(members) == 0 {
 		return nil
+	}
+	if len(e.losses) > 1 {
+		number := func(i int) int { return slices.Index(e.losses, e.members[i].loss) }
+		slices.SortStableFunc(members, func(i, j int) int { return number(i) - number(j) })
 	}
 	parts := make([]part, len(members))
 	for at, i := range members {

@@ -1,6 +1,8 @@
 package gpu
 
 import (
+	"slices"
+
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -64,7 +66,8 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 		if err := e.device.pass(func() error { return e.residualsAt(member, points) }); err != nil {
 			return err
 		}
-		return e.device.readSquares(dst, e.sums, e.points, e.m, e.loss)
+		l := slices.Repeat(losses{e.members[member].loss}, len(dst))
+		return e.device.readSquares(dst, e.sums, e.points, e.m, l)
 	})
 	if err != nil {
 		return err

@@ -218,7 +218,7 @@ func steps(
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
 	must(t, err)
 	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}, Loss: l})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}, Losses: []solver.Loss{l}})
 	must(t, err)
 	defer func() { must(t, opened.Close()) }()
 	engine := opened.(*engine)

@@ -39,8 +39,12 @@ func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int, l l
 
 // readSquares sums 2ρ of each member's count numbers, and copies the sums to dst, which has one number for
 // each member. sums has room for them on the device.
-func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int, l loss) error {
-	if err := d.sumSquares(sums, numbers, count, len(dst), l); err != nil {
+func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int, all losses) error {
+	err := all.each(len(dst), len(dst), func(first, members int, l loss) error {
+		return d.sumSquares(sums+driver.Pointer(8*first), numbers+driver.Pointer(8*first*count), count,
+			members, l)
+	})
+	if err != nil {
 		return err
 	}
 	return d.downloadNumbers(dst, sums)

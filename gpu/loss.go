@@ -3,6 +3,7 @@ package gpu
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
@@ -16,10 +17,12 @@ import (
 // A kernel that makes weights of residuals computes ψ between the two, and sum_squares computes 2ρ. All
 // comparisons with an infinite threshold are false, so the squared loss has the bits of a kernel without
 // them. With the threshold 0, every residual but 0 has the weight of its sign, also a subnormal one.
+//
+// The zero value is the squared loss, and what a kernel takes for weights that are no residuals.
 type loss struct{ threshold, level float64 }
 
-// squaredLoss is the squared loss, and what a kernel takes for weights that are no residuals.
-var squaredLoss = loss{threshold: math.Inf(1)}
+// squaredLoss is the squared loss.
+var squaredLoss loss
 
 // newLoss returns a loss as kernels take it, or an error if they cannot.
 func newLoss(l solver.Loss) (loss, error) {
@@ -36,7 +39,65 @@ func newLoss(l solver.Loss) (loss, error) {
 		l.Name(), solver.ErrUnsupported)
 }
 
+// newLosses returns different losses as kernels take them, in the order in which they are first named.
+func newLosses(all []solver.Loss) (losses losses, err error) {
+	for _, l := range all {
+		made, err := newLoss(l)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(losses, made) {
+			losses = append(losses, made)
+		}
+	}
+	return losses, nil
+}
+
+// losses are the losses of the parts of a contraction, in their order. The engine puts parts with one loss
+// next to each other, because a launch has one loss. A part without a loss here has the squared one.
+type losses []loss
+
+// lossesOf returns the losses of parts.
+func lossesOf(parts []part) losses {
+	all := make(losses, len(parts))
+	for i, p := range parts {
+		all[i] = p.loss
+	}
+	return all
+}
+
+// squared says whether there is no other loss than the squared one.
+func (s losses) squared() bool {
+	return !slices.ContainsFunc(s, func(l loss) bool { return l != squaredLoss })
+}
+
+// of returns the loss of a part.
+func (s losses) of(part int) loss {
+	if part < len(s) {
+		return s[part]
+	}
+	return squaredLoss
+}
+
+// each calls do for the successive parts that have one loss, at most so many at a time, of count parts.
+func (s losses) each(count, most int, do func(first, count int, l loss) error) error {
+	for first := 0; first < count; {
+		l, n := s.of(first), 1
+		for n < most && first+n < count && s.of(first+n) == l {
+			n++
+		}
+		if err := do(first, n, l); err != nil {
+			return err
+		}
+		first += n
+	}
+	return nil
+}
+
 // with appends the parameters to a kernel's other arguments.
 func (l loss) with(args ...driver.Arg) []driver.Arg {
+	if l == squaredLoss {
+		l.threshold = math.Inf(1)
+	}
 	return append(args, driver.F64(l.threshold), driver.F64(l.level))
 }

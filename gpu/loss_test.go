@@ -68,7 +68,7 @@ func TestLossesInBatches(t *testing.T) {
 				t.Parallel()
 				ranks := []int{3, 2, 1, 3, 2}
 				members := batch(ranks...)
-				members.Loss = l
+				members.Losses = []solver.Loss{l}
 				gradients := func(which ...int) (all []solver.Factor, f []float64) {
 					e, err := b.Open(context.Background(), p, members)
 					must(t, err)
@@ -175,7 +175,8 @@ func TestLossesOfManyEntries(t *testing.T) {
 		for _, l := range append(others, solver.Squared{}) {
 			of := func(b solver.Backend) float64 {
 				engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2}, Loss: l})
+					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2},
+						Losses: []solver.Loss{l}})
 				must(t, err)
 				defer func() { must(t, engine.Close()) }()
 				must(t, engine.Set(0, solver.Iterate, u))
@@ -201,13 +202,13 @@ func (cubic) Name() string { return "cubic" }
 func TestLossesRefused(t *testing.T) {
 	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	members := batch(1)
-	members.Loss = cubic{}
+	members.Losses = []solver.Loss{cubic{}}
 	_, err := b.Memory(problem(t, 3, 4), members)
 	if want := "gpu: there are no kernels for the loss cubic: the device does not support this run"; err == nil ||
 		err.Error() != want || !errors.Is(err, solver.ErrUnsupported) {
 		t.Errorf("the error is %v, want %s", err, want)
 	}
-	b.Precision, members.Loss = solver.Mixed, solver.L1{}
+	b.Precision, members.Losses = solver.Mixed, []solver.Loss{solver.L1{}}
 	_, err = b.Memory(problem(t, 3, 4), members)
 	if want := "gpu: gradients of other losses than the squared one are computed in f64 or f32, " +
 		"not in mixed precision"; err == nil || err.Error() != want {
@@ -227,7 +228,7 @@ func TestCallsOfLosses(t *testing.T) {
 				return device, err
 			}
 			members := batch(2)
-			members.Loss = l
+			members.Losses = []solver.Loss{l}
 			e, err := b.Open(context.Background(), p, members)
 			must(t, err)
 			defer func() { must(t, e.Close()) }()
@@ -245,6 +246,88 @@ func TestCallsOfLosses(t *testing.T) {
 		for _, l := range others {
 			if got := of(l); got != want {
 				t.Errorf("%s, %s: the calls are %s, not %s", name, l.Name(), got, want)
+			}
+		}
+	}
+}
+
+// TestLossesOfABatch: members of a batch whose losses differ have the bits of an engine for their loss alone,
+// in the kernels for batches, with tensor cores, in three steps and on two devices.
+func TestLossesOfABatch(t *testing.T) {
+	const n, m, members = 5, 61, 11
+	all := append([]solver.Loss{solver.Squared{}}, others...)
+	of := func(i int) solver.Loss { return all[i%len(all)] }
+	truth, err := sensing.NewTruth(n, 1, 1, 1)
+	must(t, err)
+	// gradients returns the gradients and values of members whose losses are those of an engine.
+	gradients := func(b Backend, e sensing.Ensemble, tensor bool, losses []solver.Loss, numbers ...int) (
+		out []*mat.Dense, f []float64, o *rowOperator,
+	) {
+		ranks, places := make([]int, len(numbers)), make([]int, len(numbers))
+		for i := range places {
+			ranks[i], places[i] = 3, i
+		}
+		opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
+			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks, Losses: losses})
+		must(t, err)
+		defer func() { must(t, opened.Close()) }()
+		engine := opened.(*engine)
+		if s := engine.cards(); s != nil {
+			o = s.shares[0]
+		} else {
+			o = rowsOf(engine)
+		}
+		if o.tensorGroups = 0; tensor {
+			must(t, o.countTensorGroups())
+		}
+		for i, number := range numbers {
+			must(t, engine.SetLoss(i, of(number)))
+			start := solver.Random{Alpha: 0.1, Seed: uint64(number)}
+			u, err := start.Factor([]solver.Shape{{Rows: n, Cols: 3}}, nil)
+			must(t, err)
+			must(t, engine.Set(i, solver.Iterate, u))
+		}
+		f = make([]float64, len(numbers))
+		must(t, engine.Losses(f, places...))
+		for i := range numbers {
+			g := solver.Factor{mat.NewDense(n, 3, nil)}
+			must(t, engine.Get(i, solver.Gradient, g))
+			out = append(out, g[0])
+		}
+		return out, f, o
+	}
+	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+		batched := emulated(t, emulator.Config{Multiprocessors: 8}, solver.Memory, precision)
+		generated := emulated(t, emulator.Config{Multiprocessors: 8}, solver.Generated, precision)
+		steps := emulated(t, emulator.Config{NotCooperative: true}, solver.Memory, precision)
+		for name, e := range backendtest.Ensembles(t, n, m) {
+			for _, way := range []struct {
+				name   string
+				b      Backend
+				tensor bool
+			}{
+				{"batch", batched, false}, {"batch generated", generated, false},
+				{"tensor", batched, precision == solver.F64},
+				{"three steps", steps, false},
+				{"2 devices", onCards(t, batched, 2, emulator.Config{Multiprocessors: 8}), false},
+			} {
+				t.Run(fmt.Sprintf("%s/%s/%s", precision, name, way.name), func(t *testing.T) {
+					numbers := make([]int, members)
+					for i := range numbers {
+						numbers[i] = i
+					}
+					got, f, o := gradients(way.b, e, way.tensor, all, numbers...)
+					if together := strings.HasPrefix(way.name, "batch"); together && o.batchGroups == 0 ||
+						way.tensor && o.tensorGroups == 0 {
+						t.Fatal("the kernel has no room")
+					}
+					for _, i := range numbers {
+						want, wantF, _ := gradients(batched, e, false, []solver.Loss{of(i)}, i)
+						if !mat.Equal(got[i], want[0]) || f[i] != wantF[0] {
+							t.Errorf("member %d, %s: f is %v, and %v alone", i, of(i).Name(), f[i], wantF[0])
+						}
+					}
+				})
 			}
 		}
 	}

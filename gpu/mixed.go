@@ -72,7 +72,7 @@ func planMixed(r request) (operator, error) {
 		return nil, errors.New("gpu: methods that step without the full gradient compute in f64, " +
 			"not in mixed precision")
 	}
-	if r.loss != squaredLoss { // the gradient is not affine in Z, as anchors need it to be
+	if !r.losses.squared() { // the gradient is not affine in Z, as anchors need it to be
 		return nil, errors.New("gpu: gradients of other losses than the squared one are computed in f64 or " +
 			"f32, not in mixed precision")
 	}
@@ -372,7 +372,7 @@ func (o *mixedOperator) lost(near int, p part) bool {
 
 // squares implements operator.
 func (o *mixedOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.double.sums, o.res, o.double.all, squaredLoss)
+	return o.readSquares(dst, o.double.sums, o.res, o.double.all, nil)
 }
 
 // apply implements operator.

@@ -27,8 +27,8 @@ type operator interface {
 	// fill makes the measurements' data on the device or copies them there. It returns ctx's error early if
 	// ctx is done.
 	fill(ctx context.Context, d *device) error
-	// contract computes the residuals res_i = ⟨A_i, Z⟩ − y_i of each part, and its pulls, with the request's
-	// loss. y is m numbers on the device, the same each time.
+	// contract computes the residuals res_i = ⟨A_i, Z⟩ − y_i of each part, and its pulls, with its loss.
+	// Parts with one loss are next to each other. y is m numbers on the device, the same each time.
 	contract(y driver.Pointer, parts []part) error
 	// squares writes Σ 2ρ(res_i), which is Σ res_i² for the squared loss, of each part of the last contract
 	// to dst, and waits for the device. There is no apply between the two calls, because apply may write to
@@ -48,6 +48,7 @@ type part struct {
 	member int            // its number in the batch
 	l, r   driver.Pointer // Z = L·Rᵀ, with L of n1 × cols and R of n2 × cols; the same matrix if Z = LLᵀ
 	cols   int
+	loss   loss
 	pulls  []pull // one for each matrix of the gradient
 }
 

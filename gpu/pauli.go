@@ -33,6 +33,8 @@ type pauliOperator struct {
 	groups   int // different x; known after fill
 
 	words, table, vectors, res, sums driver.Pointer
+
+	losses losses // of the parts of the last contraction
 }
 
 var _ operator = &pauliOperator{}
@@ -44,7 +46,6 @@ type pauliLayout struct {
 	members    int
 	matrices   int // of a factor
 	mostGroups int
-	loss       loss
 	room       int     // vectors of n numbers on the device
 	mostWork   float64 // most multiply-adds of a launch, if a watchdog stops long ones
 }
@@ -63,7 +64,6 @@ func planPauli(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.Pauli)
 	l := pauliLayout{
 		m: ensemble.Measurements(), members: len(r.shapes), matrices: len(r.rules), mostWork: math.Inf(1),
-		loss: r.loss,
 	}
 	l.n, _ = ensemble.Space().Dims()
 	l.mostGroups = min(l.m, l.n)
@@ -148,6 +148,7 @@ func (o *pauliOperator) fill(ctx context.Context, d *device) error {
 
 // contract implements operator.
 func (o *pauliOperator) contract(y driver.Pointer, parts []part) error {
+	o.losses = lossesOf(parts)
 	sides, err := o.list(encode(o.items(parts)))
 	if err != nil {
 		return err
@@ -164,7 +165,7 @@ func (o *pauliOperator) contract(y driver.Pointer, parts []part) error {
 		members := min(most, len(parts)-first)
 		w := o.res + driver.Pointer(first*o.m*8)
 		err := o.eachBundle(func(b bundle) error {
-			if err := o.weights(b, w, members, 1/float64(o.m), o.loss); err != nil {
+			if err := o.weights(b, w, members, 1/float64(o.m), o.losses[first:]); err != nil {
 				return err
 			}
 			for number, p := range parts[0].pulls {
@@ -219,7 +220,7 @@ func (o *pauliOperator) eachBundle(do func(b bundle) error) error {
 
 // squares implements operator.
 func (o *pauliOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.sums, o.res, o.m, o.loss)
+	return o.readSquares(dst, o.sums, o.res, o.m, o.losses)
 }
 
 // apply implements operator: residuals without observations.
@@ -242,7 +243,7 @@ func (o *pauliOperator) adjointMul(dst, w driver.Pointer, _ bool, x driver.Point
 		return err
 	}
 	return o.eachBundle(func(b bundle) error {
-		if err := o.weights(b, w, 1, 1, squaredLoss); err != nil {
+		if err := o.weights(b, w, 1, 1, nil); err != nil {
 			return err
 		}
 		return o.add(b, list, 1, cols, 1)
@@ -298,11 +299,14 @@ func (o *pauliOperator) residualsOf(b bundle, member, res, y driver.Pointer) err
 
 // weights makes the vectors c(x) of a bundle for S = Σ_i scale·ψ(w_i) A_i, for each member. The members' w
 // lie one after another, and so do the vectors of their bundles.
-func (o *pauliOperator) weights(b bundle, w driver.Pointer, members int, scale float64, l loss) error {
-	grid := driver.Dim{b.count, blocks(o.n, pauliTile), members}
-	err := o.launch("pauli_weights", grid, driver.Dim{256, 1, 1}, l.with(driver.Ptr(w), driver.Ptr(o.table),
-		driver.Ptr(o.words), driver.Ptr(o.vectors), driver.U32(o.n), driver.U32(o.m), driver.U32(b.first),
-		driver.F64(o.ensemble.Unit()), driver.F64(scale))...)
+func (o *pauliOperator) weights(b bundle, w driver.Pointer, members int, scale float64, of losses) error {
+	err := of.each(members, members, func(first, count int, l loss) error {
+		from, to := w+driver.Pointer(8*first*o.m), o.vectors+driver.Pointer(8*first*b.count*o.n)
+		return o.launch("pauli_weights", driver.Dim{b.count, blocks(o.n, pauliTile), count},
+			driver.Dim{256, 1, 1}, l.with(driver.Ptr(from), driver.Ptr(o.table), driver.Ptr(o.words),
+				driver.Ptr(to), driver.U32(o.n), driver.U32(o.m), driver.U32(b.first),
+				driver.F64(o.ensemble.Unit()), driver.F64(scale))...)
+	})
 	if err != nil || !o.long() {
 		return err
 	}

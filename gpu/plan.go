@@ -27,7 +27,7 @@ type request struct {
 	needs    solver.Needs                      // of the members' methods, taken together
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
 	metrics  solver.MetricSize                 // what the members' metrics take
-	loss     loss
+	losses   losses                            // that members may have, each once
 }
 
 // newRequest checks everything that does not depend on the kind of ensemble.
@@ -41,7 +41,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
 	}
-	if r.loss, err = newLoss(batch.Loss); err != nil {
+	if r.losses, err = newLosses(batch.EachLoss()); err != nil {
 		return r, err
 	}
 	if members := len(batch.FactorRanks); members > mostBlocks {
@@ -97,6 +97,7 @@ func engineFor(r request) (*engine, error) {
 		members: make([]member, len(r.shapes)),
 	}
 	for i, shapes := range r.shapes {
+		e.members[i].loss = r.losses[0]
 		e.members[i].shapes, e.members[i].before = shapes, e.slotSize
 		e.slotSize += solver.Numbers(shapes)
 	}

@@ -30,6 +30,7 @@ type rankOneOperator struct {
 	lists                     driver.Pointer // of the columns and members of the product at hand
 
 	arranged arrangement // of the last contraction
+	losses   losses      // of its parts
 }
 
 var _ operator = &rankOneOperator{}
@@ -42,8 +43,7 @@ type rankOneLayout struct {
 	symmetric bool   // b_i is a_i
 	members   int
 	pulls     []int // numbers of rows of the gradient's matrices
-	loss      loss
-	width     int // columns of all members together, at least leastWidth
+	width     int   // columns of all members together, at least leastWidth
 
 	chunks     chunkTable // if vectors are read twice
 	onceChunks chunkTable // if vectors are read once
@@ -75,7 +75,6 @@ func planRankOne(r request) (operator, error) {
 	n1, n2 := ensemble.Space().Dims()
 	l := rankOneLayout{
 		rowStore: rowStore{m: ensemble.Measurements()}, sides: [2]int{n1, n2}, members: len(r.shapes),
-		loss: r.loss,
 	}
 	if _, l.symmetric = ensemble.Space().(sensing.Sym); l.m > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements are too many: a device indexes 2³¹ − 1 of them", l.m)
@@ -278,6 +277,7 @@ func (o *rankOneOperator) result(transposed bool) int {
 
 // contract implements operator.
 func (o *rankOneOperator) contract(y driver.Pointer, parts []part) error {
+	o.losses = lossesOf(parts)
 	if err := o.arrange(parts); err != nil {
 		return err
 	}
@@ -346,7 +346,7 @@ func (o *rankOneOperator) eachTile(pitch int, do func(t tile) error) error {
 
 // squares implements operator.
 func (o *rankOneOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.sums, o.res, o.m, o.loss)
+	return o.readSquares(dst, o.sums, o.res, o.m, o.losses)
 }
 
 // apply implements operator: the residuals against zeros.
@@ -446,11 +446,13 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 
 // residuals computes the residuals res against y, and the weights scale·ψ(res), of a tile's measurements.
 func (o *rankOneOperator) residuals(t tile, g vectorGroup, y, res driver.Pointer, scale float64) error {
-	grid := driver.Dim{blocks(t.count, 32), g.members.width, 1}
-	return o.launch("rank_one_residuals", grid, driver.Dim{256, 1, 1},
-		o.loss.with(o.items(g.members), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res),
-			driver.Ptr(o.weights), driver.U32(t.first), driver.U32(t.count), driver.U32(o.m),
-			driver.F64(scale))...)
+	return g.losses.each(g.members.width, g.members.width, func(first, count int, l loss) error {
+		members := columnList{g.members.first + first, count}
+		return o.launch("rank_one_residuals", driver.Dim{blocks(t.count, 32), count, 1},
+			driver.Dim{256, 1, 1}, l.with(o.items(members), driver.U32(g.pitch), driver.Ptr(y),
+				driver.Ptr(res), driver.Ptr(o.weights), driver.U32(t.first), driver.U32(t.count),
+				driver.U32(o.m), driver.F64(scale))...)
+	})
 }
 
 // accumulate adds the vectors of a tile, times weights and products, to the sums of their chunks.
@@ -480,7 +482,7 @@ func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) 
 	args = append(args, driver.U32(g.pulls[0].columns.width), driver.U32(g.members.width), driver.U32(first),
 		driver.F64(1/float64(o.m)))
 	grid := driver.Dim{g.members.width * (last - first + 1), 1, 1}
-	return o.launch(g.kernel, grid, driver.Dim{256, 1, 1}, o.loss.with(args...)...)
+	return o.launch(g.kernel, grid, driver.Dim{256, 1, 1}, g.losses.of(0).with(args...)...)
 }
 
 // collect adds up the chunks' sums of a pull.

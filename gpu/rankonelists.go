@@ -20,10 +20,11 @@ type arrangement struct {
 }
 
 // vectorGroup is a group of parts that a step does together: all parts that read the vectors twice, or all
-// parts of one size that read them once.
+// parts of one size and with one loss that read them once.
 type vectorGroup struct {
 	kernel  string // that reads the vectors once; "" if they are read twice
 	members columnList
+	losses  losses // of the members
 	chunks  chunkTable
 	pulls   []vectorPull
 	// The columns with which the vectors of each side are multiplied, and of both sides together. Not used by
@@ -66,29 +67,34 @@ func (o *rankOneOperator) arrange(parts []part) (err error) {
 
 // arrangementOf makes the lists of a contraction.
 func (o *rankOneOperator) arrangementOf(parts []part) (a arrangement, err error) {
-	kernel := make([]string, len(parts))
-	names := []string{""}
+	type kind struct { // of a group; parts that read the vectors twice are of one kind
+		kernel string
+		loss   loss
+	}
+	kinds, all := make([]kind, len(parts)), []kind{{}}
 	for i, p := range parts {
-		kernel[i] = o.kernelOf(p)
-		if !slices.Contains(names, kernel[i]) {
-			names = append(names, kernel[i])
+		if name := o.kernelOf(p); name != "" {
+			kinds[i] = kind{name, p.loss}
+		}
+		if !slices.Contains(all, kinds[i]) {
+			all = append(all, kinds[i])
 		}
 	}
 	w := listWriter{rankOneOperator: o, sums: o.chunkSums}
-	for _, name := range names {
+	for _, k := range all {
 		var numbers []int
 		for i := range parts {
-			if kernel[i] == name {
+			if kinds[i] == k {
 				numbers = append(numbers, i)
 			}
 		}
 		switch {
 		case len(numbers) == 0:
-		case name == "":
+		case k.kernel == "":
 			g := w.twice(parts, numbers)
 			a.groups, a.pitch = append(a.groups, g), g.pitch
 		default:
-			a.groups = append(a.groups, w.once(parts, numbers, name))
+			a.groups = append(a.groups, w.once(parts, numbers, k.kernel))
 		}
 	}
 	if len(w.all) > o.mostItems() || w.sums > o.chunkSums+driver.Pointer(8*o.sumNumbers) {
@@ -105,7 +111,7 @@ func (o *rankOneOperator) arrangementOf(parts []part) (a arrangement, err error)
 
 // samePart says whether two parts have the same operands and results.
 func samePart(p, q part) bool {
-	return p.l == q.l && p.r == q.r && p.cols == q.cols && slices.Equal(p.pulls, q.pulls)
+	return p.l == q.l && p.r == q.r && p.cols == q.cols && p.loss == q.loss && slices.Equal(p.pulls, q.pulls)
 }
 
 // kernelOf returns the kernel that contracts a part and reads each vector once, or "" if there is none. There
@@ -181,6 +187,7 @@ func (w *listWriter) once(parts []part, numbers []int, kernel string) vectorGrou
 	for _, i := range numbers {
 		p := parts[i]
 		members = append(members, item{p.l, p.r, p.cols | i<<32, driver.Pointer(first)})
+		g.losses = append(g.losses, p.loss)
 		first += p.cols
 	}
 	g.members = w.put(members)
@@ -235,6 +242,7 @@ func (w *listWriter) twice(parts []part, numbers []int) vectorGroup {
 		p := parts[i]
 		members = append(members, item{productOf(leftSide, p.l, p.cols),
 			productOf(w.operand(false), p.r, p.cols), p.cols, driver.Pointer(i)})
+		g.losses = append(g.losses, p.loss)
 	}
 	g.members = w.put(members)
 	g.pulls = w.pulls(parts, numbers, g.chunks, func(p part, to pull) driver.Pointer {

@@ -32,6 +32,7 @@ type rowOperator struct {
 	targets, listed                   driver.Pointer // of draws
 	tensorRings                       driver.Pointer
 
+	losses losses           // of the parts of the last contraction
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
 
@@ -57,7 +58,6 @@ type rowLayout struct {
 	draws       bool
 	entries     sensing.Entries
 	precision   solver.Precision
-	loss        loss
 
 	longest  int // most rows of a chunk; 0 for no bound
 	slab     int // coordinates of a slab
@@ -79,7 +79,7 @@ func planRows(r request) (operator, error) {
 	l := rowLayout{
 		rowStore:  rowStore{m: ensemble.Measurements(), stream: streamOf(ensemble)},
 		precision: r.backend.Precision, k: space.K(), members: len(r.shapes),
-		all: ensemble.Measurements(), cards: 1, loss: r.loss,
+		all: ensemble.Measurements(), cards: 1,
 		matrices: len(r.rules), lifted: len(r.shapes), draws: r.needs.Draws,
 	}
 	l.setDevice(r.backend.Info)
@@ -397,6 +397,7 @@ func bring[E sensing.Entry](
 
 // contract implements operator: lift, contract, pullback.
 func (o *rowOperator) contract(y driver.Pointer, parts []part) error {
+	o.losses = lossesOf(parts)
 	if err := o.liftAll(o.precision, parts); err != nil {
 		return err
 	}
@@ -525,7 +526,7 @@ func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 		if err := o.dots(o.precision, t, members); err != nil {
 			return err
 		}
-		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.all)); err != nil {
+		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.all), o.losses); err != nil {
 			return err
 		}
 		return o.accumulate(o.precision, t, members, o.weights, o.chunks)
@@ -539,7 +540,7 @@ func (o *rowOperator) eachTile(do func(t tile) error) error {
 
 // squares implements operator.
 func (o *rowOperator) squares(dst []float64) error {
-	return o.readSquares(dst, o.sums, o.res, o.m, o.loss)
+	return o.readSquares(dst, o.sums, o.res, o.m, o.losses)
 }
 
 // apply implements operator: lift, and the residuals against zeros.
@@ -556,7 +557,7 @@ func (o *rowOperator) measure(p driver.Pointer) error {
 		if err := o.dots(solver.F64, t, 1); err != nil {
 			return err
 		}
-		return o.residuals(solver.F64, t, 1, o.zeros, p, 0)
+		return o.residuals(solver.F64, t, 1, o.zeros, p, 0, nil)
 	})
 }
 
@@ -573,7 +574,7 @@ func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, 
 		if err := o.dots(solver.F64, t, len(parts)); err != nil {
 			return err
 		}
-		return o.residuals(solver.F64, t, len(parts), y, res, 0)
+		return o.residuals(solver.F64, t, len(parts), y, res, 0, nil)
 	})
 }
 
@@ -682,7 +683,8 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	args = append(args, driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
-		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: o.loss.with(args...),
+		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true,
+		Args: o.losses.of(0).with(args...),
 	})
 }
 
@@ -707,13 +709,21 @@ func (o *rowOperator) dots(precision solver.Precision, t tile, members int) erro
 
 // residuals computes the residuals res against y, and the weights scale·ψ(res), of a tile's rows.
 func (o *rowOperator) residuals(
-	precision solver.Precision, t tile, members int, y, res driver.Pointer, scale float64,
+	precision solver.Precision, t tile, members int, y, res driver.Pointer, scale float64, of losses,
 ) error {
-	grid := driver.Dim{blocks(t.count, 8), members, 1}
-	return o.launch("residuals_"+string(precision), grid, driver.Dim{256, 1, 1},
-		o.loss.with(driver.Ptr(o.partials), driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(res, 8)),
-			driver.Ptr(o.from(o.weights, numberBytes(precision))), driver.U32(o.slabs),
-			driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))...)
+	size := numberBytes(precision)
+	return of.each(members, members, func(first, count int, l loss) error {
+		// parts of dot products lie member after member, and so do residuals and weights
+		at := func(p driver.Pointer, each int64) driver.Pointer {
+			return p + driver.Pointer(int64(first)*each)
+		}
+		return o.launch("residuals_"+string(precision), driver.Dim{blocks(t.count, 8), count, 1},
+			driver.Dim{256, 1, 1},
+			l.with(driver.Ptr(at(o.partials, int64(t.count)*int64(o.slabs)*size)), driver.Ptr(o.from(y, 8)),
+				driver.Ptr(at(o.from(res, 8), int64(o.m)*8)),
+				driver.Ptr(at(o.from(o.weights, size), int64(o.m)*size)), driver.U32(o.slabs),
+				driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))...)
+	})
 }
 
 // accumulate adds a tile's rows, times weights, to the sums of their chunks.

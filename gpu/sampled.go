@@ -27,10 +27,10 @@ type sampledOperator struct {
 	m         int
 	k         float64
 	members   int
-	pulls     int // of a part
-	cols      int // most columns that one kernel reads once
-	room      int // most numbers in the segments of longer rows, of one member
-	loss      loss
+	pulls     int    // of a part
+	cols      int    // most columns that one kernel reads once
+	room      int    // most numbers in the segments of longer rows, of one member
+	losses    losses // that members may have
 
 	rows    side // the unknown matrix; both triangles if it is symmetric
 	columns side // its transpose; unused if it is symmetric
@@ -56,7 +56,7 @@ func planSampled(r request) (operator, error) {
 	e := r.ensemble.(*sensing.Completion)
 	o := &sampledOperator{
 		ensemble: e, m: e.Measurements(), k: float64(e.Space().K()),
-		members: len(r.shapes), pulls: len(r.rules), loss: r.loss,
+		members: len(r.shapes), pulls: len(r.rules), losses: r.losses,
 	}
 	for _, shapes := range r.shapes {
 		o.cols = max(o.cols, min(r.columns(shapes), kernels.SampledWidths[len(kernels.SampledWidths)-1]))
@@ -106,8 +106,11 @@ func (o *sampledOperator) kernels() []string {
 	names := []string{
 		"sampled_values", "sampled_apply", "sampled_multiply", "sampled_segments", "sampled_sum",
 	}
-	if o.loss != squaredLoss {
-		return append(names, "sum_squares")
+	if !o.losses.squared() {
+		names = append(names, "sum_squares")
+	}
+	if !slices.Contains(o.losses, squaredLoss) {
+		return names
 	}
 	for _, width := range kernels.SampledWidths {
 		names = append(names, fmt.Sprint("sampled_", width))
@@ -162,7 +165,7 @@ func (o *sampledOperator) observe(y driver.Pointer) error {
 // them by R. It returns false if no kernel does both.
 func (o *sampledOperator) fused(p part, to pull) (l, r driver.Pointer, ok bool) {
 	switch {
-	case p.cols > o.cols || o.loss != squaredLoss:
+	case p.cols > o.cols || p.loss != squaredLoss:
 		return 0, 0, false
 	case to.x == p.r && (o.symmetric || !to.transposed):
 		return p.l, p.r, true
@@ -270,12 +273,12 @@ func (o *sampledOperator) contractInSteps(y driver.Pointer, p part, squares driv
 	if err := o.measure(o.res, p.l, p.r, p.cols, y); err != nil {
 		return err
 	}
-	if err := o.sumResiduals(squares); err != nil {
+	if err := o.sumResiduals(squares, p.loss); err != nil {
 		return err
 	}
 	for _, to := range p.pulls {
 		scale := to.scale / float64(o.m)
-		if err := o.multiply(to.dst, o.res, o.of(to.transposed), to.x, p.cols, scale, o.loss); err != nil {
+		if err := o.multiply(to.dst, o.res, o.of(to.transposed), to.x, p.cols, scale, p.loss); err != nil {
 			return err
 		}
 	}
@@ -283,12 +286,12 @@ func (o *sampledOperator) contractInSteps(y driver.Pointer, p part, squares driv
 }
 
 // sumResiduals sums 2ρ of each segment of the residuals, as many as dot has. The squared loss has dot's bits.
-func (o *sampledOperator) sumResiduals(sums driver.Pointer) error {
-	if o.loss == squaredLoss {
+func (o *sampledOperator) sumResiduals(sums driver.Pointer, l loss) error {
+	if l == squaredLoss {
 		return o.dot(sums, o.res, o.res, o.m)
 	}
 	if whole := o.m / dotSegment; whole > 0 {
-		if err := o.sumSquares(sums, o.res, dotSegment, whole, o.loss); err != nil {
+		if err := o.sumSquares(sums, o.res, dotSegment, whole, l); err != nil {
 			return err
 		}
 	}
@@ -297,7 +300,7 @@ func (o *sampledOperator) sumResiduals(sums driver.Pointer) error {
 		return nil
 	}
 	offset := driver.Pointer(8 * (o.m - rest))
-	return o.sumSquares(sums+offset/dotSegment, o.res+offset, rest, 1, o.loss)
+	return o.sumSquares(sums+offset/dotSegment, o.res+offset, rest, 1, l)
 }
 
 // squares implements operator.

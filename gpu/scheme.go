@@ -99,7 +99,7 @@ func (e *engine) part(member int) (part, error) {
 		e.members[member].thin = true
 	}
 	p := e.parted(e.ends.place(m))
-	p.member = member
+	p.member, p.loss = member, e.members[member].loss
 	return p, nil
 }
 

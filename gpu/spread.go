@@ -399,6 +399,10 @@ func (s *spreadRows) contract(y driver.Pointer, parts []part) error {
 		}
 		s.told = true
 	}
+	first.losses = lossesOf(parts)
+	for _, c := range s.others {
+		c.share.losses = first.losses
+	}
 	if err := first.liftAll(first.precision, parts); err != nil {
 		return err
 	}
@@ -548,7 +552,7 @@ func (s *spreadRows) squares(dst []float64) error {
 	if err := s.gatherResiduals(len(dst)); err != nil {
 		return err
 	}
-	return first.readSquares(dst, first.sums, s.gathered, s.m, first.loss)
+	return first.readSquares(dst, first.sums, s.gathered, s.m, first.losses)
 }
 
 // gatherResiduals brings the residuals of all rows together on the first card.

@@ -152,7 +152,8 @@ func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, 
 		func(first, count int) error { return o.launchTensor(y, first, count) })
 }
 
-// launchTensor computes res, weights and chunks of count members from the first on, in one launch.
+// launchTensor computes res, weights and chunks of count members from the first on, in one launch. They have
+// one loss.
 func (o *rowOperator) launchTensor(y driver.Pointer, first, count int) error {
 	before := int64(first) * int64(o.m) * 8
 	weights := o.weights + driver.Pointer(before)
@@ -164,7 +165,7 @@ func (o *rowOperator) launchTensor(y driver.Pointer, first, count int) error {
 		Kernel: o.device.kernels[o.tensorKernel()],
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.tensorGroups, 1, 1},
 		Block:  driver.Dim{256, 1, 1}, Shared: kernels.TensorStages(o.entries.EntryBits()), Cooperative: true,
-		Args: o.loss.with(
+		Args: o.losses.of(first).with(
 			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z+o.offset(solver.F64, first)),
 			driver.Ptr(o.tensorRings), driver.Ptr(o.from(y, 8)),
 			driver.Ptr(o.from(o.res+driver.Pointer(before), 8)), driver.Ptr(o.from(weights, 8)),

@@ -76,15 +76,11 @@ func (g *batch) take(ctx context.Context, b Backend, members int, jobs []Job) (s
 			return spec, fmt.Errorf("solver: jobs that share an engine use one parametrization, not %s and %s",
 				spec.Parametrization.Name(), s.Parametrization.Name())
 		}
-		if i > 0 && s.Loss != spec.Loss {
-			return spec, fmt.Errorf("solver: jobs that share an engine use one loss, not %s and %s",
-				spec.Loss.Name(), s.Loss.Name())
-		}
 		if _, err := s.Parametrization.Shapes(p.Ensemble.Space(), s.FactorRank); err != nil {
 			return spec, err
 		}
 		g.jobs = append(g.jobs, Job{j.Method, s})
-		spec.Parametrization, spec.Loss = s.Parametrization, s.Loss
+		spec.Parametrization, spec.Losses = s.Parametrization, append(spec.Losses, s.Loss)
 		spec.Needs = spec.Needs.And(j.Method.Needs())
 		largest = max(largest, s.FactorRank)
 		measured = append(measured, Measured{s.FactorRank, s.Rank, s.SingularValues})

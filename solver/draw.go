@@ -9,7 +9,7 @@ import (
 //
 //	f(U) = 1/(2B) Σ_k ρ(⟨A_i, Z⟩ − y_i − e_i),   i = Rows[k], k = 0 … B−1,
 //
-// with the batch's [Loss]. The zero value is the f of the problem.
+// with the member's [Loss]. The zero value is the f of the problem.
 type Draw struct {
 	// Rows lists B measurements in ascending order, each as often as it is drawn; nil means all m, once each.
 	Rows []int

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -79,12 +80,12 @@ type Backend interface {
 	Open(ctx context.Context, p *sensing.Problem, batch Batch) (Engine, error)
 }
 
-// Batch says which factors an engine holds. Its members share one parametrization, one loss and the
-// measurements.
+// Batch says which factors an engine holds. Its members share one parametrization and the measurements.
 type Batch struct {
 	Parametrization Parametrization
-	// Loss is the loss of the residuals; nil is [Squared].
-	Loss Loss
+	// Losses has the losses that members may have; empty is [Squared] alone. All members begin with the
+	// first, and a [LossEngine] gives them another.
+	Losses []Loss
 	// FactorRanks has the largest factor rank r of each member.
 	FactorRanks []int
 	// Needs is what the members' methods need, taken together.
@@ -97,6 +98,21 @@ type Batch struct {
 	// on slots alone, such as Get and Combine, do not ask. The function is called from several goroutines at
 	// one time. Nil interrupts nothing.
 	Interrupted func() error
+}
+
+// SquaredAlone says whether all members have the squared loss.
+func (b Batch) SquaredAlone() bool {
+	return !slices.ContainsFunc(b.Losses, func(l Loss) bool { return !IsSquared(l) })
+}
+
+// EachLoss returns the losses that members may have, without nil and at least one. Members begin with the
+// first.
+func (b Batch) EachLoss() []Loss {
+	losses := []Loss{Squared{}}
+	for i, l := range b.Losses {
+		losses = append(losses[:i], lossOf(l))
+	}
+	return losses
 }
 
 // Slot names one of the arrays that an engine holds for each member.
@@ -138,8 +154,7 @@ type Engine interface {
 	// whose iterate has not changed since its last gradient costs nothing; a member that is listed twice
 	// costs as much as once.
 	Gradient(members ...int) error
-	// Losses writes f(U) of each listed member to dst, with the batch's [Loss]. It computes missing gradients
-	// first.
+	// Losses writes f(U) of each listed member to dst, with its [Loss]. It computes missing gradients first.
 	Losses(dst []float64, members ...int) error
 	// Combine does dst ← a·x + b·y on a member's slots of one shape, which may be the same slot. A term with
 	// the coefficient 0 is not read: Combine(m, dst, 1, x, 0, x) copies.
@@ -199,6 +214,15 @@ type InverseEngine interface {
 	// matrix in the iterate, and the same partner X in slot x: the D with the least ‖D·Pᵀ − Y·Xᵀ‖_F. dst is
 	// neither x nor y. If there is no inverse, dst becomes NaN.
 	Fit(member int, dst, y, x Slot) error
+}
+
+// LossEngine is an engine whose members have losses of their own. A backend that offers [Needs].AnyLoss opens
+// such engines.
+type LossEngine interface {
+	Engine
+	// SetLoss gives a member one of the batch's losses. Its gradient is then not computed yet. Reset leaves
+	// the loss as it is.
+	SetLoss(member int, l Loss) error
 }
 
 // EntrywiseEngine is an engine that multiplies and divides slots number by number. Methods set
@@ -323,7 +347,7 @@ func (n Needs) Missing(offers Needs) (names []string) {
 // Supports returns an error that names what a backend lacks for a batch and wraps [ErrUnsupported], or nil.
 func Supports(b Backend, batch Batch) error {
 	needs := batch.Needs
-	needs.AnyLoss = !IsSquared(batch.Loss)
+	needs.AnyLoss = !batch.SquaredAlone()
 	if missing := needs.Missing(b.Offers()); len(missing) > 0 {
 		return Unsupportedf("%s has no kernels for %s", b.Name(), strings.Join(missing, ", "))
 	}

@@ -63,7 +63,7 @@ func TestLossOfZero(t *testing.T) {
 	p := problem(t, 0.1)
 	for _, l := range allLosses {
 		e, err := cpu.Backend{Workers: 2}.Open(background, p, solver.Batch{
-			Parametrization: solver.PSD{}, FactorRanks: []int{2}, Loss: l,
+			Parametrization: solver.PSD{}, FactorRanks: []int{2}, Losses: []solver.Loss{l},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -77,8 +77,8 @@ func TestLossOfZero(t *testing.T) {
 	}
 }
 
-// TestRefusedLosses: thresholds that are not positive, methods of the squared loss alone, mixed precision,
-// and two losses on one engine are refused.
+// TestRefusedLosses: thresholds that are not positive, methods of the squared loss alone, and mixed
+// precision, also for some of the jobs, are refused.
 func TestRefusedLosses(t *testing.T) {
 	p := problem(t, 0.1)
 	run := func(l solver.Loss) solver.Settings {
@@ -95,8 +95,8 @@ func TestRefusedLosses(t *testing.T) {
 			cpu.Backend{}},
 		"mixed": {"mixed precision", []solver.Job{{solver.GD{StepSize: 0.1}, run(solver.L1{})}},
 			cpu.Backend{Precision: solver.Mixed}},
-		"two": {"one loss", []solver.Job{{solver.GD{StepSize: 0.1}, run(solver.L1{})},
-			{solver.GD{StepSize: 0.1}, run(nil)}}, cpu.Backend{}},
+		"two": {"mixed precision", []solver.Job{{solver.GD{StepSize: 0.1}, run(nil)},
+			{solver.GD{StepSize: 0.1}, run(solver.L1{})}}, cpu.Backend{Precision: solver.Mixed}},
 	} {
 		err := solver.SolveAll(background, p, c.b, 1, c.jobs,
 			func(int, *solver.Result, error) { t.Errorf("%s: a run ended", name) })
@@ -214,7 +214,8 @@ func lossMember(t *testing.T, p *sensing.Problem, par solver.Parametrization, l 
 	t.Helper()
 	_, r := u[0].Dims()
 	e, err := cpu.Backend{Workers: 2}.Open(background, p, solver.Batch{
-		Parametrization: par, FactorRanks: []int{r}, Loss: l, Needs: solver.ScaledGD{}.Needs(),
+		Parametrization: par, FactorRanks: []int{r}, Losses: []solver.Loss{l},
+		Needs: solver.ScaledGD{}.Needs(),
 	})
 	must(t, err)
 	t.Cleanup(func() { e.Close() })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/matsense/matsense/sensing"
@@ -83,9 +84,9 @@ func (o *Opened) suits(spec Batch) error {
 	case spec.Parametrization != o.spec.Parametrization:
 		return fmt.Errorf("solver: the engine was opened for %s, and the run is of %s",
 			o.spec.Parametrization.Name(), spec.Parametrization.Name())
-	case spec.Loss != lossOf(o.spec.Loss):
-		return fmt.Errorf("solver: the engine was opened for the loss %s, and the run has %s",
-			lossOf(o.spec.Loss).Name(), spec.Loss.Name())
+	case !slices.Contains(o.spec.EachLoss(), spec.Losses[0]):
+		return fmt.Errorf("solver: the engine was not opened for the loss %s, which the run has",
+			spec.Losses[0].Name())
 	case spec.FactorRanks[0] > o.spec.FactorRanks[o.batch.first]:
 		return fmt.Errorf("solver: the engine was opened for the factor rank %d, and the run has %d",
 			o.spec.FactorRanks[o.batch.first], spec.FactorRanks[0])

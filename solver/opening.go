@@ -11,9 +11,10 @@ import (
 
 // Opening is what is known of a problem before the first step.
 type Opening struct {
-	// Size is the root mean square of the observations, 2·√f(0). For isotropic measurements it is about
-	// ‖M*‖_F.
+	// Size is the root mean square of the observations. For isotropic measurements it is about ‖M*‖_F.
 	Size float64
+	// ZeroLoss is f(0), with the run's loss.
+	ZeroLoss float64
 	// Spectral is the spectral estimate; nil if nothing has asked for it yet.
 	Spectral *SpectralEstimate
 	// Fit compares the truth with the observations; nil if one of them is missing, or if the observations are
@@ -36,7 +37,8 @@ type Fit struct {
 // opening returns what is known now.
 func (r *run) opening() (Opening, error) {
 	y := r.member.Observations()
-	o := Opening{Size: math.Sqrt(sumOfSquares(y) / float64(len(y))), Spectral: r.spectral}
+	size := math.Sqrt(sumOfSquares(y) / float64(len(y)))
+	o := Opening{Size: size, ZeroLoss: r.zeroLoss, Spectral: r.spectral}
 	var err error
 	o.Fit, err = r.fitOfTruth()
 	return o, err

@@ -56,6 +56,11 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e, ok := g.engine.(LossEngine); ok { // others have the squared loss alone
+		if err := e.SetLoss(number, s.Loss); err != nil {
+			return nil, err
+		}
+	}
 	shapes := member.Shapes()
 	r := &run{
 		Settings: s, batch: g, job: job, method: g.jobs[job].Method,

@@ -136,8 +136,8 @@ func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Setti
 
 // SolveAll carries out jobs on one problem. The batch has the given number of members, each of which works on
 // one job at a time; one pass over the measurements serves all members. When a job ends, the next takes its
-// place. All jobs use one parametrization and one loss. Each result is bit-identical to the job's result
-// alone.
+// place. All jobs use one parametrization; their losses may differ. Each result is bit-identical to the job's
+// result alone.
 //
 // SolveAll calls done when a job ends: with its result, or with the error of its recorder, keeper or start.
 // The other jobs go on. If ctx is done, the jobs under way end as in [Solve], and SolveAll returns ctx's

@@ -18,7 +18,7 @@ import (
 // titles are words for axes: for settings and for numbers of a sweep that are no metrics, if their names do
 // not say enough.
 var titles = map[string]string{
-	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
+	"n": "side n", "rank": "rank r*", "kappa": "condition number κ of X", "measurements": "measurements m",
 	"noise": "noise σ", "snr": "signal-to-noise ratio (dB)",
 	"outliers": "share of outliers", "outlier-size": "size of outliers", "huber-threshold": "threshold δ",
 	"relu-threshold": "threshold in root mean squares",

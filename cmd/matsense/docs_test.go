@@ -212,3 +212,14 @@ func TestCompletion(t *testing.T) {
 		t.Error(r.err)
 	}
 }
+
+// TestRowsHaveOneColumn: the texts of a list stand in one column, however long a name is.
+func TestRowsHaveOneColumn(t *testing.T) {
+	var b strings.Builder
+	rows := []row{{"gd", "steps"}, {"a-name-of-a-preset-with-more-than-twenty-letters", "other steps"}}
+	writeRows(&b, rows)
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) != 2 || strings.Index("  "+lines[0], "steps") != strings.Index(lines[1], "other") {
+		t.Errorf("the columns differ:\n%s", &b)
+	}
+}

@@ -15,6 +15,8 @@ type Facts struct {
 	Status solver.Status
 	// Size is the root mean square of the observations.
 	Size float64
+	// ZeroLoss is f(0), with the loss of the run.
+	ZeroLoss float64
 	// Spectral is the spectral estimate S; nil if it is not known.
 	Spectral *solver.SpectralEstimate
 	// FirstLoss is f(U₀), and LastLoss is f at the end; NaN if they are not known.
@@ -105,17 +107,12 @@ func (c *Config) Advise(f Facts) *Advice {
 		return nil
 	case f.Status == solver.Running || f.Status == solver.Diverged:
 	case !c.HasSquaredLoss() && f.Status == solver.BudgetSpent:
-	case f.Status != solver.BudgetSpent || !(f.LastLoss > solver.Unexplained*f.ZeroLoss()):
+	case f.Status != solver.BudgetSpent || !(f.LastLoss > solver.Unexplained*f.ZeroLoss):
 		return nil
 	}
 	a := &Advice{Settings: map[string]any{}}
 	if !c.HasSquaredLoss() { // what follows is about the curvature of the squared loss
-		switch {
-		case f.Status == solver.Diverged:
-			c.adviseStep(f, a, robustStep, "the step that suits losses whose gradient is bounded")
-		case f.Status == solver.BudgetSpent && f.LastLoss > unmoved*f.FirstLoss:
-			c.adviseGrowth(f, a)
-		}
+		c.adviseRobust(f, a)
 		if len(a.Because) == 0 {
 			return nil
 		}
@@ -143,16 +140,34 @@ func (c *Config) Advise(f Facts) *Advice {
 	return a
 }
 
-// unmoved is the part of f at the start above which a loss other than the squared one says that the factor
-// has not left zero. Outliers that no factor explains may be nearly all of f, so that it is close to 1.
+// adviseRobust is the advice for other losses than the squared one.
+func (c *Config) adviseRobust(f Facts, a *Advice) {
+	if target, _ := c.Field("optimal-value"); target.isUsed() && c.OptimalValue >= f.ZeroLoss {
+		a.Set("optimal-value", c.lossOfTruth())
+		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss))
+		return
+	}
+	failed := f.Status == solver.Diverged || f.Status == solver.BudgetSpent && f.LastLoss > unmoved*f.ZeroLoss
+	if !failed {
+		return
+	}
+	c.adviseLargeStart(f, a)
+	switch {
+	case len(a.Because) > 0:
+	case f.Status == solver.Diverged:
+		c.adviseStep(f, a, robustStep, "the step that suits losses whose gradient is bounded")
+	default:
+		c.adviseGrowth(f, a)
+	}
+}
+
+// unmoved is the part of f(0) above which a loss other than the squared one says that the factor explains
+// nothing. Outliers that no factor explains may be nearly all of f, so that it is close to 1.
 const unmoved = 0.999
 
 // robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of
 // itself that is at most so large.
 const robustStep = 0.5
-
-// ZeroLoss is f(0) of the squared loss.
-func (f Facts) ZeroLoss() float64 { return f.Size * f.Size / 4 }
 
 // norm estimates ‖M*‖.
 func (f Facts) norm() float64 {
@@ -254,8 +269,8 @@ func (c *Config) adviseLargeStart(f Facts, a *Advice) {
 	switch {
 	case !c.isSized():
 		return
-	case f.FirstLoss > above*f.ZeroLoss():
-		a.Say("f at the start is %s times f(0): the start is too large", factor(f.FirstLoss/f.ZeroLoss()))
+	case f.FirstLoss > above*f.ZeroLoss:
+		a.Say("f at the start is %s times f(0): the start is too large", factor(f.FirstLoss/f.ZeroLoss))
 	case f.Status == solver.Diverged && c.Alpha > 2*c.wholeFactor(f):
 		a.Say("the start is large beside the data")
 	default:
@@ -275,13 +290,62 @@ func (c *Config) adviseScale(f Facts, a *Advice) {
 	a.Set("alpha", c.smallStart(f))
 }
 
-// adviseIterations advises more iterations if the factor has not left zero, and nothing else is wrong.
+// adviseIterations advises more iterations, or step sizes that fall more slowly, if the factor has not left
+// zero or if all steps together are too short, and nothing else is wrong.
 func (c *Config) adviseIterations(f Facts, a *Advice) {
-	if len(a.Because) > 0 || f.Status != solver.BudgetSpent || f.LastLoss < 0.9*f.ZeroLoss() {
+	if len(a.Because) > 0 || f.Status != solver.BudgetSpent {
+		return
+	}
+	c.adviseLeast(f, a)
+	if len(a.Because) > 0 || f.LastLoss < 0.9*f.ZeroLoss {
 		return
 	}
 	c.adviseGrowth(f, a)
+	c.sayUnknownDecay(a)
 }
+
+// adviseLeast advises step sizes that fall more slowly if all steps together are shorter than the fewest with
+// which the method can explain the observations.
+func (c *Config) adviseLeast(f Facts, a *Advice) {
+	method, law := find(methods, c.Method), c.NewStepDecay()
+	if method.Least == nil || law == nil {
+		return
+	}
+	least := method.Least(c, f)
+	all := c.wholeSteps(law, c.Iterations, least)
+	if !(least < maxAdvised) || all >= least {
+		return
+	}
+	iterations := max(c.Iterations, int(math.Ceil(2*least)))
+	slower := c.slowerDecay(iterations, min(spare*least, float64(iterations+1)/2+least/2))
+	if slower == "" {
+		return
+	}
+	a.Say("%s takes at least about %s steps of the length --step, and with --step-decay all steps together "+
+		"are as long as %s", c.Method, factor(least), factor(all))
+	a.Set("step-decay", slower)
+	if iterations > c.Iterations {
+		a.Set("iterations", iterations)
+	}
+}
+
+// sayUnknownDecay says why no other --step-decay is advised for a run that has not left zero.
+func (c *Config) sayUnknownDecay(a *Advice) {
+	law, method := c.NewStepDecay(), find(methods, c.Method)
+	if len(a.Because) > 0 || law == nil || method.Growth != nil && !c.ChosenParametrization().Layers {
+		return
+	}
+	all := c.wholeSteps(law, c.Iterations, math.Inf(1))
+	if all > float64(c.Iterations)/2 {
+		return // they have hardly fallen
+	}
+	a.Say("with --step-decay all steps together are as long as %s of the length --step: slower decay may "+
+		"mend this, and how slow is not known for method %s with parametrization %s", factor(all), c.Method,
+		c.Parametrization)
+}
+
+// spare is how many times as many steps are advised as a factor takes.
+const spare = 3
 
 // adviseGrowth advises more iterations, and step sizes that fall more slowly, if the steps of a run are too
 // few or too short for the factor to leave zero.
@@ -296,7 +360,6 @@ func (c *Config) adviseGrowth(f Facts, a *Advice) {
 	if !(steps < maxAdvised) || c.wholeSteps(law, c.Iterations, steps) >= steps {
 		return
 	}
-	const spare = 3
 	iterations := c.Iterations
 	if float64(iterations) < spare*steps && (law == nil || float64(iterations) < steps) {
 		digit := math.Pow(10, math.Floor(math.Log10(steps))) // one digit is enough

@@ -281,15 +281,20 @@ func (c *Config) problemFields() (fields []Field) {
 	return fields
 }
 
-// OfProblem says whether the setting decides measurements, observations or the size of the factor, or how
-// they are computed with.
-func (s *Setting) OfProblem() bool { return s.shared || s.Key == "factor-rank" }
+// OfProblem says whether the setting decides measurements, observations, the size of the factor or the loss,
+// or how they are computed with.
+func (s *Setting) OfProblem() bool { return s.shared || s.ofMember }
 
 // ProblemDiffers lists the settings of c that make it another problem than other, or that change the size of
-// the factor.
+// the factor or the loss.
 func (c *Config) ProblemDiffers(other *Config) (fields []Field) {
-	size, _ := c.Field("factor-rank")
-	for _, f := range append(c.problemFields(), size) {
+	asked := c.problemFields()
+	for _, setting := range schema().settings {
+		if setting.ofMember {
+			asked = append(asked, Field{setting, c})
+		}
+	}
+	for _, f := range asked {
 		if there, _ := other.Field(f.Key); f.String() != there.String() {
 			fields = append(fields, f)
 		}

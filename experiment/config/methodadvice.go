@@ -24,9 +24,9 @@ func (c *Config) gradientGrowth(f Facts) float64 {
 // advisePolyak: --step is only the longest step, four times as long as that of gradient descent by default,
 // and no step is taken below the optimal value.
 func (c *Config) advisePolyak(f Facts, a *Advice) {
-	if c.OptimalValue >= f.ZeroLoss()/2 {
+	if c.OptimalValue >= f.ZeroLoss/2 {
 		a.Set("optimal-value", 0.0)
-		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss()))
+		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss))
 		return
 	}
 	suited, words := c.gradientStep(f)
@@ -84,9 +84,13 @@ func (c *Config) adviseAlternating(f Facts, a *Advice) {
 // at the truth are about ‖U‖/√n.
 func (c *Config) adviseAdam(f Facts, a *Advice) {
 	const share = 20
+	c.adviseStep(f, a, c.wholeEntry(f)/share, "a twentieth of the size of the factor's entries")
+}
+
+// wholeEntry is about the size of a factor's entries at the truth, ‖U‖/√n.
+func (c *Config) wholeEntry(f Facts) float64 {
 	n1, n2 := c.Sides()
-	entry := c.wholeFactor(f) / math.Sqrt(float64(max(n1, n2)))
-	c.adviseStep(f, a, entry/share, "a twentieth of the size of the factor's entries")
+	return c.wholeFactor(f) / math.Sqrt(float64(max(n1, n2)))
 }
 
 // batchShare is by how much steps on mini-batches must be shorter: the gradient of B measurements is larger
@@ -180,7 +184,7 @@ func (c *Config) adviseLambda(f Facts, a *Advice) {
 	case f.Status == solver.Diverged && c.Lambda < 0.9*least, c.Lambda*far < least:
 		a.Set("lambda", least)
 		a.Say("λ is below μ²‖S‖/4 of the spectral estimate S, so that a step from a small factor overshoots")
-	case f.Status == solver.BudgetSpent && f.LastLoss > 0.9*f.ZeroLoss() && c.Lambda > wrongBefore*least:
+	case f.Status == solver.BudgetSpent && f.LastLoss > 0.9*f.ZeroLoss && c.Lambda > wrongBefore*least:
 		a.Set("lambda", least)
 		a.Say("λ is large beside μ²‖S‖/4 of the spectral estimate S, so that a small factor hardly grows")
 	default:
@@ -198,6 +202,25 @@ func (c *Config) lambdaGrowth(f Facts) float64 {
 	suited, _ := c.gradientStep(f)
 	return c.Step / (4 * suited * c.Lambda)
 }
+
+// rootGrowth is [Config.lambdaGrowth] with the λ = 2·√f(0) of prec-gd.
+func (c *Config) rootGrowth(f Facts) float64 {
+	suited, _ := c.gradientStep(f)
+	return c.Step / (8 * suited * math.Sqrt(f.ZeroLoss))
+}
+
+// leastNear: with measurements that are an isometry, a step μ of a scaled or Riemannian gradient leaves 1 − μ
+// of an error near the truth, and f is explained once it is [solver.Unexplained] of f(0).
+func (c *Config) leastNear(Facts) float64 {
+	if c.Step >= 1 {
+		return 1
+	}
+	return math.Log(solver.Unexplained) / (2 * math.Log1p(-c.Step))
+}
+
+// leastAdam: a step moves each entry of the factor by about its length, and entries at the truth are about
+// ‖U‖/√n.
+func (c *Config) leastAdam(f Facts) float64 { return c.wholeEntry(f) / c.Step }
 
 // adviseLabelNoise: the noise must be small beside the observations, and the step as for gradient descent.
 func (c *Config) adviseLabelNoise(f Facts, a *Advice) {

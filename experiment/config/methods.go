@@ -29,6 +29,9 @@ type Method struct {
 	// Growth is the part by which a step enlarges the largest component of a factor that is still small; nil
 	// if that is not known.
 	Growth func(c *Config, f Facts) float64
+	// Least is about the fewest steps of the length --step in which the method can explain the observations,
+	// whatever it starts from; nil if that is not known, or if Growth says more.
+	Least func(c *Config, f Facts) float64
 }
 
 // methods are all methods, as matsense list shows them.
@@ -85,6 +88,7 @@ func init() {
 			ScaleFree: true,
 			Make:      func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseNear,
+			Least:     (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -150,6 +154,7 @@ func init() {
 				return solver.PrecGD{StepSize: c.Step}
 			},
 			Advise: (*Config).adviseScaled,
+			Growth: (*Config).rootGrowth,
 		},
 		{
 			Entry: Entry{
@@ -162,6 +167,7 @@ func init() {
 			Step:      1,
 			Make:      func(c *Config) solver.Method { return solver.APGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseAlternating,
+			Least:     (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -205,6 +211,7 @@ func init() {
 				return solver.Adam{StepSize: c.Step, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon}
 			},
 			Advise: (*Config).adviseAdam,
+			Least:  (*Config).leastAdam,
 		},
 		{
 			Entry: Entry{
@@ -235,6 +242,7 @@ func init() {
 				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
 			},
 			Advise: (*Config).adviseNear,
+			Least:  (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -253,6 +261,7 @@ func init() {
 			},
 			Complete: (*Config).fillBatchSize,
 			Advise:   (*Config).adviseNearBatches,
+			Least:    (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -330,6 +339,7 @@ func init() {
 				}
 			},
 			Advise: (*Config).adviseGame,
+			Least:  (*Config).leastNear,
 		},
 		{
 			Entry: Entry{
@@ -404,14 +414,22 @@ func (c *Config) checkTogether(m *Mistakes) {
 		c.Parametrization, why)
 }
 
-// checkLambda fills in the damping.
+// checkLambda fills in the damping: the least eigenvalue of a truth that is known, but of a spectrum the
+// least with which a step from a small factor does not overshoot, λ ≥ μ²‖M*‖/4 ([Config.adviseLambda]). The
+// values below are a tail, which the theory of ScaledGD(λ) counts as noise: its λ is of the order of σ_r*(M*),
+// where M* is approximately of rank r*. (Xu, Shen, Chi and Ma, arXiv 2302.01186.)
 func (c *Config) checkLambda(m *Mistakes) {
 	switch {
 	case c.Given("lambda"):
 		m.Finite("lambda", c.Lambda, c.Lambda > 0, "positive")
 	case c.soughtSingular() != nil:
 		singular := c.soughtSingular()
-		c.Lambda = singular[len(singular)-1]
+		c.Lambda = singular[0]
+		for _, v := range singular {
+			if v >= c.Step*c.Step*singular[0]/4 {
+				c.Lambda = v
+			}
+		}
 	case !c.drawsTruth():
 		m.Bad("lambda", "%s needs lambda, of the order of the truth's smallest eigenvalue, which is not "+
 			"known of user data", c.Method)

@@ -33,6 +33,8 @@ type Setting struct {
 	unset any
 	// shared: the setting decides measurements and observations, or how a batch computes.
 	shared bool
+	// ofMember: the setting is not shared, but a member of a batch is opened for it.
+	ofMember bool
 	// applies says whether the setting has a meaning with the others; nil if it always has, or only with the
 	// members of the catalog that use it.
 	applies func(c *Config) bool
@@ -187,8 +189,8 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.Sparsity },
 		}, {
 			Key: "kappa", Group: problemGroup, shared: true, applies: (*Config).hasKappa,
-			Help: "condition number of X (and Y), whose spectral norm is 1; with parametrization " + vectors +
-				" the largest magnitude over the least",
+			Help: "condition number κ of X (and Y), whose spectral norm is 1: that of M* is κ²; with " +
+				"parametrization " + vectors + " the largest magnitude over the least",
 			at: func(c *Config) any { return &c.Kappa },
 		}, {
 			Key: "spectrum", Group: problemGroup, shared: true, applies: (*Config).hasSpectrum,
@@ -273,7 +275,7 @@ func builtinSettings() []*Setting {
 			Default: fmt.Sprint(defaultOutlierSize),
 			at:      func(c *Config) any { return &c.OutlierSize },
 		}, {
-			Key: "loss", Group: problemGroup, shared: true,
+			Key: "loss", Group: problemGroup, ofMember: true,
 			Values:  func() []string { return namesOf(losses) },
 			applies: func(c *Config) bool { return c.Loss != "" },
 			Help: "loss ρ of the residuals, f = 1/(2m) Σ ρ(res): " + orList(namesOf(losses)) +
@@ -281,7 +283,7 @@ func builtinSettings() []*Setting {
 			Default: squared,
 			at:      func(c *Config) any { return &c.Loss },
 		}, {
-			Key: "huber-threshold", Group: problemGroup, shared: true,
+			Key: "huber-threshold", Group: problemGroup, ofMember: true,
 			Help:    "threshold δ of the loss, in units of the observations",
 			Default: fmt.Sprint(defaultThreshold),
 			at:      func(c *Config) any { return &c.HuberThreshold },
@@ -358,7 +360,7 @@ func builtinSettings() []*Setting {
 				"(see matsense list parametrizations)",
 			at: func(c *Config) any { return &c.Parametrization },
 		}, {
-			Key: "factor-rank", Group: factorGroup,
+			Key: "factor-rank", Group: factorGroup, ofMember: true,
 			Help: "number r of columns of U (and V); width of the product with parametrization " +
 				products,
 			Default: "n, or the smaller of n and n2; rank for method none",
@@ -428,7 +430,7 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Retraction },
 		}, {
 			Key: "lambda", Group: methodGroup, Help: "damping λ",
-			Default: "σ_min(X)² = 1/kappa²; a tenth of it for opsa",
+			Default: "σ_min(M*) = 1/kappa², of a spectrum without its tail; a tenth of it for opsa",
 			at:      func(c *Config) any { return &c.Lambda },
 		}, {
 			Key: "momentum", Group: methodGroup, Help: "momentum β", Default: "0.9",

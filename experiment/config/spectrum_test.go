@@ -186,3 +186,23 @@ func TestOwnTruth(t *testing.T) {
 		t.Error("the truth has no hash: a resumed run could not tell that its file has changed")
 	}
 }
+
+// TestLambdaOfTail: the default λ is the least singular value with which a step from a small factor does not
+// overshoot, μ²‖M*‖/4 (at most √‖M*‖ after a step from u = √λ: μσ²/(2√λ)). Symptom: it was the least of all,
+// and a truth with a small tail diverged.
+func TestLambdaOfTail(t *testing.T) {
+	for settings, want := range map[string]float64{
+		"spectrum=1,0.6,0.001*38 n=50":            0.6,
+		"spectrum=1,0.6,0.001*38 n=50 step=0.02":  0.001, // 0.02²/4 is less
+		"spectrum=100,60,0.1*38 n=50":             60,
+		"spectrum=1,0.1,0.01 n=50":                0.1,
+		"spectrum=1,0.1,0.02 n=50":                0.02, // 0.25²/4 = 0.0156
+		"spectrum=1,0.6,0.001*38 n=50 lambda=0.2": 0.2,
+		"kappa=10 rank=2 n=50":                    0.01, // all values are sought
+	} {
+		c := configOf(t, append(strings.Fields(settings), "method=scaled-gd-lambda")...)
+		if err := c.Check(); err != nil || !(math.Abs(c.Lambda-want) < 1e-15) {
+			t.Errorf("%s: λ = %v, want %v: %v", settings, c.Lambda, want, err)
+		}
+	}
+}

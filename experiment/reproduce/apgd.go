@@ -8,8 +8,8 @@ import (
 
 const apgdClaim = `With more columns than the truth's rank, and without a damping parameter, alternating
 preconditioned gradient descent on UVᵀ converges linearly from random starts of any size. Its rate does not
-depend on the condition number κ. The steps of gradient descent grow with κ (Liu, Han, Tang, Tang and Wang,
-arXiv 2502.00463).`
+depend on the condition number κ of X, or κ² of M*. The steps of gradient descent grow with κ (Liu, Han, Tang,
+Tang and Wang, arXiv 2502.00463).`
 
 // judgeAPGD asks for each α that all runs of apgd arrive for every κ, that their steps differ by at most a
 // quarter between any two κ, and that each run's rate be steady ([fall]) to 0.9. The steps of gd must grow at

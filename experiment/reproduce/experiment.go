@@ -77,7 +77,7 @@ func All() []Experiment {
 			judgeOver},
 		{"generalization", "train loss and test error against the number of measurements",
 			generalizationClaim,
-			"how the threshold depends on κ, and ranks and sizes other than those of the sweep",
+			"how the threshold depends on κ of X, and ranks and sizes other than those of the sweep",
 			judgeGeneralization},
 		{"spectral", "the factor's angle to the spectral method's subspace over the iterations",
 			spectralClaim,
@@ -91,16 +91,16 @@ func All() []Experiment {
 			phasesClaim,
 			"other sizes, ranks and condition numbers: one run is looked at",
 			judgePhases},
-		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ",
+		{"scaled-gd", "the steps of gradient descent and ScaledGD against κ of X",
 			scaledClaim,
 			"outliers, and the number of measurements that the theorem asks for",
 			judgeScaled},
-		{"scaled-gd-uv", "the steps of ScaledGD to the last digit against κ, in its paper's settings",
+		{"scaled-gd-uv", "the steps of ScaledGD to the last digit against κ of M*, in its paper's settings",
 			scaledUVClaim,
 			"completion, for which the theorem projects the factors: without it one of twelve runs " +
 				"diverged at its size; outliers, Hankel matrices, noise",
 			judgeScaledUV},
-		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ and log(1/α)",
+		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ of X and α",
 			dampedClaim,
 			"noise (which minimax tests), matrices of approximately low rank (approximate-rank), and the " +
 				"theorem's constants",
@@ -111,10 +111,10 @@ func All() []Experiment {
 			judgeUV},
 		{"imbalanced-gd", "rates with more columns than the rank, with UUᵀ, UVᵀ and unbalanced factors",
 			imbalancedClaim,
-			"the constants, the numbers of columns and measurements that the theorems ask for, κ above 1, " +
-				"and that no rate of gd on UVᵀ is better than of order α²",
+			"the constants, the numbers of columns and measurements that the theorems ask for, κ of X " +
+				"above 1, and that no rate of gd on UVᵀ is better than of order α²",
 			onEvenSpectra(judgeImbalanced)},
-		{"apgd", "the steps of alternating preconditioned gradient descent against κ",
+		{"apgd", "the steps of alternating preconditioned gradient descent against κ of X",
 			apgdClaim,
 			"noise, tasks other than sensing, larger steps than scaled gradients with damping admit, and how " +
 				"many measurements the theorem asks for",
@@ -161,7 +161,7 @@ func All() []Experiment {
 			"thresholds so high that small rows have fewer observed entries than columns, noise on what is " +
 				"observed, other ranks (which relu-completion tests), and the paper's comparison of methods",
 			judgeReLUThresholds},
-		{"momentum", "the steps of gradient descent and momentum against the condition number κ",
+		{"momentum", "the steps of gradient descent and momentum against κ of X",
 			momentumClaim,
 			"Nesterov's method, and starts far from the truth",
 			judgeMomentum},
@@ -178,7 +178,7 @@ func All() []Experiment {
 			"the paper's own steps, with which the rate changes by itself if r = r*, outliers that an " +
 				"adversary chooses, and how many measurements the theorem asks for",
 			judgeOverspecifiedRank},
-		{"scaled-subgradient", "the steps on the ℓ1 loss, scaled and not, against the condition number κ",
+		{"scaled-subgradient", "the steps on the ℓ1 loss, scaled and not, against κ of X",
 			scaledSubgradientClaim,
 			"other losses and ensembles, constant and geometric steps, and the truncated start of the paper",
 			judgeScaledSubgradient},
@@ -211,14 +211,14 @@ func All() []Experiment {
 			judgeNoise},
 		{"minimax", "the least error of ScaledGD(λ) against noise, measurements, rank and columns",
 			minimaxClaim,
-			"the power of κ, the number of steps, the condition on m and σ, and the lower bound itself",
+			"the power of κ of X, the number of steps, the condition on m and σ, and the lower bound itself",
 			judgeMinimax},
 		{"approximate-rank", "the least error of ScaledGD(λ) against the norm of the truth's small tail",
 			approximateRankClaim,
-			"the power of κ, the condition on m, tails that are not small beside the least large value, " +
+			"the power of κ of X, the condition on m, tails not small beside the least large value, " +
 				"and a λ that is not of that value's order",
 			judgeApproximateRank},
-		{"rgda", "the distance of descent-ascent from an equilibrium, for several κ",
+		{"rgda", "the distance of descent-ascent from an equilibrium, for several κ of X",
 			rgdaClaim,
 			"noise on the gradients, and games without strong monotonicity",
 			judgeRGDA},

@@ -8,9 +8,9 @@ import (
 )
 
 const minimaxClaim = `With noise of standard deviation σ on each of m Gaussian measurements, scaled gradient
-descent with damping reaches an error ‖UUᵀ − M*‖_F of the order σ·√(n·r*/m), up to a factor that depends on κ.
-No method has a smaller order. It has the truth's rank r* in it, and not the number r of columns, from small
-random starts with any r ≥ r* (Xu, Shen, Chi and Ma, arXiv 2302.01186).`
+descent with damping reaches an error ‖UUᵀ − M*‖_F of the order σ·√(n·r*/m), up to a factor that depends on
+the condition number. No method has a smaller order. It has the truth's rank r* in it, and not the number r of
+columns, from small random starts with any r ≥ r* (Xu, Shen, Chi and Ma, arXiv 2302.01186).`
 
 // judgeMinimax looks at the least error ‖UUᵀ − M*‖_F of each run, over σ, m, r* and r. It asks for slopes in
 // logarithms of 1, −1/2 and 1/2 in σ, m and r*, each within 0.1 for all values of the others, and for errors

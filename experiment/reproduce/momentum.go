@@ -9,9 +9,9 @@ import (
 )
 
 const momentumClaim = `Near the truth, and with as many columns as its rank, f is nearly a quadratic whose
-curvatures have a ratio of the order of κ². The steps of gradient descent to a given test error grow with κ²,
-and those of the heavy ball, with the momentum that suits κ, grow with κ (Polyak 1964). This holds near the
-truth only, so the runs start from the spectral estimate.`
+curvatures have a ratio of the order of κ², with the condition number κ of X. The steps of gradient descent to
+a given test error grow with κ², and those of the heavy ball, with the momentum that suits κ, grow with κ
+(Polyak 1964). This holds near the truth only, so the runs start from the spectral estimate.`
 
 // judgeMomentum asks that the steps grow like κ² for gd and like κ for the best momentum of the heavy ball,
 // each exponent to within 0.25. It disagrees if an exponent is off by more than 0.5, if the heavy ball is not

@@ -12,7 +12,7 @@ const rgdaClaim = `In a geodesically strongly monotone game the last iterate of 
 descent-ascent converges linearly to the equilibrium, with step sizes and at a rate that do not depend on the
 manifold's curvature (Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617). Here matrices
 of rank r* play against shifts of the observations. The curvature of their manifold near M* grows with the
-square of the condition number κ, and the game's monotonicity does not change.`
+square of the condition number κ of X, and the game's monotonicity does not change.`
 
 // judgeRGDA fits a line to the logarithm of each run's distance to the equilibrium, from 1e-2 to 1e-10. It
 // asks that all runs come below 1e-10 with an R² of 0.99, and that the slopes for all κ be within a tenth of

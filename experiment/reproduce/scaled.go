@@ -10,8 +10,8 @@ import (
 )
 
 const scaledClaim = `Near the truth, and with as many columns as its rank, scaled gradient descent takes the
-same number of steps to a test error of 1e-10 for every condition number κ. Gradient descent takes more steps
-for a larger κ (Tong, Ma and Chi, arXiv 2005.08898).`
+same number of steps to a test error of 1e-10 for every condition number κ of X, whose square
+is that of M*. Gradient descent takes more steps for a larger κ (Tong, Ma and Chi, arXiv 2005.08898).`
 
 // judgeScaled asks that the steps of scaled-gd differ by at most a half between any two κ, and that those of
 // gd grow at least fivefold from the least κ to the largest. A factor of 3, runs of scaled-gd that reach the
@@ -31,10 +31,10 @@ func judgeScaled(all []observation) Verdict {
 }
 
 const dampedClaim = `From small random starts with more columns than the truth's rank, the steps of scaled
-gradient descent with damping λ (here σ_min²) to a given test error grow with the condition number κ only by
-its logarithm, and are a line in ln(1/α) (Xu, Shen, Chi and Ma, arXiv 2302.01186). So are those of PrecGD,
-whose λ follows the error (Zhang, Fattahi and Zhang, NeurIPS 2021). The steps of gradient descent grow with
-κ, and without damping there is no inverse to scale by.`
+gradient descent with damping λ (here σ_min²) to a given test error grow with the condition number κ of X only
+by its logarithm, and are a line in ln(1/α) (Xu, Shen, Chi and Ma, arXiv 2302.01186). So are those of PrecGD,
+whose λ follows the error (Zhang, Fattahi and Zhang, NeurIPS 2021). The steps of gradient descent grow with κ,
+and without damping there is no inverse to scale by.`
 
 // judgeDamped asks of both damped methods that the steps differ by at most a half between any two κ, and that
 // they be lines in ln(1/α) for each κ (R² of 0.95 for each seed). It asks of gd that its steps grow at least

@@ -2,9 +2,9 @@ package reproduce
 
 import "github.com/matsense/matsense/experiment/sweep"
 
-const scaledSubgradientClaim = `Near the truth, on the ℓ1 loss and with outliers, the scaled subgradient method
-with Polyak's steps takes about the same number of steps to a test error of 1e-8 for every condition number κ
-(Tong, Ma and Chi, arXiv 2010.13364). Without the scaling the steps grow with κ.`
+const scaledSubgradientClaim = `Near the truth, on the ℓ1 loss and with outliers, the scaled subgradient
+method with Polyak's steps takes about the same number of steps to a test error of 1e-8 for every condition
+number κ of X (Tong, Ma and Chi, arXiv 2010.13364). Without the scaling the steps grow with κ.`
 
 // judgeScaledSubgradient asks that the steps of scaled-subgradient differ by at most a half between any two
 // κ, and that those of polyak-gd grow at least fivefold from the least κ to the largest. A factor of 3, runs

@@ -108,7 +108,8 @@ func judgeAlpha(all []observation) Verdict {
 //
 // The number of steps from there to a given test error does not depend on α.
 const iterationsClaim = `While the factor is small its weakest component grows by 1 + μσ_min² each step, so
-that the steps to a given test error are a line in ln(1/α) with slope 1/ln(1 + μσ_min²).`
+that the steps to a given test error are a line in ln(1/α) with slope 1/ln(1 + μσ_min²), where σ_min = 1/κ of
+X.`
 
 // judgeIterations asks for straight lines (R² of 0.99 for each seed) with the slope predicted to within a
 // tenth. It disagrees if a slope is off by more than a quarter, or an R² is below 0.9.

@@ -262,3 +262,17 @@ func TestPresets(t *testing.T) {
 		}
 	}
 }
+
+// TestConditionNumbers: every text with a condition number says of which matrix it is. Symptom: kappa is of X,
+// most papers' κ is of M* = XXᵀ, its square, and the texts said neither.
+func TestConditionNumbers(t *testing.T) {
+	for _, x := range All() {
+		for _, text := range []string{x.About, x.Claim, x.Untested} {
+			text = strings.Join(strings.Fields(text), " ")
+			if strings.Contains(text, "κ") && !strings.Contains(text, "κ of X") &&
+				!strings.Contains(text, "κ of M*") {
+				t.Errorf("%s: of which matrix is κ? %s", x.Name, text)
+			}
+		}
+	}
+}

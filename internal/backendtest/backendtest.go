@@ -247,8 +247,9 @@ type fixture struct {
 	size      size
 	within    float64 // largest relative error of f and ∇f
 	reference *reference
-	needs     solver.Needs // of the engines that open opens
-	loss      solver.Loss  // of these engines; nil is the squared one
+	needs     solver.Needs  // of the engines that open opens
+	loss      solver.Loss   // of these engines; nil is the squared one
+	each      []solver.Loss // that the members of these engines may have; nil is loss alone
 	engine    solver.Engine
 	member    *solver.Member // member 0 of engine
 	path      solver.Factor  // of alone
@@ -274,8 +275,12 @@ func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 // openFor opens an engine for the given needs.
 func (f *fixture) openFor(t *testing.T, needs solver.Needs, ranks ...int) solver.Engine {
 	t.Helper()
+	losses := f.each
+	if losses == nil {
+		losses = []solver.Loss{f.loss}
+	}
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: needs, Loss: f.loss,
+		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: needs, Losses: losses,
 	})
 	if err != nil {
 		t.Fatal(err)

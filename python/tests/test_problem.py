@@ -3,6 +3,9 @@
 import json
 import os
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import documented
 import numpy as np
@@ -417,3 +420,35 @@ def test_a_missing_command(monkeypatch, tmp_path):
     monkeypatch.setenv("MATSENSE", os.fspath(tmp_path / "matsense"))
     with pytest.raises(ms.Error, match="no program"):
         ms.problem(n=5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_folders_of_killed_processes_are_removed(tmp_path, monkeypatch):
+    """Symptom: a process that was killed while it opened a problem with arrays left their copies in /tmp."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    code = "\n".join(
+        (
+            "import matsense._folder as f, sys, time",
+            "with f.temporary() as d:",
+            "    open(d + '/matrices.npy', 'w').write('much')",
+            "    print(d, flush=True)",
+            "    time.sleep(60)",
+        )
+    )
+    other, killed = (
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    )
+    try:
+        folders = [Path(process.stdout.readline().strip()) for process in (other, killed)]
+        killed.kill()
+        killed.wait()
+        assert all((folder / "matrices.npy").exists() for folder in folders)
+        matrices = np.array([np.eye(3), np.ones((3, 3))])
+        ms.problem(matrices=matrices, observations=np.ones(2), rank=1).close()
+        assert [folder.exists() for folder in folders] == [True, False], "the other process is at work"
+    finally:
+        for process in (other, killed):
+            process.kill()
+            process.communicate()
+    assert len(list(tmp_path.glob("matsense-data-*"))) == 1

@@ -100,6 +100,35 @@ def test_default_directory(p, tmp_path, monkeypatch):
     assert paths[0] != paths[1]
 
 
+@pytest.mark.parametrize("limit", [0.4, "400ms"])
+def test_stop_after(p, tmp_path, limit):
+    """A run whose time is up ends after its step, says so, and can go on as if nothing had been."""
+    steps = []
+
+    def slow(p, U, t):
+        steps.append(t)
+        time.sleep(0.05)
+        return U - 0.25 * p.grad(U)
+
+    began = time.monotonic()
+    run = p.solve(slow, out=tmp_path / "run", stop_after=limit, **RUN)
+    assert time.monotonic() - began < 1.9, "all steps take two seconds"
+    assert run.status == "canceled"
+    assert run.summary["iterations"] == len(steps) < RUN["iterations"]
+    assert "40" not in repr(run)
+    run = p.solve(slow, out=tmp_path / "run", resume=True, progress=False)
+    assert steps == list(range(RUN["iterations"]))
+    same(run, p.solve(descent, out=tmp_path / "whole", stop_after="1h", **RUN))
+
+
+@pytest.mark.parametrize("limit", [0, -1, "soon", "3", "", float("nan"), "0s"])
+def test_stop_after_of_no_time(p, limit):
+    with pytest.raises(
+        ms.ConfigError, match="stop_after: takes seconds above 0, or a text like '3h45m', got"
+    ):
+        p.solve(descent, stop_after=limit, **RUN)
+
+
 def test_exception(p, tmp_path):
     """The user's exception comes with its own traceback; the state before the step is kept."""
     whole = p.solve(heavy_ball, state=1, out=tmp_path / "whole", **RUN)

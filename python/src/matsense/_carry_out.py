@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,19 @@ def carry_out(arguments: Callable[[], list[str]], watch: Watch, folder: Folder) 
     if process.failure is not None and process.exit_code != INTERRUPTED:
         error = of_exit_code(process.exit_code, watch.sentence(process.failure))
     return Ending(process.directory, interrupted, process.exit_code, error)
+
+
+def seconds_of(stop_after: float | str | None) -> float | None:
+    """Return a time limit, in seconds or like "3h45m", as seconds; None if there is none."""
+    if not isinstance(stop_after, str):
+        stop_flag(stop_after)  # checks it
+        return None if stop_after is None else float(stop_after)
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+    parts = re.findall(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|us|µs|ns|s)", stop_after)
+    seconds = sum(float(number) * units[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != stop_after or not seconds > 0:
+        raise ConfigError(f"stop_after: takes seconds above 0, or a text like '3h45m', got {stop_after!r}")
+    return seconds
 
 
 def stop_flag(stop_after: float | str | None) -> list[str]:

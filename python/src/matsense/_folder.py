@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from matsense._arrays import Sink
 from matsense._errors import Error, in_python, keyword
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 class Folder:
@@ -120,6 +126,62 @@ class Folder:
         for path, name in self.names.items():
             text = text.replace(f"{name} {path}", name).replace(path, name)
         return in_python(text)
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[str]:
+    """Yield a temporary folder, and remove those that killed processes have left.
+
+    A process holds a lock in its folder for as long as it needs it. So a folder whose lock is free has no
+    owner any more.
+    """
+    _remove_ownerless()
+    directory = tempfile.mkdtemp(prefix=_TEMPORARY)
+    lock = None
+    try:
+        lock = _locked(Path(directory))
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+_TEMPORARY = "matsense-data-"
+_NOT_LOCKED_YET = 3600  # seconds after which a folder without a lock has no owner: it takes a moment to lock
+
+
+def _locked(directory: Path) -> int | None:
+    """Lock a folder, and return the descriptor that holds the lock; None where there are no such locks."""
+    if fcntl is None:
+        return None
+    new = directory / "unlocked"
+    lock = os.open(new, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks
+        os.close(lock)
+        return None
+    new.rename(directory / "lock")  # locked from the first moment on
+    return lock
+
+
+def _remove_ownerless() -> None:
+    """Remove the temporary folders of processes that are gone."""
+    if fcntl is None:
+        return
+    for directory in Path(tempfile.gettempdir()).glob(_TEMPORARY + "*"):
+        with contextlib.suppress(OSError):  # another user's, or removed by another process now
+            if not (directory / "lock").exists():
+                if time.time() - directory.stat().st_mtime > _NOT_LOCKED_YET:
+                    shutil.rmtree(directory, ignore_errors=True)
+                continue
+            lock = os.open(directory / "lock", os.O_RDWR)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(directory, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def short(path: Path) -> Path:

@@ -183,8 +183,8 @@ def run(
     sparsity : int
         Number of nonzero elements of the true vector β*, ‖β*‖ = 1 (for sparse; default 3).
     kappa : float
-        Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
-        largest magnitude over the least (default 1).
+        Condition number κ of X (and Y), whose spectral norm is 1: that of M* is κ²; with
+        parametrization sparse the largest magnitude over the least (default 1).
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
@@ -328,8 +328,8 @@ def run(
         How a Riemannian step returns to the manifold: factor, second-order, projection or
         exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
     lambda_ : float
-        Damping λ (for scaled-gd-lambda and opsa; default σ_min(X)² = 1/kappa²; a tenth of it for
-        opsa).
+        Damping λ (for scaled-gd-lambda and opsa; default σ_min(M*) = 1/kappa², of a spectrum
+        without its tail; a tenth of it for opsa).
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
     beta1 : float
@@ -646,8 +646,8 @@ def problem(
     sparsity : int
         Number of nonzero elements of the true vector β*, ‖β*‖ = 1 (for sparse; default 3).
     kappa : float
-        Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
-        largest magnitude over the least (default 1).
+        Condition number κ of X (and Y), whose spectral norm is 1: that of M* is κ²; with
+        parametrization sparse the largest magnitude over the least (default 1).
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,

@@ -6,8 +6,6 @@ import base64
 import contextlib
 import copy
 import os
-import shutil
-import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from matsense._errors import ConfigError, Error, Notice, outermost
 from matsense._factor import Array, Factor, Factors, check_shapes, real_array, take_apart
-from matsense._folder import Folder
+from matsense._folder import Folder, temporary
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
 from matsense._settings import Scalar, has_data, is_path, resolved, scalar, with_absolute_paths
@@ -73,9 +71,7 @@ def _in_files(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Scalar], 
     with contextlib.ExitStack() as stack:
         folder = Folder(os.curdir)
         if has_data(given):
-            directory = tempfile.mkdtemp(prefix="matsense-")
-            stack.callback(shutil.rmtree, directory, ignore_errors=True)
-            folder = Folder(directory)
+            folder = Folder(stack.enter_context(temporary()))
         try:
             yield resolved(given, folder), folder
         except Error as failed:
@@ -428,6 +424,7 @@ class Problem:
         name: str | None = None,
         progress: bool = True,
         callback: Callable[[dict[str, Any]], object] | None = None,
+        stop_after: float | str | None = None,
         tensorboard: str | os.PathLike[str] | None = None,
         **settings: object,
     ) -> Run:
@@ -462,6 +459,9 @@ class Problem:
         callback : callable
             Called with each sample, a dict of the iteration and the metrics, when it is measured. If it
             raises an exception, the run is saved and ends.
+        stop_after : float or str
+            Save and end after this time, in seconds or like '3h45m'. A step that is under way ends first. The
+            run's status is then 'canceled', and `resume` goes on with it.
         tensorboard : path
             Also write event files for TensorBoard into this directory.
         **settings
@@ -499,6 +499,7 @@ class Problem:
             name=name,
             progress=progress,
             callback=callback,
+            stop_after=stop_after,
             tensorboard=tensorboard,
             settings=settings,
         )

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matsense._arrays import as_array
+from matsense._carry_out import seconds_of
 from matsense._errors import ConfigError, Diverged, Error, Interrupted
 from matsense._experiments import divergence
 from matsense._folder import Folder
@@ -55,6 +56,7 @@ def solve(
     name: str | None,
     progress: bool,
     callback: Callable[[dict[str, Any]], object] | None,
+    stop_after: float | str | None,
     tensorboard: str | os.PathLike[str] | None,
     settings: Mapping[str, Any],
 ) -> Run:
@@ -62,6 +64,7 @@ def solve(
     if not callable(step):
         raise ConfigError(f"step: a function of the problem, the iterate and its number, got {step!r}")
     check_callback(callback)
+    seconds = seconds_of(stop_after)
     out = path_of("out", out)
     if resume and out is None:
         raise ConfigError("resume=True needs out, the directory of the run")
@@ -75,7 +78,7 @@ def solve(
     stored = out is None and (has_data(settings) or has_data(data))
     folder = Folder.fresh("runs") if stored else Folder(out if out is not None else fresh_name())
     watch = RunWatch("iteration", progress, callback, folder.sentence)
-    steps = _Steps(problem, step, name or name_of(step), watch)
+    steps = _Steps(problem, step, name or name_of(step), watch, seconds)
     try:
         request = {
             "problem": problem._number,
@@ -115,8 +118,15 @@ def name_of(step: Step) -> str:
 class _Steps:
     """The steps of one run, which the user's function takes when the server asks for them."""
 
-    def __init__(self, problem: Problem, step: Step, name: str, watch: RunWatch) -> None:
+    def __init__(
+        self, problem: Problem, step: Step, name: str, watch: RunWatch, seconds: float | None
+    ) -> None:
         self.name = name
+        self._seconds = seconds  # after which the run is saved and ends; None for no limit
+        self._time_is_up = False
+        self._clock = threading.Lock()  # of what the timer's thread reads and writes
+        self._heard = False  # the server has begun with the run, so that it reads a line of any thread whole
+        self._canceled = False  # the server was told that the time is up
         self._problem = problem
         self._server: Server = problem._server
         self._step = step
@@ -145,7 +155,7 @@ class _Steps:
             request["factor"] = places[:count]
             request["state"] = [places[i : i + count] for i in range(count, len(places), count)]
             try:
-                with self._handling_interrupts():
+                with self._handling_interrupts(), self._stopping():
                     self._answer = server.converse(request_line("solve", **request), self._see)
             finally:
                 memory.free()
@@ -153,6 +163,8 @@ class _Steps:
     def _see(self, event: dict[str, Any]) -> bytes | None:
         """Take a line of the server, and return the reply to one that asks for a step."""
         if event["event"] == "step":
+            with self._clock:
+                self._heard = True
             return self._take(event["step"])
         if event["event"] == "begin":
             self._directory = event["dir"]
@@ -162,26 +174,34 @@ class _Steps:
             except BaseException as failure:
                 self._failure = failure
                 return b'{"cancel":true}\n'
+        with self._clock:
+            self._heard = True
+            if self._time_is_up and not self._canceled:
+                self._canceled = True
+                return b'{"cancel":true}\n'
         return None
 
     def _take(self, number: int) -> bytes:
         """Take a step."""
         failure: BaseException | None = self._failure
-        if failure is None and not self._interrupted:
-            self._in_step = True
+        with self._clock:
+            goes_on = failure is None and not self._interrupted and not self._time_is_up
+            self._in_step = goes_on
+            self._canceled = self._canceled or self._time_is_up  # the reply says so
+        if goes_on:
             try:
                 self._put(self._step(*self._arguments(number)))
             except BaseException as error:
                 failure = error
             finally:
                 self._in_step = False
-        if failure is None and not self._interrupted:
-            return b'{"stepped":%d}\n' % number
+            if failure is None and not self._interrupted:
+                return b'{"stepped":%d}\n' % number
         if self._stopped:
             raise KeyboardInterrupt
         if isinstance(failure, KeyboardInterrupt):
             self._interrupted = True
-        else:
+        elif failure is not None:
             self._failure = failure
         return b'{"failed":%d,"error":"the step failed"}\n' % number
 
@@ -204,6 +224,30 @@ class _Steps:
             raise ConfigError(f"{self.name} has returned complex numbers, and the iterate is real")
         for place, array in zip(self._factor, arrays, strict=True):
             np.copyto(place, array)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """End the run after it was saved, once its time is up. A step that is under way ends first."""
+        if self._seconds is None:
+            yield
+            return
+
+        def stop() -> None:
+            with self._clock:
+                self._time_is_up = True
+                if self._heard and not self._in_step:  # the server computes, perhaps for long
+                    self._canceled = True
+                    with suppress(Error):
+                        self._server.write(b'{"cancel":true}\n')
+
+        timer = threading.Timer(min(self._seconds, threading.TIMEOUT_MAX), stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
     @contextmanager
     def _handling_interrupts(self) -> Iterator[None]:
