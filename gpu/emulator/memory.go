@@ -80,8 +80,8 @@ func (r *region) define(from, to int, defined bool) {
 func (r *region) written(at int) bool { return r.defined[at>>6]>>(at&63)&1 != 0 }
 
 // get reads an element of 1, 2, 4 or 8 bytes.
-func (r *region) get(at, size int) uint64 {
-	switch b := r.data[at : at+size]; size {
+func get(data []byte, at, size int) uint64 {
+	switch b := data[at : at+size]; size {
 	case 1:
 		return uint64(b[0])
 	case 2:
@@ -94,8 +94,8 @@ func (r *region) get(at, size int) uint64 {
 }
 
 // put writes an element of 1, 2, 4 or 8 bytes.
-func (r *region) put(at, size int, value uint64) {
-	switch b := r.data[at : at+size]; size {
+func put(data []byte, at, size int, value uint64) {
+	switch b := data[at : at+size]; size {
 	case 1:
 		b[0] = byte(value)
 	case 2:
