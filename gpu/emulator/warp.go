@@ -52,6 +52,7 @@ type warp struct {
 	joined  uint64         // the least of seen
 	copies  []copyInFlight // of cp.async
 	groups  [32]int        // cp.async groups that each lane has committed
+	result  lanes          // of an operation of which some lanes are kept
 	scratch [32]uint64     // addresses of the current request
 	layout  layout         // of the current request
 	sectors [64]uint64     // sectors or words of the current request
