@@ -340,8 +340,9 @@ func (w *warp) check(q *request, r *region, at, size, lane int) {
 // settled reports whether all bytes of a request that lies whole in a region are written, and no cp.async in
 // flight writes them. It may return false although they are.
 func (w *warp) settled(r *region, origin uint64, size int, mask uint32) bool {
-	if w.layout.regular && w.layout.step == 0 {
-		mask = 1
+	if l := &w.layout; r.pending == nil && l.high-l.low < 16*64 &&
+		r.allWritten(int(l.low-origin), int(l.high-origin)+size) {
+		return true
 	}
 	want := uint64(1)<<size - 1
 	for m := mask; m != 0; m &= m - 1 {

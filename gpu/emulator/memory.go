@@ -66,14 +66,27 @@ func run(at, size int) (word int, bits uint64) {
 func (r *region) define(from, to int, defined bool) {
 	for from < to {
 		n := min(64-from&63, to-from)
-		mask := uint64(math.MaxUint64) >> (64 - n) << (from & 63)
+		word, bits := from>>6, uint64(math.MaxUint64)>>(64-n)<<(from&63)
 		if defined {
-			r.defined[from>>6] |= mask
+			r.defined[word] |= bits
 		} else {
-			r.defined[from>>6] &^= mask
+			r.defined[word] &^= bits
 		}
 		from += n
 	}
+}
+
+// allWritten reports whether all of some bytes have been written.
+func (r *region) allWritten(from, to int) bool {
+	for from < to {
+		n := min(64-from&63, to-from)
+		word, bits := from>>6, uint64(math.MaxUint64)>>(64-n)<<(from&63)
+		if bits&^r.defined[word] != 0 {
+			return false
+		}
+		from += n
+	}
+	return true
 }
 
 // written reports whether a byte has been written.

@@ -187,7 +187,7 @@ func (w *warp) noteReads(r *region, origin uint64, size int, mask uint32, s stre
 	var check bool
 	number := -1
 	for m := mask; m != 0; m &= m - 1 {
-		lane := bits.TrailingZeros32(m)
+		lane := bits.TrailingZeros32(m) & 31
 		at := int(w.scratch[lane] - origin)
 		if at>>pageBits != number {
 			number = at >> pageBits
@@ -206,11 +206,13 @@ func (w *warp) noteReads(r *region, origin uint64, size int, mask uint32, s stre
 				}
 			}
 			t := &cells[i]
-			if t.unit == me.unit && t.time == me.time && t.lane() != lane {
-				t.code = me.code&^0xff | uint32(min(s, t.strength()))<<6 | many
-				continue
-			}
-			if t.unit != me.unit && t.time >= began {
+			switch {
+			case t.time == me.time && t.unit == me.unit:
+				if t.lane() != lane {
+					t.code = me.code&^0xff | uint32(min(s, t.strength()))<<6 | many
+					continue
+				}
+			case t.time >= began && t.unit != me.unit:
 				w.remember(p, i, *t, lane, began)
 			}
 			*t = touch{me.time, me.unit, me.code | uint32(lane)}
@@ -272,7 +274,7 @@ func (w *warp) noteWrites(r *region, origin uint64, size int, mask uint32, s str
 	var check, checkReads bool
 	number := -1
 	for m := mask; m != 0; m &= m - 1 {
-		lane := bits.TrailingZeros32(m)
+		lane := bits.TrailingZeros32(m) & 31
 		at := int(w.scratch[lane] - origin)
 		if at>>pageBits != number {
 			number = at >> pageBits
