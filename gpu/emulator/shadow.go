@@ -66,7 +66,7 @@ func (r *region) page(number int, grain uint, began uint64) *page {
 		p = &page{shift: grain}
 		r.pages[number] = p
 	case p.shift == grain:
-	case p.used() < began:
+	case r.space == globalSpace && p.used() < began: // blocks in shared memory do the same as those before
 		p.resize(grain, func(cells []touch) []touch { return resized(cells, pageSize>>grain) })
 		p.others = nil
 	case grain < p.shift:
@@ -89,7 +89,7 @@ func (p *page) used() uint64 {
 	return last
 }
 
-// resized returns n cells, whose contents no longer matter.
+// resized returns n cells, in the place of the given ones if they have room. Their contents do not matter.
 func resized(cells []touch, n int) []touch {
 	if cap(cells) >= n {
 		return cells[:n]
@@ -114,8 +114,8 @@ func (p *page) resize(shift uint, change func(cells []touch) []touch) {
 func (p *page) split(shift uint) {
 	by := p.shift - shift
 	p.resize(shift, func(cells []touch) []touch {
-		out := make([]touch, len(cells)<<by)
-		for i := range out {
+		out := resized(cells, len(cells)<<by)
+		for i := len(out) - 1; i >= 0; i-- { // from the end, as out may be cells
 			out[i] = cells[i>>by]
 		}
 		return out
