@@ -53,8 +53,8 @@ func map3(d, a, b, c int32, f func(a, b, c uint64) uint64) operation {
 	}
 }
 
-// A loop computes all lanes of a result. The compiler puts the operation of a loop into it if the operation is
-// a function literal or a small function, so that a frequent instruction has a loop of its own.
+// A loop computes all lanes of a result. The compiler puts the operation of a loop into it if the operation
+// is a function literal or a small function: a frequent instruction has a loop of its own.
 type (
 	loop1 func(d, x *lanes)
 	loop2 func(d, x, y *lanes)

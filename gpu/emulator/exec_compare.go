@@ -95,8 +95,9 @@ func comparison(name string, k kind, ftz bool) test {
 			return tests(x, y, func(x, y uint64) bool { return int64(x<<unused) < int64(y<<unused) })
 		}
 	}
-	if signed, ok := map[string]string{"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}[name]; ok && k.class == 'u' {
-		name = signed
+	others := map[string]string{"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}
+	if other, ok := others[name]; ok && k.class == 'u' {
+		name = other
 	}
 	switch {
 	case name == "eq":

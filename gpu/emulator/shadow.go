@@ -220,9 +220,9 @@ func (w *warp) noteReads(r *region, origin uint64, size int, mask uint32, s stre
 	}
 }
 
-// remember moves the last reader of a cell of global memory to the others, before this lane becomes the last reader. Readers
-// that are ordered before this lane are forgotten: a write that comes after this lane's read comes after
-// theirs.
+// remember moves the last reader of a cell of global memory to the others, before this lane becomes the last
+// reader. Readers that are ordered before this lane are forgotten: a write that comes after this lane's read
+// comes after theirs.
 func (w *warp) remember(p *page, i int, t touch, lane int, began uint64) {
 	if p.others == nil {
 		if w.before(t, lane, globalSpace) {

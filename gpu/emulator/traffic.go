@@ -167,8 +167,8 @@ func (w *warp) crowd(mask uint32, size int) int64 {
 	return most
 }
 
-// count counts a request as a load, a store, or both (atom). Shared wavefronts are counted once. All its lanes
-// access one region, unless that is nil.
+// count counts a request as a load, a store, or both (atom). Shared wavefronts are counted once. All lanes of
+// the request access one region, unless that is nil.
 func (w *warp) count(q *request, r *region, mask uint32, load, store bool) {
 	t := w.launch.traffic
 	global, shared := uint32(0), uint32(0)
