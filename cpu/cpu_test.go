@@ -21,14 +21,18 @@ import (
 // TestBackend runs the suite with every instruction set, storage and precision. In short mode, for a race
 // detector or an emulator, sizes are small.
 func TestBackend(t *testing.T) {
-	for _, simd := range available() {
+	for at, simd := range available() {
 		for _, b := range []Backend{
 			{Storage: solver.Memory, Workers: 3, SIMD: simd},
 			{Storage: solver.Generated, Workers: 2, SIMD: simd},
 		} {
 			name := fmt.Sprintf("%s/%s", simd, b.Storage)
-			t.Run(name, func(t *testing.T) { backendtest.Suite{Small: testing.Short()}.Run(t, b) })
-			single := backendtest.Suite{Single: true, Small: testing.Short()}
+			// Generated rows go through the loops of rows in memory, with the same bits (TestSameBits).
+			generated := b.Storage == solver.Generated
+			t.Run(name, func(t *testing.T) {
+				backendtest.Suite{Small: testing.Short(), Brief: generated && at > 0}.Run(t, b)
+			})
+			single := backendtest.Suite{Single: true, Small: testing.Short(), Brief: generated}
 			b.Precision = solver.F32
 			t.Run(name+"/f32", func(t *testing.T) { single.Run(t, b) })
 			b.Precision = solver.Mixed

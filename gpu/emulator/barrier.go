@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -107,6 +108,7 @@ func (b *block) open(bar *barrier) {
 		v.warp.blocked &^= v.mask
 		v.warp.ordered = now
 		copy(v.warp.seen, joined[:])
+		v.warp.joined = slices.Min(v.warp.seen)
 	}
 	for _, v := range waiting {
 		if v.warp.active == 0 {

@@ -68,7 +68,7 @@ func (a *assembler) copyAsync(sizes ...int) operation {
 
 // takeOff starts a copy: it reads the source now; the destination may not be touched until land.
 func (w *warp) takeOff(to, from *request, source int32, mask uint32) {
-	w.aim(from)
+	w.aim(from, mask)
 	sizes := w.source(source)
 	w.countCopy(from, sizes, mask)
 	first := len(w.copies)
@@ -87,8 +87,8 @@ func (w *warp) takeOff(to, from *request, source int32, mask uint32) {
 		}
 		w.copies = append(w.copies, c)
 	}
-	w.aim(to)
-	w.count(to, mask, false, true)
+	w.aim(to, mask)
+	w.count(to, nil, mask, false, true)
 	for i := first; i < len(w.copies); i++ {
 		c := &w.copies[i]
 		r, at := w.reach(to, c.lane, to.size)

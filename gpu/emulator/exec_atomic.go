@@ -68,8 +68,8 @@ func decodeAtom(a *assembler) operation {
 	}
 	acquire, release := order == "acquire" || order == "acq_rel", order == "release" || order == "acq_rel"
 	return func(w *warp, mask uint32) {
-		w.aim(q)
-		w.count(q, mask, !red, true)
+		w.aim(q, mask)
+		w.count(q, nil, mask, !red, true)
 		for m := mask; m != 0; m &= m - 1 {
 			lane := bits.TrailingZeros32(m)
 			r, at := w.reach(q, lane, q.size)
@@ -84,8 +84,8 @@ func decodeAtom(a *assembler) operation {
 				}
 				w.block.tell(w.scratch[lane], release, true)
 			}
-			old := r.get(at, q.size)
-			r.put(at, q.size, of[r.space](old, w.source(x)[lane], w.source(y)[lane]))
+			old := get(r.data, at, q.size)
+			put(r.data, at, q.size, of[r.space](old, w.source(x)[lane], w.source(y)[lane]))
 			if d >= 0 {
 				w.regs[d][lane] = old
 			}

@@ -2,20 +2,22 @@ package emulator
 
 import "math/bits"
 
+func and(x, y uint64) uint64 { return x & y }
+func or(x, y uint64) uint64  { return x | y }
+func xor(x, y uint64) uint64 { return x ^ y }
+
 // decodeLogic decodes and, or and xor, of registers and of predicates.
 func decodeLogic(a *assembler) operation {
-	var f func(x, y uint64) uint64
+	f, loop := xor, func(d, x, y *lanes) { each2(d, x, y, xor) }
 	switch a.s.opcode {
 	case "and":
-		f = func(x, y uint64) uint64 { return x & y }
+		f, loop = and, func(d, x, y *lanes) { each2(d, x, y, and) }
 	case "or":
-		f = func(x, y uint64) uint64 { return x | y }
-	default:
-		f = func(x, y uint64) uint64 { return x ^ y }
+		f, loop = or, func(d, x, y *lanes) { each2(d, x, y, or) }
 	}
 	k := a.kind("pred", "b16", "b32", "b64")
 	if k != pred {
-		return a.binary(k, f)
+		return a.binaryLoop(k, loop)
 	}
 	a.takes(3)
 	x, invertX := a.condition(a.operand(1))
@@ -65,11 +67,15 @@ func decodeShift(a *assembler) operation {
 	limit, size := ones(k.size), k.size
 	switch {
 	case left:
-		return map2(d, x, n, func(x, n uint64) uint64 { return x << n & limit })
+		return whole2(d, x, n, func(d, x, n *lanes) {
+			each2(d, x, n, func(x, n uint64) uint64 { return x << n & limit })
+		})
 	case k.class == 's':
 		return map2(d, x, n, func(x, n uint64) uint64 { return uint64(signed(x, size)>>n) & limit })
 	}
-	return map2(d, x, n, func(x, n uint64) uint64 { return x >> n })
+	return whole2(d, x, n, func(d, x, n *lanes) {
+		each2(d, x, n, func(x, n uint64) uint64 { return x >> n })
+	})
 }
 
 // decodeFunnel decodes shf: a half of the shifted 64 bits b:a.

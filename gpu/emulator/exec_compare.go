@@ -1,7 +1,5 @@
 package emulator
 
-import "math/bits"
-
 // decodeSetp decodes setp: a comparison, optionally combined with a predicate.
 func decodeSetp(a *assembler) operation {
 	compare := a.must("eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs",
@@ -32,18 +30,13 @@ func decodeSetp(a *assembler) operation {
 	} else {
 		yes = a.predicate(d)
 	}
+	combined := combinations[combine]
 	return func(w *warp, mask uint32) {
-		x, y := w.source(x), w.source(y)
-		var t uint32
-		for m := mask; m != 0; m &= m - 1 {
-			if i := bits.TrailingZeros32(m) & 31; holds(x[i], y[i]) {
-				t |= 1 << i
-			}
-		}
+		t := holds(w.source(x), w.source(y))
 		f := ^t
 		if with >= 0 {
 			c := w.preds[with] ^ invert
-			t, f = combined(combine, t, c), combined(combine, f, c)
+			t, f = combined(t, c), combined(f, c)
 		}
 		if yes >= 0 {
 			w.preds[yes] = w.preds[yes]&^mask | t&mask
@@ -54,18 +47,33 @@ func decodeSetp(a *assembler) operation {
 	}
 }
 
-func combined(how string, x, y uint32) uint32 {
-	switch how {
-	case "and":
-		return x & y
-	case "or":
-		return x | y
+var combinations = map[string]func(x, y uint32) uint32{
+	"and": func(x, y uint32) uint32 { return x & y },
+	"or":  func(x, y uint32) uint32 { return x | y },
+	"xor": func(x, y uint32) uint32 { return x ^ y },
+}
+
+// test is a comparison of two registers: the lanes in which it holds.
+type test func(x, y *lanes) uint32
+
+// tests returns the lanes in which f holds.
+func tests(x, y *lanes, f func(x, y uint64) bool) uint32 {
+	var out uint32
+	for i := range x {
+		bit := uint32(0)
+		if f(x[i], y[i]) {
+			bit = 1
+		}
+		out |= bit << i
 	}
-	return x ^ y
+	return out
 }
 
 // comparison returns a comparison of two numbers of a type; nil if there is none of that name.
-func comparison(name string, k kind, ftz bool) func(x, y uint64) bool {
+func comparison(name string, k kind, ftz bool) test {
+	less := func(x, y *lanes) uint32 {
+		return tests(x, y, func(x, y uint64) bool { return x < y })
+	}
 	switch k.class {
 	case 'f':
 		if k.size == 8 {
@@ -83,47 +91,55 @@ func comparison(name string, k kind, ftz bool) func(x, y uint64) bool {
 		})
 	case 's':
 		unused := 64 - k.bits()
-		switch name {
-		case "eq":
-			return func(x, y uint64) bool { return x == y }
-		case "ne":
-			return func(x, y uint64) bool { return x != y }
-		case "lt":
-			return func(x, y uint64) bool { return int64(x<<unused) < int64(y<<unused) }
-		case "le":
-			return func(x, y uint64) bool { return int64(x<<unused) <= int64(y<<unused) }
-		case "gt":
-			return func(x, y uint64) bool { return int64(x<<unused) > int64(y<<unused) }
-		case "ge":
-			return func(x, y uint64) bool { return int64(x<<unused) >= int64(y<<unused) }
+		less = func(x, y *lanes) uint32 {
+			return tests(x, y, func(x, y uint64) bool { return int64(x<<unused) < int64(y<<unused) })
 		}
+	}
+	others := map[string]string{"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}
+	if other, ok := others[name]; ok && k.class == 'u' {
+		name = other
+	}
+	switch {
+	case name == "eq":
+		return equal
+	case name == "ne":
+		return turned(equal, false, true)
+	case k.class == 'b':
 		return nil
-	}
-	switch name {
-	case "eq":
-		return func(x, y uint64) bool { return x == y }
-	case "ne":
-		return func(x, y uint64) bool { return x != y }
-	}
-	if k.class == 'b' {
-		return nil
-	}
-	switch name {
-	case "lt", "lo":
-		return func(x, y uint64) bool { return x < y }
-	case "le", "ls":
-		return func(x, y uint64) bool { return x <= y }
-	case "gt", "hi":
-		return func(x, y uint64) bool { return x > y }
-	case "ge", "hs":
-		return func(x, y uint64) bool { return x >= y }
+	case name == "lt":
+		return turned(less, false, false)
+	case name == "ge":
+		return turned(less, false, true)
+	case name == "gt":
+		return turned(less, true, false)
+	case name == "le":
+		return turned(less, true, true)
 	}
 	return nil
 }
 
+// equal is the comparison of any two numbers that are not floating-point.
+func equal(x, y *lanes) uint32 {
+	return tests(x, y, func(x, y uint64) bool { return x == y })
+}
+
+// turned returns a test with its operands swapped, or its opposite, or both.
+func turned(t test, swapped, opposite bool) test {
+	var flip uint32
+	if opposite {
+		flip = allLanes
+	}
+	return func(x, y *lanes) uint32 {
+		if swapped {
+			x, y = y, x
+		}
+		return t(x, y) ^ flip
+	}
+}
+
 // ordering returns a comparison of floating-point numbers from how two of them compare; nil if there is none
 // of that name.
-func ordering(name string, lie func(x, y uint64) (less, equal, unordered bool)) func(x, y uint64) bool {
+func ordering(name string, lie func(x, y uint64) (less, equal, unordered bool)) test {
 	var less, equal, greater, unordered bool // whether the comparison holds in each case
 	switch name {
 	case "eq", "equ":
@@ -146,7 +162,7 @@ func ordering(name string, lie func(x, y uint64) (less, equal, unordered bool)) 
 		return nil
 	}
 	unordered = unordered || len(name) == 3 && name[2] == 'u'
-	return func(x, y uint64) bool {
+	holds := func(x, y uint64) bool {
 		l, e, u := lie(x, y)
 		switch {
 		case u:
@@ -158,4 +174,5 @@ func ordering(name string, lie func(x, y uint64) (less, equal, unordered bool)) 
 		}
 		return greater
 	}
+	return func(x, y *lanes) uint32 { return tests(x, y, holds) }
 }

@@ -47,6 +47,15 @@ func decodeCvt(a *assembler) operation {
 
 	var f func(x uint64) uint64
 	switch {
+	case from == kinds["f32"] && to == kinds["f64"] && !ftz && !sat:
+		return whole1(d, s, func(d, x *lanes) {
+			each1(d, x, func(x uint64) uint64 { return bits64(float64(f32(x))) })
+		})
+	case !float && from.class == 'u' && !sat && (to.size > from.size || to == from):
+		limit := ones(from.size)
+		return whole1(d, s, func(d, x *lanes) {
+			each1(d, x, func(x uint64) uint64 { return x & limit })
+		})
 	case !float && !wasFloat:
 		f = intToInt(to, from, wide.size, sat)
 	case !float:

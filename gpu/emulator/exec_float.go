@@ -120,6 +120,15 @@ func (m manner) wrap3(f func(x, y, z uint64) uint64) func(x, y, z uint64) uint64
 	return f
 }
 
+// simple reports whether an instruction rounds to nearest and does nothing besides.
+func (m manner) simple() bool { return m.direction == nearest && !m.ftz && !m.sat }
+
+func add32(x, y uint64) uint64    { return bits32(f32(x) + f32(y)) }
+func add64(x, y uint64) uint64    { return bits64(f64(x) + f64(y)) }
+func mul32(x, y uint64) uint64    { return bits32(float32(f32(x) * f32(y))) }
+func mul64(x, y uint64) uint64    { return bits64(float64(f64(x) * f64(y))) }
+func fma64(x, y, z uint64) uint64 { return bits64(math.FMA(f64(x), f64(y), f64(z))) }
+
 // decodeFloatAdd decodes add and sub. Without a rounding modifier, they round to nearest; nothing is
 // contracted.
 func decodeFloatAdd(a *assembler, minus bool) operation {
@@ -127,6 +136,16 @@ func decodeFloatAdd(a *assembler, minus bool) operation {
 	flip := uint64(0)
 	if minus {
 		flip = 1 << (m.kind.bits() - 1)
+	}
+	switch {
+	case m.simple() && m.kind.size == 4:
+		return a.binaryLoop(m.kind, func(d, x, y *lanes) {
+			each2(d, x, y, func(x, y uint64) uint64 { return add32(x, y^flip) })
+		})
+	case m.simple():
+		return a.binaryLoop(m.kind, func(d, x, y *lanes) {
+			each2(d, x, y, func(x, y uint64) uint64 { return add64(x, y^flip) })
+		})
 	}
 	return a.binary(m.kind, m.wrap2(adder(m, flip)))
 }
@@ -136,14 +155,14 @@ func adder(m manner, flip uint64) func(x, y uint64) uint64 {
 	dir := m.direction
 	switch {
 	case m.kind.size == 4 && dir == nearest:
-		return func(x, y uint64) uint64 { return bits32(f32(x) + f32(y^flip)) }
+		return func(x, y uint64) uint64 { return add32(x, y^flip) }
 	case m.kind.size == 4:
 		return func(x, y uint64) uint64 {
 			a, b := f32(x), f32(y^flip)
 			return bits32(float32(directedFma(dir, float64(a), 1, float64(b), float64(a+b), next32)))
 		}
 	case dir == nearest:
-		return func(x, y uint64) uint64 { return bits64(f64(x) + f64(y^flip)) }
+		return func(x, y uint64) uint64 { return add64(x, y^flip) }
 	}
 	return func(x, y uint64) uint64 {
 		a, b := f64(x), f64(y^flip)
@@ -157,15 +176,19 @@ func decodeFloatMul(a *assembler) operation {
 	dir := m.direction
 	var f func(x, y uint64) uint64
 	switch {
+	case m.simple() && m.kind.size == 4:
+		return a.binaryLoop(m.kind, func(d, x, y *lanes) { each2(d, x, y, mul32) })
+	case m.simple():
+		return a.binaryLoop(m.kind, func(d, x, y *lanes) { each2(d, x, y, mul64) })
 	case m.kind.size == 4 && dir == nearest:
-		f = func(x, y uint64) uint64 { return bits32(float32(f32(x) * f32(y))) }
+		f = mul32
 	case m.kind.size == 4:
 		f = func(x, y uint64) uint64 {
 			a, b := f32(x), f32(y)
 			return bits32(float32(directedFma(dir, float64(a), float64(b), 0, float64(float32(a*b)), next32)))
 		}
 	case dir == nearest:
-		f = func(x, y uint64) uint64 { return bits64(float64(f64(x) * f64(y))) }
+		f = mul64
 	default:
 		f = func(x, y uint64) uint64 {
 			a, b := f64(x), f64(y)
@@ -181,6 +204,8 @@ func decodeFma(a *assembler) operation {
 	dir := m.direction
 	var f func(x, y, z uint64) uint64
 	switch {
+	case m.simple() && m.kind.size == 8:
+		return a.ternaryLoop(m.kind, func(d, x, y, z *lanes) { each3(d, x, y, z, fma64) })
 	case m.kind.size == 4 && dir == nearest:
 		f = func(x, y, z uint64) uint64 { return bits32(fma32(f32(x), f32(y), f32(z))) }
 	case m.kind.size == 4:
@@ -189,8 +214,6 @@ func decodeFma(a *assembler) operation {
 			r := float64(fma32(a, b, c))
 			return bits32(float32(directedFma(dir, float64(a), float64(b), float64(c), r, next32)))
 		}
-	case dir == nearest:
-		f = func(x, y, z uint64) uint64 { return bits64(math.FMA(f64(x), f64(y), f64(z))) }
 	default:
 		f = func(x, y, z uint64) uint64 {
 			a, b, c := f64(x), f64(y), f64(z)

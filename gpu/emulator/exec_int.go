@@ -28,9 +28,13 @@ func decodeAdd(a *assembler) operation {
 	case sat:
 		return a.binary(k, func(x, y uint64) uint64 { return clampS32(int64(int32(x)) + int64(int32(y))) })
 	case minus:
-		return a.binary(k, func(x, y uint64) uint64 { return (x - y) & limit })
+		return a.binaryLoop(k, func(d, x, y *lanes) {
+			each2(d, x, y, func(x, y uint64) uint64 { return (x - y) & limit })
+		})
 	}
-	return a.binary(k, func(x, y uint64) uint64 { return (x + y) & limit })
+	return a.binaryLoop(k, func(d, x, y *lanes) {
+		each2(d, x, y, func(x, y uint64) uint64 { return (x + y) & limit })
+	})
 }
 
 func clampS32(x int64) uint64 { return uint64(uint32(min(max(x, -1<<31), 1<<31-1))) }
@@ -102,18 +106,30 @@ func decodeMul(a *assembler) operation {
 		}
 		to.size *= 2
 	}
+	limit, width := ones(to.size), to.bits()
 	product := multiplier(part, k)
+	low := part == "lo" || part == "wide" && k.class == 'u' // x·y in the bits of the result
 	if a.s.opcode == "mul" {
 		a.takes(3)
-		x, y := a.source(a.operand(1), k), a.source(a.operand(2), k)
-		return map2(a.destination(a.operand(0), to), x, y, product)
+		d, x, y := a.destination(a.operand(0), to), a.source(a.operand(1), k), a.source(a.operand(2), k)
+		if low {
+			return whole2(d, x, y, func(d, x, y *lanes) {
+				each2(d, x, y, func(x, y uint64) uint64 { return x * y & limit })
+			})
+		}
+		return map2(d, x, y, product)
 	}
 	a.takes(4)
 	d, x, y := a.destination(a.operand(0), to), a.source(a.operand(1), k), a.source(a.operand(2), k)
 	z := a.source(a.operand(3), to)
-	limit, width := ones(to.size), to.bits()
 	in := a.s.opcode == "madc"
-	if !in && !out {
+	switch {
+	case in || out:
+	case low:
+		return whole3(d, x, y, z, func(d, x, y, z *lanes) {
+			each3(d, x, y, z, func(x, y, z uint64) uint64 { return (x*y + z) & limit })
+		})
+	default:
 		return map3(d, x, y, z, func(x, y, z uint64) uint64 { return (product(x, y) + z) & limit })
 	}
 	if k.size == 2 || part == "wide" {

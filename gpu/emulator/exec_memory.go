@@ -1,6 +1,10 @@
 package emulator
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
 
 // request is the request that a memory instruction makes.
 type request struct {
@@ -248,12 +252,72 @@ func (w *warp) reach(q *request, lane, size int) (r *region, at int) {
 	return r, int(address - r.base)
 }
 
-// aim computes the addresses of a request.
-func (w *warp) aim(q *request) {
+// layout is how the addresses of a request lie.
+type layout struct {
+	low, high uint64 // the least and the greatest address
+	either    uint64 // bits that are set in some address
+	regular   bool   // all 32 lanes take part, and each address is the one before plus step
+	step      uint64
+}
+
+// aim computes the addresses of a request, and their layout.
+func (w *warp) aim(q *request, mask uint32) {
 	base := w.source(q.base)
-	for i := range w.scratch {
-		w.scratch[i] = base[i] + q.offset
+	first, step := base[0]+q.offset, base[1]-base[0]
+	expected, off := first, uint64(0)
+	for i, b := range base {
+		address := b + q.offset
+		w.scratch[i] = address
+		off |= address ^ expected
+		expected += step
 	}
+	l := &w.layout
+	*l = layout{low: math.MaxUint64, regular: mask == allLanes && off == 0, step: step}
+	switch {
+	case l.regular:
+		last := w.scratch[31]
+		l.low, l.high, l.either = min(first, last), max(first, last), first|step
+	case mask == allLanes:
+		for _, address := range w.scratch {
+			l.low, l.high, l.either = min(l.low, address), max(l.high, address), l.either|address
+		}
+	default:
+		for m := mask; m != 0; m &= m - 1 {
+			address := w.scratch[bits.TrailingZeros32(m)&31]
+			l.low, l.high, l.either = min(l.low, address), max(l.high, address), l.either|address
+		}
+	}
+}
+
+// whole returns the region that all lanes of a request access within its bounds, and the address that the
+// lanes use for its first byte. The region is nil if there is none, or if an address is not aligned: then
+// reach finds out for each lane.
+func (w *warp) whole(q *request) (r *region, origin uint64) {
+	l := &w.layout
+	if l.either&uint64(q.size-1) != 0 {
+		return nil, 0
+	}
+	s, low := q.in(l.low)
+	length := l.high - l.low + uint64(q.size)
+	if length > windowSize || length < uint64(q.size) {
+		return nil, 0
+	}
+	switch s {
+	case sharedSpace:
+		r = &w.block.shared
+	case localSpace:
+		return nil, 0 // each lane has its own
+	default:
+		a := w.device.heap.find(low, int(length))
+		if a == nil || a.space != s {
+			return nil, 0
+		}
+		r = &a.region
+	}
+	if !r.holds(low, int(length)) {
+		return nil, 0
+	}
+	return r, r.base + l.low - low
 }
 
 // flying stops the kernel if a cp.async in flight will write the bytes.
@@ -273,16 +337,80 @@ func (w *warp) check(q *request, r *region, at, size, lane int) {
 	}
 }
 
+// settled reports whether all bytes of a request that lies whole in a region are written, and no cp.async in
+// flight writes them. It may return false although they are.
+func (w *warp) settled(r *region, origin uint64, size int, mask uint32) bool {
+	if l := &w.layout; r.pending == nil && l.high-l.low < 16*64 &&
+		r.allWritten(int(l.low-origin), int(l.high-origin)+size) {
+		return true
+	}
+	want := uint64(1)<<size - 1
+	for m := mask; m != 0; m &= m - 1 {
+		at := w.scratch[bits.TrailingZeros32(m)&31] - origin
+		known := r.defined[at>>6]
+		if r.pending != nil {
+			known &^= r.pending[at>>6]
+		}
+		if ^known>>(at&63)&want != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // load does an ld.
 func (w *warp) load(q *request, mask uint32) {
-	w.aim(q)
-	w.count(q, mask, true, false)
+	w.aim(q, mask)
+	r, origin := w.whole(q)
+	w.count(q, r, mask, true, false)
+	if r == nil || q.strength != plain || !w.settled(r, origin, q.size, mask) ||
+		q.readOnly && !w.unwrittenSince(r, w.launch.began) {
+		w.loadEach(q, mask)
+		return
+	}
+	w.noteReads(r, origin, q.size, mask, plain)
+	for i, to := range q.regs {
+		if to >= 0 {
+			w.gather(&w.regs[to], r.data, origin-uint64(i*q.kind.size), q.kind, q.wide[i], mask)
+		}
+	}
+}
+
+// gather reads an element of each lane into a register of wide bytes.
+func (w *warp) gather(d *lanes, data []byte, origin uint64, k kind, wide int, mask uint32) {
+	switch {
+	case k.class == 's' || k.size < 4:
+		for m := mask; m != 0; m &= m - 1 {
+			lane := bits.TrailingZeros32(m) & 31
+			d[lane] = extended(get(data, int(w.scratch[lane]-origin), k.size), k, wide)
+		}
+	case mask != allLanes:
+		for m := mask; m != 0; m &= m - 1 {
+			lane := bits.TrailingZeros32(m) & 31
+			d[lane] = get(data, int(w.scratch[lane]-origin), k.size)
+		}
+	case w.layout.regular && w.layout.step == 0:
+		x := get(data, int(w.scratch[0]-origin), k.size)
+		for lane := range d {
+			d[lane] = x
+		}
+	case k.size == 4:
+		for lane := range d {
+			d[lane] = uint64(binary.LittleEndian.Uint32(data[w.scratch[lane]-origin:]))
+		}
+	default:
+		for lane := range d {
+			d[lane] = binary.LittleEndian.Uint64(data[w.scratch[lane]-origin:])
+		}
+	}
+}
+
+// loadEach does an ld lane by lane. It finds what is wrong with it.
+func (w *warp) loadEach(q *request, mask uint32) {
 	for m := mask; m != 0; m &= m - 1 {
 		lane := bits.TrailingZeros32(m)
 		r, at := w.reach(q, lane, q.size)
-		if word, bits := run(at, q.size); r.pending != nil || r.defined[word]&bits != bits {
-			w.check(q, r, at, q.size, lane)
-		}
+		w.check(q, r, at, q.size, lane)
 		w.noteRead(r, at, q.size, lane, q.strength)
 		if q.strength == beyond {
 			w.block.hear(w.scratch[lane], q.acquire)
@@ -293,27 +421,63 @@ func (w *warp) load(q *request, mask uint32) {
 		}
 		for i, to := range q.regs {
 			if to >= 0 {
-				w.regs[to][lane] = extended(r.get(at+i*q.kind.size, q.kind.size), q.kind, q.wide[i])
+				w.regs[to][lane] = extended(get(r.data, at+i*q.kind.size, q.kind.size), q.kind, q.wide[i])
 			}
 		}
 	}
 }
 
+// unwrittenSince reports whether no thread has written since a time to the pages between the least and the
+// greatest address of a request.
+func (w *warp) unwrittenSince(r *region, began uint64) bool {
+	low := (w.layout.low - r.base) >> pageBits
+	high := (w.layout.high - r.base) >> pageBits
+	for _, p := range r.pages[low : high+1] {
+		if p != nil && p.wrote >= began {
+			return false
+		}
+	}
+	return true
+}
+
 // readOnly stops the kernel if .nc reads memory that this launch has written.
 func (w *warp) readOnly(q *request, r *region, at, lane int) {
-	p, first, last := r.page(at, q.size)
-	for _, c := range p.cells[first : last+1] {
-		if c.write.time >= w.launch.began {
+	p := r.pages[at>>pageBits]
+	if p == nil || p.wrote < w.launch.began {
+		return
+	}
+	first, end := p.cells(at, q.size)
+	for _, t := range p.writes[first:end] {
+		if t.time >= w.launch.began {
 			w.fault(Race, lane, "%s of %d bytes at 0x%x as .nc, which line %d of the same launch has written",
-				q.what, q.size, r.base+uint64(at), w.program.code[c.write.pc()].line)
+				q.what, q.size, r.base+uint64(at), w.program.code[t.pc()].line)
 		}
 	}
 }
 
 // store does a st.
 func (w *warp) store(q *request, mask uint32) {
-	w.aim(q)
-	w.count(q, mask, false, true)
+	w.aim(q, mask)
+	r, origin := w.whole(q)
+	w.count(q, r, mask, false, true)
+	if r == nil || q.strength != plain || r.pending != nil {
+		w.storeEach(q, mask)
+		return
+	}
+	w.noteWrites(r, origin, q.size, mask, plain)
+	for m := mask; m != 0; m &= m - 1 {
+		lane := bits.TrailingZeros32(m) & 31
+		at := int(w.scratch[lane] - origin)
+		for i, from := range q.regs {
+			put(r.data, at+i*q.kind.size, q.kind.size, w.source(from)[lane])
+		}
+		word, bits := run(at, q.size)
+		r.defined[word] |= bits
+	}
+}
+
+// storeEach does a st lane by lane. It finds what is wrong with it.
+func (w *warp) storeEach(q *request, mask uint32) {
 	for m := mask; m != 0; m &= m - 1 {
 		lane := bits.TrailingZeros32(m)
 		r, at := w.reach(q, lane, q.size)
@@ -323,7 +487,7 @@ func (w *warp) store(q *request, mask uint32) {
 			w.block.tell(w.scratch[lane], q.release, false)
 		}
 		for i, from := range q.regs {
-			r.put(at+i*q.kind.size, q.kind.size, w.source(from)[lane])
+			put(r.data, at+i*q.kind.size, q.kind.size, w.source(from)[lane])
 		}
 		word, bits := run(at, q.size)
 		r.defined[word] |= bits

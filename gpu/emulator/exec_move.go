@@ -47,15 +47,7 @@ func decodeMov(a *assembler) operation {
 // copyLanes is an operation that makes d equal to s.
 func copyLanes(d, s int32) operation {
 	return func(w *warp, mask uint32) {
-		d, s := &w.regs[d], w.source(s)
-		if mask == allLanes {
-			*d = *s
-			return
-		}
-		for m := mask; m != 0; m &= m - 1 {
-			i := bits.TrailingZeros32(m) & 31
-			d[i] = s[i]
-		}
+		w.regs[d].set(w.source(s), mask)
 	}
 }
 
@@ -91,6 +83,11 @@ func (a *assembler) pack(k kind) operation {
 		from = append(from, a.source(&parts[i], part))
 	}
 	d := a.destination(a.operand(0), k)
+	if width := part.bits(); len(from) == 2 {
+		return whole2(d, from[0], from[1], func(d, x, y *lanes) {
+			each2(d, x, y, func(x, y uint64) uint64 { return x | y<<width })
+		})
+	}
 	return func(w *warp, mask uint32) {
 		for m := mask; m != 0; m &= m - 1 {
 			lane := bits.TrailingZeros32(m)
@@ -116,15 +113,18 @@ func (a *assembler) unpack(k kind) operation {
 			to = append(to, a.destination(&parts[i], part))
 		}
 	}
+	var parted []operation // no part lies in the register s, which is wider
+	for i, at := range to {
+		if at >= 0 {
+			shift, limit := i*part.bits(), ones(part.size)
+			parted = append(parted, whole1(at, s, func(d, x *lanes) {
+				each1(d, x, func(x uint64) uint64 { return x >> shift & limit })
+			}))
+		}
+	}
 	return func(w *warp, mask uint32) {
-		for m := mask; m != 0; m &= m - 1 {
-			lane := bits.TrailingZeros32(m)
-			value := w.source(s)[lane]
-			for i, at := range to {
-				if at >= 0 {
-					w.regs[at][lane] = value >> (i * part.bits()) & ones(part.size)
-				}
-			}
+		for _, f := range parted {
+			f(w, mask)
 		}
 	}
 }
@@ -174,13 +174,13 @@ func decodeSelp(a *assembler) operation {
 	}
 	return func(w *warp, mask uint32) {
 		d, x, y, p := &w.regs[d], w.source(x), w.source(y), w.preds[p]
-		for m := mask; m != 0; m &= m - 1 {
-			i := bits.TrailingZeros32(m) & 31
+		for i := range d {
+			v := y[i]
 			if p>>i&1 != 0 {
-				d[i] = x[i]
-			} else {
-				d[i] = y[i]
+				v = x[i]
 			}
+			w.result[i] = v
 		}
+		d.set(&w.result, mask)
 	}
 }

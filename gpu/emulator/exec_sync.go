@@ -156,6 +156,9 @@ func (a *assembler) together(members int32) {
 // all have come. A mask may name lanes beyond the block's last thread, but not lanes that have left.
 func (w *warp) together(members int32, mask uint32) bool {
 	s := w.source(members)
+	if own := uint32(s[0]); members < 0 && mask&^own == 0 && own&w.threads&^mask == 0 {
+		return true // a constant mask names just the lanes that are here
+	}
 	var named uint32
 	for m := mask; m != 0; m &= m - 1 {
 		lane := bits.TrailingZeros32(m)
@@ -231,21 +234,25 @@ func decodeShfl(a *assembler) operation {
 	by, clamp := a.source(a.operand(2), kinds["u32"]), a.source(a.operand(3), kinds["u32"])
 	members := a.source(a.operand(4), kinds["b32"])
 	a.together(members)
-	return func(w *warp, mask uint32) {
+	// How lane reads lane j, which is in its segment or not.
+	read := func(lane, by, clamp int) (j int, in bool) {
+		segment := clamp >> 8 & 31 // the bits of the lane number that select its segment
+		low, most := lane&segment, lane&segment|clamp&31&^segment
+		by &= 31
+		if mode == "idx" {
+			by &^= segment
+		}
+		if j, in = shuffle(lane, by, low, most); !in {
+			j = lane
+		}
+		return j, in
+	}
+	slow := func(w *warp, mask uint32) {
 		w.launch.traffic.Shuffles++
 		source, by, clamp, members := *w.source(from), w.source(by), w.source(clamp), w.source(members)
 		for m := mask; m != 0; m &= m - 1 {
 			lane := bits.TrailingZeros32(m) & 31
-			segment := int(clamp[lane]) >> 8 & 31 // the bits of the lane number that select its segment
-			low, most := lane&segment, lane&segment|int(clamp[lane])&31&^segment
-			b := int(by[lane]) & 31
-			if mode == "idx" {
-				b &^= segment
-			}
-			j, in := shuffle(lane, b, low, most)
-			if !in {
-				j = lane
-			}
+			j, in := read(lane, int(by[lane]), int(clamp[lane]))
 			if mask&uint32(members[lane])>>j&1 == 0 {
 				w.fault(Divergence, lane, "shfl.%s reads lane %d, which does not take part", mode, j)
 			}
@@ -258,6 +265,35 @@ func decodeShfl(a *assembler) operation {
 					w.preds[p] |= 1 << lane
 				}
 			}
+		}
+	}
+	uniforms := a.program.uniforms
+	if by >= 0 || clamp >= 0 || members >= 0 || to < 0 || uint32(uniforms[^members]) != allLanes {
+		return slow
+	}
+	// All lanes read from fixed lanes.
+	var js [32]uint8
+	var inside uint32
+	for lane := range js {
+		j, in := read(lane, int(uniforms[^by]), int(uniforms[^clamp]))
+		js[lane] = uint8(j)
+		if in {
+			inside |= 1 << lane
+		}
+	}
+	return func(w *warp, mask uint32) {
+		if mask != allLanes {
+			slow(w, mask)
+			return
+		}
+		w.launch.traffic.Shuffles++
+		source := w.source(from)
+		for lane, j := range js {
+			w.result[lane] = source[j&31]
+		}
+		w.regs[to] = w.result
+		if p >= 0 {
+			w.preds[p] = inside
 		}
 	}
 }

@@ -66,22 +66,35 @@ func run(at, size int) (word int, bits uint64) {
 func (r *region) define(from, to int, defined bool) {
 	for from < to {
 		n := min(64-from&63, to-from)
-		mask := uint64(math.MaxUint64) >> (64 - n) << (from & 63)
+		word, bits := from>>6, uint64(math.MaxUint64)>>(64-n)<<(from&63)
 		if defined {
-			r.defined[from>>6] |= mask
+			r.defined[word] |= bits
 		} else {
-			r.defined[from>>6] &^= mask
+			r.defined[word] &^= bits
 		}
 		from += n
 	}
+}
+
+// allWritten reports whether all of some bytes have been written.
+func (r *region) allWritten(from, to int) bool {
+	for from < to {
+		n := min(64-from&63, to-from)
+		word, bits := from>>6, uint64(math.MaxUint64)>>(64-n)<<(from&63)
+		if bits&^r.defined[word] != 0 {
+			return false
+		}
+		from += n
+	}
+	return true
 }
 
 // written reports whether a byte has been written.
 func (r *region) written(at int) bool { return r.defined[at>>6]>>(at&63)&1 != 0 }
 
 // get reads an element of 1, 2, 4 or 8 bytes.
-func (r *region) get(at, size int) uint64 {
-	switch b := r.data[at : at+size]; size {
+func get(data []byte, at, size int) uint64 {
+	switch b := data[at : at+size]; size {
 	case 1:
 		return uint64(b[0])
 	case 2:
@@ -94,8 +107,8 @@ func (r *region) get(at, size int) uint64 {
 }
 
 // put writes an element of 1, 2, 4 or 8 bytes.
-func (r *region) put(at, size int, value uint64) {
-	switch b := r.data[at : at+size]; size {
+func put(data []byte, at, size int, value uint64) {
+	switch b := data[at : at+size]; size {
 	case 1:
 		b[0] = byte(value)
 	case 2:

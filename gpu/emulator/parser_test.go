@@ -20,7 +20,7 @@ func TestConstants(t *testing.T) {
 		}
 		v := m.variables[0]
 		r := region{data: v.initial}
-		if got := r.get(0, 8); got != want {
+		if got := get(r.data, 0, 8); got != want {
 			t.Errorf("%s is %d, want %d", text, got, want)
 		}
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
@@ -28,65 +29,123 @@ func (t touch) lane() int          { return int(t.code & 63) }
 func (t touch) strength() strength { return strength(t.code >> 6 & 3) }
 func (t touch) pc() int            { return int(t.code >> 8) }
 
-// cell remembers the last writer and the last reader of a word or a byte.
-type cell struct {
-	write, read touch
-}
-
 const (
 	pageBits = 10
 	pageSize = 1 << pageBits
+	mostCell = 4 // log2 of the bytes of the largest cell, which is the largest access of a thread
 )
 
-// page remembers pageSize bytes: a cell for each word of 4 bytes, until a smaller access happens.
+// page remembers who accessed pageSize bytes. Its cells are as large as the accesses, so that most accesses
+// have one cell: a smaller access splits the cells.
 type page struct {
-	shift uint // 2 for words, 0 for bytes
-	cells []cell
-	// others are, for each cell, earlier readers that nothing orders before the last reader; nil while there
-	// are none.
+	shift  uint    // log2 of the bytes of a cell
+	wrote  uint64  // when a thread last wrote to the page
+	writes []touch // the last writer of each cell; nil while there is none
+	// reads are the readers: in shared memory one element for each warp of the block, in global memory one.
+	reads []readers
+	// others are, for each cell of global memory, earlier readers that nothing orders before the last reader;
+	// nil while there are none.
 	others [][]touch
+}
+
+// readers are the last readers of each cell of a page.
+type readers struct {
+	last  uint64 // when a thread last read
+	cells []touch
 }
 
 // mostReaders is how many other readers of a cell in global memory are remembered. In shared memory, all are.
 const mostReaders = 8
 
-// page returns the page of an access, which never crosses pages, and the numbers of its first and last cells.
-func (r *region) page(at, size int) (p *page, first, last int) {
-	p = r.pages[at>>pageBits]
-	if p == nil || (at|size)&3 != 0 && p.shift != 0 {
-		p = r.newPage(at, size)
-	}
-	at &= pageSize - 1
-	return p, at >> p.shift, (at + size - 1) >> p.shift
-}
-
-// newPage returns the page of a first access, or of one that words are too large for.
-func (r *region) newPage(at, size int) *page {
-	p := r.pages[at>>pageBits]
-	if p == nil {
-		p = &page{shift: 2, cells: make([]cell, pageSize>>2)}
-		r.pages[at>>pageBits] = p
-	}
-	if (at|size)&3 != 0 && p.shift != 0 {
-		p.split()
+// page returns a page for an access to bytes whose offset and number are multiples of 1 << grain. Accesses
+// before began no longer matter.
+func (r *region) page(number int, grain uint, began uint64) *page {
+	p := r.pages[number]
+	switch {
+	case p == nil:
+		p = &page{shift: grain}
+		r.pages[number] = p
+	case p.shift == grain:
+	case r.space == globalSpace && p.used() < began: // blocks in shared memory do the same as those before
+		p.resize(grain, func(cells []touch) []touch { return resized(cells, pageSize>>grain) })
+		p.others = nil
+	case grain < p.shift:
+		p.split(grain)
 	}
 	return p
 }
 
-// split gives each byte a cell.
-func (p *page) split() {
-	cells := make([]cell, pageSize)
-	for i := range cells {
-		cells[i] = p.cells[i>>p.shift]
+// grain returns the shift of the largest cells that an access fits.
+func grain(at, size int) uint {
+	return uint(bits.TrailingZeros32(uint32(at | size | 1<<mostCell)))
+}
+
+// used returns when a thread last accessed the page.
+func (p *page) used() uint64 {
+	last := p.wrote
+	for i := range p.reads {
+		last = max(last, p.reads[i].last)
 	}
+	return last
+}
+
+// resized returns n cells, in the place of the given ones if they have room. Their contents do not matter.
+func resized(cells []touch, n int) []touch {
+	if cap(cells) >= n {
+		return cells[:n]
+	}
+	return make([]touch, n)
+}
+
+// resize changes the size of the cells; change makes the new cells from the old ones.
+func (p *page) resize(shift uint, change func(cells []touch) []touch) {
+	p.shift = shift
+	if p.writes != nil {
+		p.writes = change(p.writes)
+	}
+	for i := range p.reads {
+		if p.reads[i].cells != nil {
+			p.reads[i].cells = change(p.reads[i].cells)
+		}
+	}
+}
+
+// split makes the cells smaller.
+func (p *page) split(shift uint) {
+	by := p.shift - shift
+	p.resize(shift, func(cells []touch) []touch {
+		out := resized(cells, len(cells)<<by)
+		for i := len(out) - 1; i >= 0; i-- { // from the end, as out may be cells
+			out[i] = cells[i>>by]
+		}
+		return out
+	})
 	if p.others != nil {
-		others := make([][]touch, pageSize)
+		others := make([][]touch, len(p.others)<<by)
 		for i := range others {
-			others[i] = slices.Clone(p.others[i>>p.shift])
+			others[i] = slices.Clone(p.others[i>>by])
 		}
 		p.others = others
 	}
-	p.shift, p.cells = 0, cells
+}
+
+// cells returns the numbers of the first cell of an access, and of the one behind its last.
+func (p *page) cells(at, size int) (first, end int) {
+	first = at & (pageSize - 1) >> p.shift
+	return first, first + size>>p.shift
+}
+
+// readers returns the cells that remember the i-th kind of readers, which read now.
+func (p *page) readers(i int, now uint64) []touch {
+	for len(p.reads) <= i {
+		p.reads = append(p.reads, readers{})
+	}
+	r := &p.reads[i]
+	r.last = now
+	if r.cells == nil {
+		r.cells = make([]touch, pageSize>>p.shift)
+	}
+	return r.cells
 }
 
 // began returns the time before which accesses to a region no longer matter. If shared is false, no access
@@ -108,58 +167,85 @@ func (w *warp) touched(lane int, s strength) touch {
 
 // noteRead checks a lane's read against the writes of others and remembers the read.
 func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
+	w.noteReads(r, w.scratch[lane]-uint64(at), size, 1<<lane, s)
+}
+
+// noteReads does the same for the lanes of a request, whose addresses begin at origin in the region.
+func (w *warp) noteReads(r *region, origin uint64, size int, mask uint32, s strength) {
 	began, shared := w.began(r)
 	if !shared {
 		return
 	}
-	me := w.touched(lane, s)
-	p, first, last := r.page(at, size)
-	for i := first; i <= last; i++ {
-		c := &p.cells[i]
-		if c.write.time >= began && !w.met(c.write) && w.conflict(c.write, lane, s, size, r.space) {
-			w.race("load", at, size, lane, r, c.write, "a store")
-		}
-		switch {
-		case c.read.unit != me.unit:
-			if c.read.time >= began {
-				w.remember(p, i, c.read, lane, began, r.space)
+	ordered, kind := began, 0 // writes before ordered come before this read
+	if r.space == sharedSpace {
+		ordered, kind = max(began, w.joined), w.index
+	}
+	me := w.touched(0, s)
+	one := w.layout.regular && w.layout.step == 0 && mask == allLanes // all read the same bytes
+	var p *page
+	var cells []touch
+	var check bool
+	number := -1
+	for m := mask; m != 0; m &= m - 1 {
+		lane := bits.TrailingZeros32(m) & 31
+		at := int(w.scratch[lane] - origin)
+		if at>>pageBits != number {
+			number = at >> pageBits
+			p = r.page(number, grain(at, size), began)
+			cells = p.readers(kind, me.time)
+			check = p.wrote >= ordered
+			if one && !check {
+				m &= 3 // two lanes leave the record that all leave
 			}
-			c.read = me
-		case c.read.time == me.time && c.read.lane() != lane:
-			c.read.code = me.code&^0xff | uint32(min(s, c.read.strength()))<<6 | many
-		default:
-			c.read = me
+		}
+		first, end := p.cells(at, size)
+		for i := first; i < end; i++ {
+			if check {
+				if c := p.writes[i]; c.time >= began && !w.met(c) && w.conflict(c, lane, s, size, r.space) {
+					w.race("load", at, size, lane, r, c, "a store")
+				}
+			}
+			t := &cells[i]
+			switch {
+			case t.time == me.time && t.unit == me.unit:
+				if t.lane() != lane {
+					t.code = me.code&^0xff | uint32(min(s, t.strength()))<<6 | many
+					continue
+				}
+			case t.time >= began && t.unit != me.unit:
+				w.remember(p, i, *t, lane, began)
+			}
+			*t = touch{me.time, me.unit, me.code | uint32(lane)}
 		}
 	}
 }
 
-// remember moves the last reader of a cell to the others, before this lane becomes the last reader. Readers
-// that are ordered before this lane are forgotten: a write that comes after this lane's read comes after
-// theirs.
-func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where space) {
+// remember moves the last reader of a cell of global memory to the others, before this lane becomes the last
+// reader. Readers that are ordered before this lane are forgotten: a write that comes after this lane's read
+// comes after theirs.
+func (w *warp) remember(p *page, i int, t touch, lane int, began uint64) {
 	if p.others == nil {
-		if w.before(t, lane, where) {
+		if w.before(t, lane, globalSpace) {
 			return
 		}
-		p.others = make([][]touch, len(p.cells))
+		p.others = make([][]touch, pageSize>>p.shift)
 	}
-	if list := p.others[i]; len(list) == mostReaders && where == globalSpace &&
-		w.block.order == nil && list[0].time >= began {
+	if list := p.others[i]; len(list) == mostReaders && w.block.order == nil && list[0].time >= began {
 		// Nothing orders this block after others, so that most or all of the list would be kept. The first
 		// stays, as below.
-		if !w.before(t, lane, where) {
+		if !w.before(t, lane, globalSpace) {
 			list[1+t.unit%(mostReaders-1)] = t
 		}
 		return
 	}
 	kept := p.others[i][:0]
 	for _, o := range p.others[i] {
-		if o.time >= began && o.unit != w.unit && !w.before(o, lane, where) {
+		if o.time >= began && o.unit != w.unit && !w.before(o, lane, globalSpace) {
 			kept = append(kept, o)
 		}
 	}
-	if !w.before(t, lane, where) {
-		if where == globalSpace && len(kept) == mostReaders {
+	if !w.before(t, lane, globalSpace) {
+		if len(kept) == mostReaders {
 			// The first stays: it is the likeliest to belong to another block.
 			kept = slices.Delete(kept, 1, 2)
 		}
@@ -170,28 +256,78 @@ func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where s
 
 // noteWrite checks a lane's write against the reads and writes of others and remembers the write.
 func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
+	w.noteWrites(r, w.scratch[lane]-uint64(at), size, 1<<lane, s)
+}
+
+// noteWrites does the same for the lanes of a request, whose addresses begin at origin in the region.
+func (w *warp) noteWrites(r *region, origin uint64, size int, mask uint32, s strength) {
 	began, shared := w.began(r)
 	if !shared {
 		return
 	}
-	me := w.touched(lane, s)
-	p, first, last := r.page(at, size)
-	for i := first; i <= last; i++ {
-		c := &p.cells[i]
-		if c.write.time >= began && !w.met(c.write) && w.conflict(c.write, lane, s, size, r.space) {
-			w.race("store", at, size, lane, r, c.write, "a store")
+	ordered := began // writes before ordered come before this write
+	if r.space == sharedSpace {
+		ordered = max(began, w.joined)
+	}
+	me := w.touched(0, s)
+	var p *page
+	var check, checkReads bool
+	number := -1
+	for m := mask; m != 0; m &= m - 1 {
+		lane := bits.TrailingZeros32(m) & 31
+		at := int(w.scratch[lane] - origin)
+		if at>>pageBits != number {
+			number = at >> pageBits
+			p = r.page(number, grain(at, size), began)
+			if p.writes == nil {
+				p.writes = make([]touch, pageSize>>p.shift)
+			}
+			check, checkReads = p.wrote >= ordered, w.readIn(p, r.space, began)
+			p.wrote = me.time
 		}
-		if c.read.time >= began && !w.met(c.read) && w.conflict(c.read, lane, s, size, r.space) {
-			w.race("store", at, size, lane, r, c.read, "a load")
-		}
-		if p.others != nil {
-			for _, o := range p.others[i] {
-				if o.time >= began && !w.met(o) && w.conflict(o, lane, s, size, r.space) {
-					w.race("store", at, size, lane, r, o, "a load")
+		first, end := p.cells(at, size)
+		for i := first; i < end; i++ {
+			// A lane of the same request may have written the cell too.
+			if c := p.writes[i]; check || c.time == me.time {
+				if c.time >= began && !w.met(c) && w.conflict(c, lane, s, size, r.space) {
+					w.race("store", at, size, lane, r, c, "a store")
 				}
 			}
+			if checkReads {
+				w.checkReads(p, i, r, at, size, lane, s, began)
+			}
+			p.writes[i] = touch{me.time, me.unit, me.code | uint32(lane)}
 		}
-		c.write = me
+	}
+}
+
+// readIn reports whether a read of a page since began may be unordered before what the warp does now.
+func (w *warp) readIn(p *page, where space, began uint64) bool {
+	for k := range p.reads {
+		if last := p.reads[k].last; last >= began && (where == globalSpace || last >= w.seen[k]) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkReads checks a lane's write to a cell against the reads of others.
+func (w *warp) checkReads(p *page, i int, r *region, at, size, lane int, s strength, began uint64) {
+	for k := range p.reads {
+		if p.reads[k].last < began {
+			continue
+		}
+		if t := p.reads[k].cells[i]; t.time >= began && !w.met(t) && w.conflict(t, lane, s, size, r.space) {
+			w.race("store", at, size, lane, r, t, "a load")
+		}
+	}
+	if p.others == nil {
+		return
+	}
+	for _, t := range p.others[i] {
+		if t.time >= began && !w.met(t) && w.conflict(t, lane, s, size, r.space) {
+			w.race("store", at, size, lane, r, t, "a load")
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -88,10 +89,18 @@ func (w *warp) newSectors(mask uint32, set, other sectorSet) (added int64) {
 
 // touchedSectors returns how many different sectors the addresses of a request are in.
 func (w *warp) touchedSectors(mask uint32) int64 {
+	if l := &w.layout; l.regular && mask == allLanes {
+		switch step := min(l.step, -l.step); {
+		case step <= 32:
+			return int64(l.high/32 - l.low/32 + 1) // there is no sector between two lanes
+		case step < math.MaxUint32:
+			return 32
+		}
+	}
 	seen := w.sectors[:0]
 	ascending := true
 	for m := mask; m != 0; m &= m - 1 {
-		s := w.scratch[bits.TrailingZeros32(m)] / 32
+		s := w.scratch[bits.TrailingZeros32(m)&31] / 32
 		n := len(seen)
 		if n > 0 && seen[n-1] == s {
 			continue
@@ -110,56 +119,64 @@ func (w *warp) touchedSectors(mask uint32) int64 {
 // request.
 func (w *warp) conflicts(size int, mask uint32) int64 {
 	words := max(1, size/4)
+	if l := &w.layout; l.regular && mask == allLanes && (l.step == 0 || l.step == uint64(size)) {
+		return 0
+	}
 	together := 32 / words // lanes of a wavefront
 	var extra int64
 	for first := 0; first < 32; first += together {
 		if group := mask & (1<<together - 1) << first; group != 0 {
-			extra += w.crowd(group, words) - 1
+			extra += w.crowd(group, max(size, 4)) - 1
 		}
 	}
 	return extra
 }
 
-// crowd returns the most different words that lanes ask of one bank.
-func (w *warp) crowd(mask uint32, words int) int64 {
-	var asked [32]uint64 // for each bank, the first word
+// crowd returns the most different units of size bytes that lanes ask of one bank. A unit lies in size/4
+// neighbouring banks of 4 bytes, which count as one bank.
+func (w *warp) crowd(mask uint32, size int) int64 {
+	var asked [32]uint64 // for each bank, the first unit
 	var busy uint32
+	shift, last := bits.TrailingZeros(uint(size)), uint64(128/size-1)
 	alone := true
-	all := w.sectors[:0]
 	for m := mask; m != 0; m &= m - 1 {
-		word := w.scratch[bits.TrailingZeros32(m)] >> 2
-		for i := range uint64(words) {
-			bank := (word + i) & 31
-			switch {
-			case busy>>bank&1 == 0:
-				busy |= 1 << bank
-				asked[bank] = word + i
-			case asked[bank] == word+i:
-				continue
-			default:
-				alone = false
-			}
-			all = append(all, word+i)
+		unit := w.scratch[bits.TrailingZeros32(m)&31] >> shift
+		bank := unit & last & 31
+		if busy>>bank&1 == 0 {
+			busy |= 1 << bank
+			asked[bank] = unit
+		} else if asked[bank] != unit {
+			alone = false
+			break
 		}
 	}
 	if alone {
 		return 1
 	}
+	all := w.sectors[:0]
+	for m := mask; m != 0; m &= m - 1 {
+		all = append(all, w.scratch[bits.TrailingZeros32(m)]>>shift)
+	}
 	slices.Sort(all)
 	var count [32]int64
 	most := int64(0)
-	for _, word := range slices.Compact(all) {
-		count[word&31]++
-		most = max(most, count[word&31])
+	for _, unit := range slices.Compact(all) {
+		count[unit&last]++
+		most = max(most, count[unit&last])
 	}
 	return most
 }
 
-// count counts a request as a load, a store, or both (atom). Shared wavefronts are counted once.
-func (w *warp) count(q *request, mask uint32, load, store bool) {
+// count counts a request as a load, a store, or both (atom). Shared wavefronts are counted once. All lanes of
+// the request access one region, unless that is nil.
+func (w *warp) count(q *request, r *region, mask uint32, load, store bool) {
 	t := w.launch.traffic
 	global, shared := uint32(0), uint32(0)
-	switch q.space {
+	where := q.space
+	if where == genericSpace && r != nil {
+		where = r.space
+	}
+	switch where {
 	case globalSpace:
 		global = mask
 	case sharedSpace:

@@ -49,9 +49,12 @@ type warp struct {
 	partial *[32][32]uint64
 	// seen is, for each warp of the block, the time up to which its accesses come before those of this warp.
 	seen    []uint64
+	joined  uint64         // the least of seen
 	copies  []copyInFlight // of cp.async
 	groups  [32]int        // cp.async groups that each lane has committed
+	result  lanes          // of an operation of which some lanes are kept
 	scratch [32]uint64     // addresses of the current request
+	layout  layout         // of the current request
 	sectors [64]uint64     // sectors or words of the current request
 }
 
@@ -73,6 +76,7 @@ func (w *warp) start(b *block, index, threads int) {
 	w.pc, w.at = 0, 0
 	w.ordered, w.partial = 0, nil
 	clear(w.seen)
+	w.joined = 0
 	clear(w.written)
 	w.flagged = 0
 	for i := range w.local {
