@@ -131,7 +131,7 @@ func (b Backend) options() (options, error) {
 func (o options) checkMixed(batch solver.Batch) error {
 	switch {
 	case o.precision != solver.Mixed:
-	case batch.Needs.Draws || batch.Needs.Values:
+	case batch.Needs.Partial():
 		return errors.New("cpu: methods that step without the full gradient compute in f64, " +
 			"not in mixed precision")
 	case !batch.SquaredAlone():

@@ -61,6 +61,7 @@ var failing = []string{
 	"method=momentum step=1e-5",
 	"method=apgd parametrization=uv step=9",
 	"method=apgd parametrization=uv step=1e-4",
+	"method=altmin parametrization=uv iterations=2 inner-iterations=1",
 	"method=adam step=9",
 	"method=adam step=1e-5",
 	"method=nesterov step=9",

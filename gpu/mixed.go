@@ -66,7 +66,7 @@ const (
 
 // planMixed plans the operator of rows in mixed precision.
 func planMixed(r request) (operator, error) {
-	if r.needs.Draws || r.needs.Values {
+	if r.needs.Partial() {
 		// Such steps use no anchors, but measuring a loss would renew them, and a resumed run measures losses
 		// at other steps.
 		return nil, errors.New("gpu: methods that step without the full gradient compute in f64, " +

@@ -81,7 +81,7 @@ func (a APGD) Step(m *Member, iteration int) error {
 		}
 	}
 	if iteration == 0 {
-		return balance(m)
+		return balance(m, apgdLeft, apgdDirection)
 	}
 	return nil
 }
@@ -96,22 +96,27 @@ func keepRight(m *Member, x Slot) error {
 	return m.MultiplyEntries(apgdDirection, -1, apgdLeft, x, 1, x)
 }
 
-// balance does U ← cU and V ← V/c with the power of two that makes their norms equal, or nearest to it.
-func balance(m *Member) error {
-	var squares [2]float64
-	for i, keep := range []func(m *Member, x Slot) error{keepLeft, keepRight} {
-		if err := keep(m, Iterate); err != nil {
-			return err
+// balance does U ← cU and V ← V/c with the power of two that makes their norms equal, or nearest to it. Slot
+// left has ones for U and zeros for V, and slot scratch is overwritten.
+func balance(m *Member, left, scratch Slot) error {
+	square := func(a, b float64) (float64, error) { // of a·U, or with b = 1 and a = −1 of V
+		if err := m.MultiplyEntries(scratch, a, left, Iterate, b, Iterate); err != nil {
+			return 0, err
 		}
-		var err error
-		if squares[i], err = m.Dot(apgdDirection, apgdDirection); err != nil {
-			return err
-		}
+		return m.Dot(scratch, scratch)
 	}
-	ratio := squares[1] / squares[0]
+	u, err := square(1, 0)
+	if err != nil {
+		return err
+	}
+	v, err := square(-1, 1) // leaves V in scratch
+	if err != nil {
+		return err
+	}
+	ratio := v / u
 	if !(ratio > 0 && ratio < math.Inf(1)) { // one of them vanishes, or the run diverges
 		return nil
 	}
 	c := math.Exp2(math.Round(math.Log2(ratio) / 4))
-	return m.MultiplyEntries(Iterate, c, apgdLeft, Iterate, 1/c, apgdDirection)
+	return m.MultiplyEntries(Iterate, c, left, Iterate, 1/c, scratch)
 }

@@ -280,6 +280,9 @@ type Needs struct {
 	Draws bool
 	// Values: the method uses residuals or values of f ([ValueEngine]).
 	Values bool
+	// Points: the method uses gradients at points other than the iterate ([Member.GradientAt]). Every engine
+	// has them.
+	Points bool
 	// Random: the method makes random numbers in slots ([RandomEngine]).
 	Random bool
 	// Products: the method multiplies by the measurement operator ([ProductEngine]).
@@ -305,6 +308,10 @@ func (n Needs) keeps(slot Slot) bool {
 	return slot == Iterate || slot >= MethodSlot && slot < MethodSlot+Slot(n.Slots-n.Scratch)
 }
 
+// Partial says whether a method does not step along the full gradient at the iterate alone. Its steps are in
+// f64: mixed precision is for that gradient.
+func (n Needs) Partial() bool { return n.Draws || n.Values || n.Points }
+
 // And returns the union of two needs, in which no slot is scratch.
 func (n Needs) And(other Needs) Needs {
 	return Needs{
@@ -314,6 +321,7 @@ func (n Needs) And(other Needs) Needs {
 		Gradient:  n.Gradient || other.Gradient,
 		Draws:     n.Draws || other.Draws,
 		Values:    n.Values || other.Values,
+		Points:    n.Points || other.Points,
 		Random:    n.Random || other.Random,
 		Products:  n.Products || other.Products,
 		Inverses:  n.Inverses || other.Inverses,

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -125,6 +126,23 @@ func (m *Member) Get(slot Slot, f Factor) error {
 
 // Gradient fills the Gradient slot with ∇f at the iterate.
 func (m *Member) Gradient() error { return m.engine.Gradient(m.number) }
+
+// GradientAt fills the Gradient slot with ∇f at the point in slot x. The iterate is as before, also after an
+// error; it lies in the slot backup for the time being. The method must set [Needs].Points.
+func (m *Member) GradientAt(x, backup Slot) error {
+	if err := alike("take the gradient at", x, backup, Iterate); err != nil {
+		return err
+	}
+	m.writes(backup)
+	if err := m.engine.Combine(m.number, backup, 1, Iterate, 0, Iterate); err != nil {
+		return err
+	}
+	if err := m.engine.Combine(m.number, Iterate, 1, x, 0, x); err != nil {
+		return err
+	}
+	err := m.Gradient()
+	return errors.Join(err, m.engine.Combine(m.number, Iterate, 1, backup, 0, backup))
+}
 
 // Loss returns f at the iterate.
 func (m *Member) Loss() (float64, error) {

@@ -292,7 +292,8 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	}
 	res.Spectral = r.spectral
 	_, estimates := r.method.(None)
-	if estimates && r.Start == (Spectral{}) && status != Canceled {
+	start, spectral := r.Start.(Spectral)
+	if estimates && spectral && start.Skip == 0 && status != Canceled {
 		if res.Estimate, err = r.batch.estimate(r.FactorRank); err != nil { // again, if the run was resumed
 			return nil, err
 		}

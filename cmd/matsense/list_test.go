@@ -30,7 +30,7 @@ func TestList(t *testing.T) {
 			if base = "n: 6, rank: 1, factor-rank: 1, init: spectral, method: " + name; name != "none" {
 				base += ", iterations: 3"
 			}
-			if name == "imbalanced-gd" || name == "apgd" {
+			if name == "imbalanced-gd" || name == "apgd" || name == "altmin" {
 				base += ", parametrization: uv"
 			}
 		case "ensemble":

@@ -38,7 +38,7 @@ func dataOf(dir string) (flags []string) {
 // settingFlags are the settings of a case that are flags of the same name.
 var settingFlags = []string{"method", "parametrization", "step", "iterations", "step-decay", "retraction",
 	"lambda", "momentum", "beta1", "beta2", "epsilon", "optimal-value", "loss", "huber-threshold",
-	"imbalance-scale", "imbalance-below",
+	"imbalance-scale", "imbalance-below", "inner-tolerance", "inner-iterations",
 	"batch-size", "label-noise", "directions", "radius",
 	"bootstrap-steps", "hessian-radius", "least-curvature",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}

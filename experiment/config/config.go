@@ -76,6 +76,8 @@ type Config struct {
 	OptimalValue    float64
 	ImbalanceScale  float64
 	ImbalanceBelow  float64
+	InnerTolerance  float64
+	InnerIterations int
 	BatchSize       int
 	LabelNoise      float64
 	Directions      int

@@ -36,11 +36,7 @@ const (
 
 // checkCustom refuses a step size, which the program has for itself, and names that are no words of a title.
 func (c *Config) checkCustom(m *Mistakes) {
-	if f, _ := c.Field("step"); !c.Given("step") {
-		f.clear()
-	} else if !f.isZero() {
-		m.Bad("step", "the function that takes the steps of method custom has its own step size: set it there")
-	}
+	c.refuseStep(m, "the function that takes the steps of method custom has its own step size: set it there")
 	if utf8.RuneCountInString(c.CustomName) > maxCustomName ||
 		strings.ContainsFunc(c.CustomName, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		m.Bad("custom-name", "custom-name is a line of at most %d characters, got %q", maxCustomName,

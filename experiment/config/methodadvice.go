@@ -80,6 +80,22 @@ func (c *Config) adviseAlternating(f Facts, a *Advice) {
 	c.adviseStep(f, a, 1, "half of the step that solves an isometry at once")
 }
 
+// adviseAltMin: an iteration must come closer to the minimum for one matrix than the other one permits.
+func (c *Config) adviseAltMin(f Facts, a *Advice) {
+	const fewIterations, loose = 10, 0.1
+	if f.Status == solver.Running {
+		return
+	}
+	if c.InnerIterations < fewIterations {
+		a.Set("inner-iterations", defaultInnerIterations)
+		a.Say("the conjugate gradients of an iteration end before the minimum")
+	}
+	if c.InnerTolerance > loose {
+		a.Set("inner-tolerance", defaultInnerTolerance)
+		a.Say("the conjugate gradients of an iteration end far from the minimum")
+	}
+}
+
 // adviseAdam: a step moves each entry of the factor by about its size, whatever the gradient is, and entries
 // at the truth are about ‖U‖/√n.
 func (c *Config) adviseAdam(f Facts, a *Advice) {

@@ -21,7 +21,9 @@ type Method struct {
 	Step float64
 	// ScaleFree: the step suits matrices of any size, because the method divides by a size itself.
 	ScaleFree bool
-	// Programmed: a user's program takes the steps, which have no step size.
+	// Stepless: the steps have no step size.
+	Stepless bool
+	// Programmed: a user's program takes the steps. Such a method is Stepless.
 	Programmed bool
 	// Advise says which settings suit the data, if the method's own may be why a run failed, or must fail if
 	// it has not begun. If it is nil, a run that diverged is advised to halve its step.
@@ -168,6 +170,22 @@ func init() {
 			Make:      func(c *Config) solver.Method { return solver.APGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseAlternating,
 			Least:     (*Config).leastNear,
+		},
+		{
+			Entry: Entry{
+				Name: "altmin",
+				About: "alternating minimization for UVᵀ: V ← argmin f(U, V), then U ← argmin f(U, V), by " +
+					"conjugate gradients; an iteration moves one of them",
+				References: []Reference{jain2013},
+				Settings:   []string{"inner-tolerance", "inner-iterations"},
+				Check:      (*Config).checkAltMin,
+			},
+			Stepless:  true,
+			ScaleFree: true,
+			Make: func(c *Config) solver.Method {
+				return solver.AltMin{Tolerance: c.InnerTolerance, Most: c.InnerIterations}
+			},
+			Advise: (*Config).adviseAltMin,
 		},
 		{
 			Entry: Entry{
@@ -349,6 +367,7 @@ func init() {
 				Check:    (*Config).checkCustom,
 			},
 			Make:       func(c *Config) solver.Method { return c.custom() },
+			Stepless:   true,
 			Programmed: true,
 			Advise:     (*Config).adviseCustom,
 		},
@@ -473,6 +492,38 @@ func (c *Config) checkImbalance(m *Mistakes) {
 		"positive and less than 1")
 }
 
+// The defaults of altmin. Each iteration then comes a million times closer to the minimum for
+// one matrix, which is far closer than the other matrix permits.
+const (
+	defaultInnerTolerance  = 1e-6
+	defaultInnerIterations = 100
+)
+
+// checkAltMin refuses a step size, and fills in when the conjugate gradients of an iteration end.
+func (c *Config) checkAltMin(m *Mistakes) {
+	c.refuseStep(m, "method altmin has no step size: each iteration goes to a minimum")
+	if !c.Given("inner-tolerance") && c.InnerTolerance == 0 {
+		c.InnerTolerance = defaultInnerTolerance
+	}
+	m.Finite("inner-tolerance", c.InnerTolerance, c.InnerTolerance > 0 && c.InnerTolerance < 1,
+		"positive and less than 1")
+	if !c.Given("inner-iterations") && c.InnerIterations == 0 {
+		c.InnerIterations = defaultInnerIterations
+	}
+	if c.InnerIterations < 1 {
+		m.Bad("inner-iterations", "inner-iterations must be positive, got %d", c.InnerIterations)
+	}
+}
+
+// refuseStep refuses a step size that is given for a method without one.
+func (c *Config) refuseStep(m *Mistakes, why string) {
+	if f, _ := c.Field("step"); !c.Given("step") {
+		f.clear()
+	} else if !f.isZero() {
+		m.Bad("step", "%s", why)
+	}
+}
+
 // defaultMomentum is the momentum where none is given.
 const defaultMomentum = 0.9
 
@@ -551,7 +602,7 @@ func (c *Config) checkPartial(m *Mistakes) {
 	if find(methods, c.Method) == nil {
 		return
 	}
-	if needs := c.NewMethod().Needs(); !needs.Draws && !needs.Values {
+	if !c.NewMethod().Needs().Partial() {
 		return
 	}
 	switch c.Precision {

@@ -227,6 +227,12 @@ var (
 		Title: "Riemannian stochastic optimization methods avoid strict saddle points",
 		Year:  2023, ArXiv: "2311.02374",
 	}
+	jain2013 = Reference{
+		Key: "jain2013low", Authors: []string{"Jain, Prateek", "Netrapalli, Praneeth", "Sanghavi, Sujay"},
+		Title:       "Low-rank Matrix Completion using Alternating Minimization",
+		Proceedings: "Proceedings of the 45th Annual ACM Symposium on Theory of Computing", Short: "STOC",
+		Year: 2013, ArXiv: "1212.0467",
+	}
 	keshavan2010 = Reference{
 		Key: "keshavan2010matrix", Authors: []string{"Keshavan, Raghunandan H.", "Montanari, Andrea",
 			"Oh, Sewoong"},

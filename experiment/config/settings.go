@@ -462,6 +462,14 @@ func builtinSettings() []*Setting {
 			Help: "take that step at the first iterate with ‖res‖ of at most this times ‖y‖",
 			at:   func(c *Config) any { return &c.ImbalanceBelow },
 		}, {
+			Key: "inner-tolerance", Group: methodGroup, Default: fmt.Sprint(defaultInnerTolerance),
+			Help: "end the conjugate gradients of an iteration when the gradient is this times what it was",
+			at:   func(c *Config) any { return &c.InnerTolerance },
+		}, {
+			Key: "inner-iterations", Group: methodGroup, Default: fmt.Sprint(defaultInnerIterations),
+			Help: "largest number of steps of the conjugate gradients in an iteration",
+			at:   func(c *Config) any { return &c.InnerIterations },
+		}, {
 			Key: "batch-size", Group: methodGroup, Help: "number B of measurements drawn for each step",
 			Default: "a tenth of all",
 			at:      func(c *Config) any { return &c.BatchSize },
@@ -605,7 +613,10 @@ func (c *Config) isDrawn() bool { return !c.HasUserData() }
 func (c *Config) takesSteps() bool { return !c.EstimatesOnly() }
 
 // HasStep says whether the method has a step size.
-func (c *Config) HasStep() bool { return c.takesSteps() && !c.IsProgrammed() }
+func (c *Config) HasStep() bool {
+	x := find(methods, c.Method)
+	return c.takesSteps() && (x == nil || !x.Stepless)
+}
 
 // hasSizedStart says whether alpha is the size of the start.
 func (c *Config) hasSizedStart() bool {

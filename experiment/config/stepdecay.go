@@ -21,6 +21,8 @@ func (c *Config) checkStepDecay(m *Mistakes) {
 	case c.IsProgrammed():
 		m.Bad("step-decay", "the function that takes the steps of method %s has its own step size: make it "+
 			"smaller there", c.Method)
+	case !c.HasStep():
+		m.Bad("step-decay", "method %s has no step size, and no use for step-decay", c.Method)
 	case err != nil:
 		m.Bad("step-decay", "%v", err)
 	}

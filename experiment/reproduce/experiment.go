@@ -119,6 +119,10 @@ func All() []Experiment {
 			"noise, tasks other than sensing, larger steps than scaled gradients with damping admit, and how " +
 				"many measurements the theorem asks for",
 			judgeAPGD},
+		{"altmin", "the iterations against κ, and the error with more columns, beside gd",
+			altminClaim,
+			"the paper's start, completion, noise, and how many measurements the theorem asks for",
+			judgeAltMin},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
 			"noise of shots, and the constants",

@@ -60,9 +60,15 @@ func judgeOPSA(all []observation) Verdict {
 	return v
 }
 
+// whereOf picks the runs in which a setting is a number.
+func whereOf(key string, value int) map[string][]string {
+	return map[string][]string{key: {strconv.Itoa(value)}}
+}
+
 // opsaFigures show the runs with one rank and one number of columns.
 func opsaFigures(rank, columns int) []Figure {
-	both := map[string][]string{"rank": {strconv.Itoa(rank)}, "factor-rank": {strconv.Itoa(columns)}}
+	both := whereOf("rank", rank)
+	maps.Copy(both, whereOf("factor-rank", columns))
 	opsa := maps.Clone(both)
 	opsa["method"] = []string{"opsa"}
 	return []Figure{

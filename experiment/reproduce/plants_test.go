@@ -147,6 +147,18 @@ func plants() []plant {
 		{"apgd", "no run arrives for the middle κ", alternating(butFor(3, steady), quadratic, linearly)},
 		{"apgd", "the rate falls", alternating(steady, quadratic,
 			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) })},
+		{"altmin", "the iterations grow with κ", alternated(
+			func(kappa, _ float64) float64 { return 20 * kappa }, quadratic, linearly, overfits)},
+		{"altmin", "one κ never arrives", alternated(butFor(3, steady), quadratic, linearly,
+			overfits)},
+		{"altmin", "the error falls like a power of T", alternated(steady, quadratic,
+			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) }, overfits)},
+		{"altmin", "gradient descent is as fast", alternated(steady, steady, linearly,
+			overfits)},
+		{"altmin", "it finds the truth with few measurements", alternated(steady, quadratic,
+			linearly, func(string) float64 { return 1e-4 })},
+		{"altmin", "gradient descent overfits as well", alternated(steady, quadratic,
+			linearly, func(string) float64 { return 0.5 })},
 		{"pauli", "as many words as there are", slices.Concat(
 			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
 		{"flatness", "the trace does not fall", noisyProducts()},

@@ -41,6 +41,13 @@ apgd             (Liu et al., arXiv 2502.00463; setting `step`), `uv` only
                  with lambda = 2^-42 (|U|^2 + |V|^2), and the new U in all of the
                  second line.  At the end of the first step U <- c U and V <- V / c
                  with c = 2^k, k the integer nearest to log2(|V| / |U|) / 2.
+altmin
+                 (Jain, Netrapalli and Sanghavi, arXiv 1212.0467), `uv` only
+                     V <- argmin f(U, V) in steps t = 0, 2, ..., and
+                     U <- argmin f(U, V) in steps t = 1, 3, ...,
+                 then U <- c U and V <- V / c with c as for apgd.  The settings
+                 `inner-tolerance` and `inner-iterations` say how a program comes to
+                 the minimum; here it is exact, from the normal equations.
 polyak-gd        (Polyak 1987, section 5.3, with the bound of Loizou et al.,
                  arXiv 2002.10542; settings `step`, `optimal-value` f*)
                      U <- U - mu_t grad f(U),
@@ -178,6 +185,8 @@ coordinates and columns permuted and with other formulas:
                      weights beta^(t-s) divided by their sum
     apgd             U and V in the form of Z, by the pseudoinverse of the stacked
                      [P; sqrt(lambda) I]
+    altmin
+                     from all equations at once, not from the normal equations
     polyak-gd        mu_t = step / max(1, step |grad f|^2 / (f - f*)), where
                      |grad f|^2 = tr(G U U^T G) and f is from the mean of res^2
     imbalanced-gd    U <- beta L R^T and V <- V R diag(s) R^T / beta, from the SVD
@@ -223,14 +232,16 @@ HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
 OPTIONS = ["step-decay", "retraction", "momentum", "beta1", "beta2", "epsilon",
-           "optimal-value", "imbalance-scale", "imbalance-below", "batch-size",
+           "optimal-value", "imbalance-scale", "imbalance-below",
+           "inner-tolerance", "inner-iterations", "batch-size",
            "label-noise", "directions", "radius",
            "bootstrap-steps", "hessian-radius", "least-curvature",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
 # The methods that take the gradient of all measurements.
-WHOLE = ["momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd", "apgd"]
+WHOLE = ["momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd", "apgd",
+         "altmin"]
 
 # The cases, with the keys of reference.py; `options` are those just listed, and
 # with `near` U0 is not alpha * N but X + alpha * N (the first r columns of X).
@@ -277,6 +288,13 @@ CASES = {
         seed=3717, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=0.1, kappa=3.0, noise=1e-2,
         step=0.9, iterations=25, **STORED),
+    # The minima are determined well: 191 equations for 27 and for 21 unknowns.
+    "altmin": dict(
+        method="altmin", parametrization="uv",
+        options={"inner-tolerance": 1e-13, "inner-iterations": 200},
+        seed=3818, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
+        alpha=0.01, kappa=3.0, noise=1e-2,
+        step=0.0, iterations=9, **STORED),
     # The largest step is in force in 14 steps of 30 and in 25 of 32 (the next case).
     # Longer runs would magnify rounding: see above.
     "polyak_gd": dict(
@@ -670,9 +688,31 @@ def alternating(gradients, factors, step, t):
     g = gradients(t, U, V)[1]
     V = V - step * np.linalg.solve(U.T @ U + damping(U, V) * eye, g.T).T
     if t == 0:
-        c = 2.0 ** np.round(np.log2(np.linalg.norm(V) / np.linalg.norm(U)) / 2)
-        U, V = c * U, V / c
+        return level(U, V)
     return [U, V]
+
+
+def level(U, V):
+    """c U and V / c with about equal norms."""
+    c = 2.0 ** np.round(np.log2(np.linalg.norm(V) / np.linalg.norm(U)) / 2)
+    return [c * U, V / c]
+
+
+def minimized(gradients, factors, t):
+    """U and V after step t of altmin.  The gradient of the matrix
+    that moves is affine in it: its values at 0 and at the units give the normal
+    equations."""
+    moves = 1 - t % 2
+
+    def at(x):
+        there = list(factors)
+        there[moves] = x.reshape(factors[moves].shape)
+        return gradients(t, *there)[moves].ravel()
+    zero = np.zeros(factors[moves].size)
+    H = np.array([at(unit) - at(zero) for unit in np.eye(zero.size)])
+    factors = list(factors)
+    factors[moves] = np.linalg.solve(H, -at(zero)).reshape(factors[moves].shape)
+    return level(*factors)
 
 
 def descent(factors, f, gradients, settings):
@@ -690,6 +730,8 @@ def descent(factors, f, gradients, settings):
             changing, factors = False, unbalanced(*factors, settings)
         elif settings["method"] == "apgd":
             factors = alternating(gradients, factors, step, t)
+        elif settings["method"] == "altmin":
+            factors = minimized(gradients, factors, t)
         elif settings["method"] in ("rgd", "rsgd"):
             factors = retract(factors, tangents(factors, G), step,
                               settings.get("retraction", "factor"))
@@ -892,6 +934,24 @@ def other_alternating(gradient, Z, sides, step, t):
     return Z
 
 
+def other_minimized(A, y, Z, sides, t):
+    """`minimized` for Z = [U; V], by least squares for the residuals, which are affine in
+    the rows that move."""
+    def at(x):
+        there = Z.copy()
+        there[sides[1 - t % 2]] = x.reshape(-1, Z.shape[1])
+        return residual(A, y, there)
+    Z = Z.copy()
+    zero = np.zeros(Z[sides[1 - t % 2]].size)
+    J = np.array([at(unit) - at(zero) for unit in np.eye(zero.size)]).T
+    Z[sides[1 - t % 2]] = np.linalg.lstsq(J, -at(zero), rcond=None)[0].reshape(-1, Z.shape[1])
+    u, v = (np.trace(Z[side].T @ Z[side]) for side in sides)
+    c = 2.0 ** np.round(np.log2(v / u) / 4)
+    Z[sides[0]] *= c
+    Z[sides[1]] /= c
+    return Z
+
+
 def other_iterates(A, y, U, settings, i, j, k, sides=None):
     """`iterates`; with sides, the two sets of rows of U that are U and V."""
     beta = settings.get("momentum", 0.0)
@@ -918,6 +978,8 @@ def other_iterates(A, y, U, settings, i, j, k, sides=None):
         elif settings["method"] == "apgd":
             U = other_alternating(
                 lambda Z: other_estimate(A, y, Z, settings, t, i, j, k), U, sides, step, t)
+        elif settings["method"] == "altmin":
+            U = other_minimized(A, y, U, sides, t)
         elif settings["method"] == "nesterov":
             P = beta * P - step * g
             U = U + beta * P - step * g

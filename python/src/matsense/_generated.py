@@ -43,6 +43,7 @@ Method: TypeAlias = Literal[
     "opsa",
     "prec-gd",
     "apgd",
+    "altmin",
     "momentum",
     "nesterov",
     "adam",
@@ -123,6 +124,8 @@ def run(
     optimal_value: float | None = None,
     imbalance_scale: float | None = None,
     imbalance_below: float | None = None,
+    inner_tolerance: float | None = None,
+    inner_iterations: int | None = None,
     batch_size: int | None = None,
     label_noise: float | None = None,
     directions: int | None = None,
@@ -314,9 +317,9 @@ def run(
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
-        'scaled-subgradient', 'scaled-gd-lambda', 'opsa', 'prec-gd', 'apgd', 'momentum', 'nesterov',
-        'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton',
-        'rgda', 'none'.
+        'scaled-subgradient', 'scaled-gd-lambda', 'opsa', 'prec-gd', 'apgd', 'altmin', 'momentum',
+        'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order',
+        'zeroth-order-newton', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -349,6 +352,12 @@ def run(
     imbalance_below : float
         Take that step at the first iterate with ‖res‖ of at most this times ‖y‖ (for imbalanced-gd;
         default 0.1).
+    inner_tolerance : float
+        End the conjugate gradients of an iteration when the gradient is this times what it was (for
+        altmin; default 1e-06).
+    inner_iterations : int
+        Largest number of steps of the conjugate gradients in an iteration (for altmin; default
+        100).
     batch_size : int
         Number B of measurements drawn for each step (for sgd and rsgd; default a tenth of all).
     label_noise : float
@@ -529,6 +538,8 @@ def run(
                 "optimal-value": optimal_value,
                 "imbalance-scale": imbalance_scale,
                 "imbalance-below": imbalance_below,
+                "inner-tolerance": inner_tolerance,
+                "inner-iterations": inner_iterations,
                 "batch-size": batch_size,
                 "label-noise": label_noise,
                 "directions": directions,
