@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/view"
 )
 
@@ -78,6 +80,15 @@ var ofSweeps = []string{"x", "y", "by", "where"}
 
 // draw draws the figures that the flags ask for and prints the paths of the files.
 func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
+	if o.out != "" {
+		if err := atomicfile.CheckWritable(filepath.Dir(o.out)); err != nil {
+			var at *fs.PathError // names a temporary file
+			if errors.As(err, &at) {
+				err = at.Err
+			}
+			return config.Usagef("--out %s cannot be written: %v", o.out, err)
+		}
+	}
 	if sweep.Holds(dir) {
 		r, err := sweep.Load(dir)
 		if err != nil {
