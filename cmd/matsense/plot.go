@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +51,7 @@ the slope of a straight line is given with its 95 % confidence interval.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := o.draw(env, c, args[0])
 			var usage *config.UsageError
-			if err != nil && !errors.As(err, &usage) {
+			if err != nil && !errors.As(err, &usage) && !strings.HasPrefix(err.Error(), args[0]) {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			return err

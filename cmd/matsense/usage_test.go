@@ -654,6 +654,23 @@ func TestRefusedBeforeWork(t *testing.T) {
 	refused(t, []string{"reproduce", "alpha", "--out", "full"}, "--out full is not empty and holds no sweep")
 	refused(t, []string{"reproduce", "--set", "kappa=2"}, "--set is for an experiment: name one")
 	refused(t, []string{"reproduce", "--quick"}, "--quick is for an experiment: name one")
+	for path, text := range map[string]string{
+		"damaged/config.yaml": "", "A.npy": string(npyFile("<f8", false, []float64{1, 1}, 2, 1, 1)),
+		"nan.npy": string(npyFile("<f8", false, []float64{1, math.NaN()}, 2)),
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, verb := range []string{"plot", "verify"} { // an empty config.yaml was that of the defaults
+		refused(t, []string{verb, "damaged"}, "damaged/config.yaml is empty")
+	}
+	refused(t, []string{"run", "--config", "empty.yaml"}, "empty.yaml is empty")
+	refused(t, []string{"run", "--matrices", "A.npy", "--observations", "nan.npy"},
+		"--observations: observation 1 is NaN") // and not "sensing: observation"
 	refused(t, []string{"plot", "run", "--out", "nowhere/x.svg"},
 		"--out nowhere/x.svg cannot be written: no such file or directory")
 }
