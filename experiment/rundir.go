@@ -177,7 +177,7 @@ func Open(dir string) (*Run, error) {
 			trajectoryFile)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, err
 	}
 	if r.Summary, err = ReadSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -223,5 +223,8 @@ func readRegular(path string, read func(io.Reader) error) error {
 		return err
 	}
 	defer f.Close()
-	return read(f)
+	if err := read(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }

@@ -3,14 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/view"
 )
 
@@ -48,7 +51,7 @@ the slope of a straight line is given with its 95 % confidence interval.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := o.draw(env, c, args[0])
 			var usage *config.UsageError
-			if err != nil && !errors.As(err, &usage) {
+			if err != nil && !errors.As(err, &usage) && !strings.HasPrefix(err.Error(), args[0]) {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			return err
@@ -78,6 +81,15 @@ var ofSweeps = []string{"x", "y", "by", "where"}
 
 // draw draws the figures that the flags ask for and prints the paths of the files.
 func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
+	if o.out != "" {
+		if err := atomicfile.CheckWritable(filepath.Dir(o.out)); err != nil {
+			var at *fs.PathError // names a temporary file
+			if errors.As(err, &at) {
+				err = at.Err
+			}
+			return config.Usagef("--out %s cannot be written: %v", o.out, err)
+		}
+	}
 	if sweep.Holds(dir) {
 		r, err := sweep.Load(dir)
 		if err != nil {

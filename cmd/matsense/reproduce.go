@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/reproduce"
@@ -60,8 +61,7 @@ what was changed.
 		ValidArgsFunction: completeExperiment,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				listExperiments(env, o.json)
-				return nil
+				return listExperiments(env, c, o.json)
 			}
 			return runReproduce(c.Context(), env, args[0], o)
 		},
@@ -94,14 +94,26 @@ func experimentList() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func listExperiments(env environment, asJSON bool) {
+// listExperiments lists the experiments, and refuses flags that are of one.
+func listExperiments(env environment, c *cobra.Command, asJSON bool) error {
+	var problems []string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name != "json" {
+			problems = append(problems, fmt.Sprintf("--%s is for an experiment: name one of those that "+
+				"matsense reproduce lists", f.Name))
+		}
+	})
+	if len(problems) > 0 {
+		return &config.UsageError{Problems: problems}
+	}
 	if !asJSON {
 		fmt.Fprintln(env.out, experimentList())
-		return
+		return nil
 	}
 	for _, e := range reproduce.All() {
 		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim, e.Untested})
 	}
+	return nil
 }
 
 // experimentNamed finds an experiment.
@@ -137,10 +149,13 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
+	where := sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}
+	if _, err := plan.Check(where); err != nil { // before anything is printed
+		return err
+	}
 	sweepOptions{out: o.out, json: o.json}.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
-	r, failures, err := plan.Run(ctx,
-		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
+	r, failures, err := plan.Run(ctx, where, p)
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,9 +104,15 @@ func TestReproduceChanged(t *testing.T) {
 
 func TestReproduceLists(t *testing.T) {
 	r := must(t, exitDone, "reproduce")
-	if n := strings.Count(r.out, "\n"); n != len(reproduce.All()) ||
-		!strings.Contains(r.out, "\n  iterations  ") {
-		t.Errorf("%d lines: %s", n, r.out)
+	// A long name makes the column of texts narrower, and some of them then take two lines.
+	var names []string
+	for line := range strings.Lines(r.out) {
+		if !strings.HasPrefix(line, "   ") {
+			names = append(names, strings.Fields(line)[0])
+		}
+	}
+	if len(names) != len(reproduce.All()) || !slices.Contains(names, "iterations") {
+		t.Errorf("%v are listed:\n%s", names, r.out)
 	}
 	for _, c := range []struct {
 		args []string

@@ -195,7 +195,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		}
 	}
 	if o.batch < 0 || o.batch > 4096 {
-		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
+		problems = append(problems, fmt.Sprintf("--batch goes from 0 to 4096, got %d", o.batch))
 	}
 	if spec != nil && spec.Count() > sweep.ManyRuns && !o.yes {
 		problems = append(problems,
@@ -218,11 +218,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if err := tensorboard.CheckSweep(o.tensorboard, plan, where); err != nil {
 		return err
 	}
+	done, err := plan.Check(where) // before anything is printed or opened
+	if err != nil {
+		return err
+	}
 	if o.dryRun {
-		done, err := plan.Check(where)
-		if err != nil {
-			return err
-		}
 		o.printPlan(env, plan, &done)
 		return nil
 	}

@@ -419,11 +419,12 @@ func TestSweepDryRun(t *testing.T) {
 	if names := listDir(t, "."); len(names) > 0 {
 		t.Errorf("it wrote %v", names)
 	}
-	if r := must(t, exitDone, "sweep", sweepFile(t, ""), "--dry-run"); !strings.HasPrefix(r.err,
+	one := sweepFile(t, "base: {n: 100}\n")
+	if r := must(t, exitDone, "sweep", one, "--dry-run"); !strings.HasPrefix(r.err,
 		"1 run\n1 group ") {
 		t.Errorf("a sweep of one run: %s", r.err)
 	}
-	r = must(t, exitDone, "sweep", sweepFile(t, ""), "--dry-run", "--shard", "2/2")
+	r = must(t, exitDone, "sweep", sweepFile(t, "base: {n: 100}\n"), "--dry-run", "--shard", "2/2")
 	if r.err != "1 run\npart 2 of 2, by --shard: 0 runs\n" {
 		t.Errorf("an empty part: %q", r.err)
 	}
@@ -463,7 +464,7 @@ func TestSweepJSON(t *testing.T) {
 		t.Errorf("resumed: %v", lines)
 	}
 	lines = jsonLines(t, must(t, exitUsage, "sweep", file, "--out", dir, "--json").out)
-	if last := lines[len(lines)-1]; len(lines) != 2 || last["event"] != "error" || last["exit_code"] != 2.0 {
+	if last := lines[len(lines)-1]; len(lines) != 1 || last["event"] != "error" || last["exit_code"] != 2.0 {
 		t.Errorf("refused: %v", lines)
 	}
 }
@@ -490,8 +491,8 @@ func TestSweepWrongInputs(t *testing.T) {
 		{[]string{file, "--shard", "x"}, []string{`got "x"`}},
 		{[]string{file, "--shard", "1/3/5"}, []string{`got "1/3/5"`}},
 		{[]string{file, "--shard", "1/0"}, []string{`got "1/0"`}},
-		{[]string{file, "--batch", "-1"}, []string{"--batch: batch goes from 0 to 4096, got -1"}},
-		{[]string{file, "--batch", "4097"}, []string{"--batch: batch goes from 0 to 4096, got 4097"}},
+		{[]string{file, "--batch", "-1"}, []string{"--batch goes from 0 to 4096, got -1"}},
+		{[]string{file, "--batch", "4097"}, []string{"--batch goes from 0 to 4096, got 4097"}},
 		{[]string{file, "--batch", "x"}, []string{`invalid argument "x" for "--batch"`}},
 		{[]string{file, "--n", "3"}, []string{"unknown flag: --n"}},
 		{[]string{many}, []string{many + " is a grid of 200000 runs: --yes says that you mean it"}},

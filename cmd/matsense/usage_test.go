@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -626,4 +627,50 @@ func TestMemoryUnknown(t *testing.T) {
 	if exists(out) {
 		t.Error("a directory was left behind")
 	}
+}
+
+// TestRefusedBeforeWork: mistakes that were found after something had been printed, drawn or run. refused
+// demands one sentence each, the exit code 2, and nothing else.
+func TestRefusedBeforeWork(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for path, text := range map[string]string{
+		"empty.yaml": "", "comment.yaml": "# nothing\n", "file": "x", "full/x": "",
+		"s.yaml": "base: {n: 8, rank: 1, iterations: 4}\naxes:\n  - alpha: [1e-3, 1e-4]\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, exitDone, "run", "--n", "8", "--rank", "1", "--iterations", "4", "--out", "run")
+	refused(t, []string{"sweep", "empty.yaml"}, "empty.yaml is empty: a sweep has base, axes")
+	refused(t, []string{"sweep", "comment.yaml"}, "comment.yaml is empty")
+	refused(t, []string{"sweep", "s.yaml", "--out", "file"}, "--out file cannot be made: it is a file")
+	refused(t, []string{"sweep", "s.yaml", "--out", "full"}, "--out full is not empty and holds no sweep")
+	refused(t, []string{"sweep", "s.yaml", "--batch", "-1"}, "--batch goes from 0 to 4096, got -1")
+	refused(t, []string{"reproduce", "alpha", "--out", "file"}, "--out file cannot be made: it is a file")
+	refused(t, []string{"reproduce", "alpha", "--out", "full"}, "--out full is not empty and holds no sweep")
+	refused(t, []string{"reproduce", "--set", "kappa=2"}, "--set is for an experiment: name one")
+	refused(t, []string{"reproduce", "--quick"}, "--quick is for an experiment: name one")
+	for path, text := range map[string]string{
+		"damaged/config.yaml": "", "A.npy": string(npyFile("<f8", false, []float64{1, 1}, 2, 1, 1)),
+		"nan.npy": string(npyFile("<f8", false, []float64{1, math.NaN()}, 2)),
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, verb := range []string{"plot", "verify"} { // an empty config.yaml was that of the defaults
+		refused(t, []string{verb, "damaged"}, "damaged/config.yaml is empty")
+	}
+	refused(t, []string{"run", "--config", "empty.yaml"}, "empty.yaml is empty")
+	refused(t, []string{"run", "--matrices", "A.npy", "--observations", "nan.npy"},
+		"--observations: observation 1 is NaN") // and not "sensing: observation"
+	refused(t, []string{"plot", "run", "--out", "nowhere/x.svg"},
+		"--out nowhere/x.svg cannot be written: no such file or directory")
 }

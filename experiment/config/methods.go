@@ -435,8 +435,8 @@ func (c *Config) checkTogether(m *Mistakes) {
 
 // checkLambda fills in the damping: the least eigenvalue of a truth that is known, but of a spectrum the
 // least with which a step from a small factor does not overshoot, λ ≥ μ²‖M*‖/4 ([Config.adviseLambda]). The
-// values below are a tail, which the theory of ScaledGD(λ) counts as noise: its λ is of the order of σ_r*(M*),
-// where M* is approximately of rank r*. (Xu, Shen, Chi and Ma, arXiv 2302.01186.)
+// values below are a tail, which the theory of ScaledGD(λ) counts as noise: its λ is of the order of
+// σ_r*(M*), where M* is approximately of rank r*. (Xu, Shen, Chi and Ma, arXiv 2302.01186.)
 func (c *Config) checkLambda(m *Mistakes) {
 	switch {
 	case c.Given("lambda"):

@@ -12,10 +12,13 @@ type UsageError struct{ Problems []string }
 
 func (e *UsageError) Error() string { return strings.Join(e.Problems, "\n") }
 
-// Usagef is the UsageError with one problem.
+// Usagef is the UsageError with one problem. The names of packages that errors begin with are left out.
 func Usagef(format string, args ...any) error {
-	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
+	return &UsageError{[]string{packageNames.Replace(fmt.Sprintf(format, args...))}}
 }
+
+// packageNames removes the names of packages from errors that stand behind the name of a setting or file.
+var packageNames = strings.NewReplacer(": sensing: ", ": ", ": solver: ", ": ", ": npy: ", ": ")
 
 // Mistakes collects what is wrong with a configuration.
 type Mistakes struct {

@@ -20,6 +20,9 @@ func ReadConfig(path string, c *Config) error {
 	if err != nil {
 		return Usagef("the config cannot be read: %v", err)
 	}
+	if root, err := yamldoc.Root(text); root == nil && err == nil {
+		return Usagef("%s is empty: a configuration is a list of lines like \"alpha: 1e-6\"", path)
+	}
 	if err := parseConfig(text, path, c); err != nil {
 		return err
 	}

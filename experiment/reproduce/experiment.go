@@ -95,7 +95,7 @@ func All() []Experiment {
 			scaledClaim,
 			"outliers, and the number of measurements that the theorem asks for",
 			judgeScaled},
-		{"scaled-gd-uv", "the steps of ScaledGD to the last digit against κ of M*, in its paper's settings",
+		{"scaled-gd-uv", "the steps of ScaledGD to the last digit against κ of M*, as in its paper",
 			scaledUVClaim,
 			"completion, for which the theorem projects the factors: without it one of twelve runs " +
 				"diverged at its size; outliers, Hankel matrices, noise",

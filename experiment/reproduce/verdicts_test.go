@@ -263,8 +263,8 @@ func TestPresets(t *testing.T) {
 	}
 }
 
-// TestConditionNumbers: every text with a condition number says of which matrix it is. Symptom: kappa is of X,
-// most papers' κ is of M* = XXᵀ, its square, and the texts said neither.
+// TestConditionNumbers: every text with a condition number says of which matrix it is. Symptom: kappa is of
+// X, most papers' κ is of M* = XXᵀ, its square, and the texts said neither.
 func TestConditionNumbers(t *testing.T) {
 	for _, x := range All() {
 		for _, text := range []string{x.About, x.Claim, x.Untested} {

@@ -102,8 +102,11 @@ func (p *Plan) Check(w Where) (done int, err error) {
 	if err := p.mayResume(w); err != nil {
 		return 0, err
 	}
-	if _, err := os.Stat(w.Dir); errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Stat(w.Dir); {
+	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
+	case err == nil && !info.IsDir():
+		return 0, config.Usagef("--out %s cannot be made: it is a file", w.Dir)
 	}
 	if there, err := p.accepts(w); err != nil || !there || w.Force {
 		return 0, err

@@ -38,6 +38,9 @@ func Read(path string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	if root, err := yamldoc.Root(text); root == nil && err == nil {
+		return nil, config.Usagef("%s is empty: a sweep has %s", path, strings.Join(parts, ", "))
+	}
 	return ParseIn(filepath.Dir(path), path, text)
 }
 
