@@ -31,7 +31,7 @@ LinkScale: TypeAlias = Literal["known", "unknown"]
 Covariates: TypeAlias = Literal["gaussian", "student", "laplace"]
 Preprocessing: TypeAlias = Literal["none", "trim", "optimal"]
 Loss: TypeAlias = Literal["squared", "l1", "huber"]
-Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "sparse"]
+Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "polar", "sparse"]
 Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones"]
 Method: TypeAlias = Literal[
     "gd",
@@ -42,6 +42,7 @@ Method: TypeAlias = Literal[
     "scaled-gd-lambda",
     "prec-gd",
     "apgd",
+    "weight-normalization",
     "momentum",
     "nesterov",
     "adam",
@@ -132,6 +133,7 @@ def run(
     adversary_step: float | None = None,
     adversary_weight: float | None = None,
     adversary_radius: float | None = None,
+    magnitude_step: float | None = None,
     method_seed: int | None = None,
     iterations: int | None = None,
     target_loss: float | None = None,
@@ -186,8 +188,8 @@ def run(
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
-        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep and
-        indefinite).
+        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
+        indefinite and polar).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -280,7 +282,7 @@ def run(
 
     Factor and start
     ----------------
-    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'sparse'}
+    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'polar', 'sparse'}
         How factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see `matsense list
         parametrizations`; default psd).
     factor_rank : int
@@ -295,7 +297,8 @@ def run(
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
-        parametrization indefinite or sparse (for uv, indefinite and sparse).
+        parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r; for uv, indefinite,
+        polar and sparse).
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
@@ -309,9 +312,9 @@ def run(
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
-        'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'momentum', 'nesterov', 'adam',
-        'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda',
-        'none'.
+        'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'weight-normalization',
+        'momentum', 'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order',
+        'zeroth-order-newton', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -372,6 +375,9 @@ def run(
         Weight λ > 1 of the cost of the adversary's shifts (for rgda; default 2).
     adversary_radius : float
         Largest root mean square ρ of the adversary's shifts (for rgda; default 1).
+    magnitude_step : float
+        Step size ν of the magnitudes Θ (for weight-normalization; default 2, less with few
+        measurements for the factor rank).
     method_seed : int
         Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd,
         zeroth-order and zeroth-order-newton; default seed).
@@ -533,6 +539,7 @@ def run(
                 "adversary-step": adversary_step,
                 "adversary-weight": adversary_weight,
                 "adversary-radius": adversary_radius,
+                "magnitude-step": magnitude_step,
                 "method-seed": method_seed,
                 "iterations": iterations,
                 "target-loss": target_loss,
@@ -643,8 +650,8 @@ def problem(
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
-        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep and
-        indefinite).
+        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
+        indefinite and polar).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -737,7 +744,7 @@ def problem(
 
     Factor and start
     ----------------
-    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'sparse'}
+    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'polar', 'sparse'}
         How factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see `matsense list
         parametrizations`; default psd).
     factor_rank : int
@@ -752,7 +759,8 @@ def problem(
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
-        parametrization indefinite or sparse (for uv, indefinite and sparse).
+        parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r; for uv, indefinite,
+        polar and sparse).
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
