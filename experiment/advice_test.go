@@ -62,6 +62,8 @@ var failing = []string{
 	"method=apgd parametrization=uv step=9",
 	"method=apgd parametrization=uv step=1e-4",
 	"method=altmin parametrization=uv iterations=2 inner-iterations=1",
+	"method=weight-normalization parametrization=polar factor-rank=6 step=1e-5",
+	"method=weight-normalization parametrization=polar factor-rank=6 magnitude-step=9",
 	"method=adam step=9",
 	"method=adam step=1e-5",
 	"method=nesterov step=9",

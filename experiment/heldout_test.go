@@ -96,6 +96,12 @@ func resultOf(t *testing.T, c *config.Config, dir string) *mat.Dense {
 		z.Mul(u, u.T())
 		minus.Mul(v, v.T())
 		z.Sub(&z, &minus)
+	case "polar":
+		x, theta := load("factor.npy"), load("factor-right.npy")
+		z.Product(x, theta, x.T())
+		minus.CloneFrom(z.T())
+		z.Add(&z, &minus)
+		z.Scale(0.5, &z)
 	case "sparse":
 		u, v := load("factor.npy"), load("factor-right.npy")
 		z.MulElem(u, u)
@@ -152,6 +158,7 @@ func TestHeldOutAlongTheRun(t *testing.T) {
 		{"uv", 11, 8, "factor-rank=8 alpha=1e-3 step=0.05 rank=1"}, // measured where the engine keeps the factor
 		{"psd", 9, 9, "factor-rank=3 alpha=0.1 step=0.02"},
 		{"indefinite", 9, 9, "factor-rank=3 alpha=0.1 step=0.02"},
+		{"polar", 9, 9, "factor-rank=3 alpha=0.5 step=0.02"},
 		{"deep", 11, 8, "factor-rank=4 depth=3 alpha=1 step=0.01"},
 		{"sparse", 30, 1, "alpha=0.1 step=0.02"},
 	} {

@@ -56,6 +56,16 @@ func (e *engine) inverseBuffers() (list []buffer) {
 	return append(list, buffer{"shifts of Gram matrices", int64(len(e.shapes)) * 8, &e.inverses.lambdas})
 }
 
+// paired says whether the partner of some matrix of a member's factor is another matrix.
+func (e *engine) paired(member int) bool {
+	for b := range e.members[member].shapes {
+		if e.par.(solver.Paired).Partner(b) != b {
+			return true
+		}
+	}
+	return false
+}
+
 // gram and cross are the places of one of a member's d × d matrices.
 func (e *engine) gram(member, number int) matrix {
 	d := e.cols(member)
@@ -132,7 +142,7 @@ func (e *engine) precondition(list []preconditioning) error {
 	wanted := map[int]factored{}
 	var systems []system
 	for _, p := range list {
-		wanted[p.member] = factored{true, e.par.(solver.Paired).Partner(0) != 0, p.lambda}
+		wanted[p.member] = factored{true, e.paired(p.member), p.lambda}
 		for b, s := range e.members[p.member].shapes {
 			systems = append(systems, e.inverse(p.member, b,
 				e.matrix(p.member, p.x, b), e.matrix(p.member, p.dst, b), s.Rows))
@@ -191,7 +201,7 @@ func (e *engine) fit(list []fitting) error {
 	var systems []system
 	paired := e.par.(solver.Paired)
 	for _, f := range list {
-		wanted[f.member] = factored{held: true, paired: paired.Partner(0) != 0}
+		wanted[f.member] = factored{held: true, paired: e.paired(f.member)}
 		for b := range e.members[f.member].shapes {
 			partner, cross := paired.Partner(b), e.cross(f.member, b)
 			dst := e.whole(f.member, f.dst, b)

@@ -35,6 +35,7 @@ func TestMethods(t *testing.T) {
 		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
 		solver.Adam{StepSize: 0.02, Beta1: 0.8, Beta2: 0.95, Epsilon: 1e-4},
 		solver.ImbalancedGD{StepSize: 0.1, Scale: 0.8, Below: 10}, // the first step
+		solver.WeightNormalization{StepSize: 0.3, MagnitudeStep: 1.5},
 		solver.SGD{StepSize: 0.1, Batch: batch}, solver.RSGD{StepSize: 0.1, Batch: batch},
 		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},
 		solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
@@ -50,8 +51,9 @@ func TestMethods(t *testing.T) {
 		for _, c := range []struct {
 			par solver.Parametrization
 			p   *sensing.Problem
-		}{{solver.PSD{}, symmetric}, {solver.UV{}, rectangular}} {
-			if solver.Suits(m, c.par) != nil {
+		}{{solver.PSD{}, symmetric}, {solver.UV{}, rectangular}, {solver.Polar{}, symmetric}} {
+			_, normalized := m.(solver.WeightNormalization)
+			if _, polar := c.par.(solver.Polar); polar != normalized || solver.Suits(m, c.par) != nil {
 				continue
 			}
 			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {

@@ -76,6 +76,8 @@ func schemeOf(p solver.Parametrization) (scheme, error) {
 		return scheme{p, []rule{{scale: 1}}, sparse{}}, nil
 	case solver.Deep:
 		return scheme{p, []rule{{scale: 0.5}, {transposed: true, scale: 0.5}}, deep{}}, nil
+	case solver.Polar:
+		return scheme{p, []rule{{scale: 1}, {transposed: true, scale: 1}}, polar{}}, nil
 	}
 	return scheme{}, solver.Unsupportedf("GPUs have no kernels for the parametrization %s", p.Name())
 }

@@ -124,6 +124,13 @@ var kinds = []struct {
 			z.Sub(z, product(f[1], f[1].T()))
 			return z
 		}},
+	{"polar", 5, 5, true, object{}, [][2]int{{5, 3}, {3, 3}},
+		func(f []*mat.Dense) *mat.Dense {
+			z := product(f[0], f[1], f[0].T())
+			z.Add(z, mat.DenseCopyOf(z.T()))
+			z.Scale(0.5, z)
+			return z
+		}},
 	{"sparse", 5, 1, false, object{}, [][2]int{{5, 1}, {5, 1}},
 		func(f []*mat.Dense) *mat.Dense {
 			z, v := mat.NewDense(5, 1, nil), mat.NewDense(5, 1, nil)

@@ -210,7 +210,8 @@ func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	s := newAdjoint(g.problem.Ensemble, engine)
 	s.interrupted = g.interrupted
 	estimate := s.estimate
-	if _, signed := g.jobs[0].Settings.Parametrization.(Indefinite); signed {
+	switch g.jobs[0].Settings.Parametrization.(type) {
+	case Indefinite, Polar:
 		estimate = s.signedEstimate
 	}
 	made, err := estimate(k)

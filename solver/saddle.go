@@ -31,7 +31,7 @@ var (
 // Suits implements [Selective].
 func (Saddle) Suits(p Parametrization) error {
 	switch p.(type) {
-	case Deep, Sparse, Indefinite:
+	case Deep, Sparse, Indefinite, Polar:
 		return fmt.Errorf("solver: a saddle is planted for UUᵀ and UVᵀ, not for %s", p.Name())
 	}
 	return nil

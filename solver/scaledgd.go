@@ -80,9 +80,11 @@ func scaledStep(m *Member, step, lambda float64) error {
 	return m.Combine(Iterate, 1, Iterate, -step, direction)
 }
 
-// needsPairs refuses a parametrization that is not [Paired].
+// needsPairs refuses a parametrization that is not [Paired], and [Polar], in which no matrix of the factor is
+// what multiplies X.
 func needsPairs(p Parametrization) error {
-	if _, ok := p.(Paired); !ok {
+	_, paired := p.(Paired)
+	if _, polar := p.(Polar); !paired || polar {
 		return fmt.Errorf("solver: %s is no product of two matrices, by one of which the other's gradient"+
 			" could be scaled", p.Name())
 	}

@@ -44,7 +44,7 @@ var (
 // Suits implements [Selective].
 func (s Spectral) Suits(p Parametrization) error {
 	switch p.(type) {
-	case Deep, Sparse:
+	case Deep, Sparse, Polar:
 		return fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for %s",
 			p.Name())
 	}

@@ -167,7 +167,7 @@ func TestCompletion(t *testing.T) {
 	for _, c := range []struct{ line, want, without string }{
 		{"run --method ", "gd scaled-gd-lambda polyak-gd rgda none", "psd"},
 		{"sweep merge", "merge", "list"},
-		{"run --parametrization ", "psd uv deep indefinite sparse", ""},
+		{"run --parametrization ", "psd uv deep indefinite polar sparse", ""},
 		{"run --ensemble ", "gaussian completion pauli", "dense single-index"},
 		{"run --observation ", "linear single-index multi-index", ""},
 		{"run --init ", "random spectral saddle ones", ""},

@@ -41,7 +41,8 @@ var settingFlags = []string{"method", "parametrization", "step", "iterations", "
 	"imbalance-scale", "imbalance-below", "inner-tolerance", "inner-iterations",
 	"batch-size", "label-noise", "directions", "radius",
 	"bootstrap-steps", "hessian-radius", "least-curvature",
-	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
+	"adversary-step", "adversary-weight", "adversary-radius", "magnitude-step",
+	"method-seed"}
 
 // drawnFlags are further settings of a case whose measurements are drawn.
 var drawnFlags = []string{"ensemble", "entries", "measurements", "seed", "snr", "hold-out", "relu-threshold"}

@@ -89,6 +89,7 @@ type Config struct {
 	AdversaryStep   float64
 	AdversaryWeight float64
 	AdversaryRadius float64
+	MagnitudeStep   float64
 	MethodSeed      uint64
 	CustomName      string
 	CustomSlots     int

@@ -11,6 +11,7 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // DataFile is a setting that names a file.
@@ -134,6 +135,9 @@ func (c *Config) checkStartShapes(m *Mistakes) {
 	right := "n2"
 	if c.ChosenParametrization().Vector || !c.ChosenParametrization().Rectangular { // V is as large as U
 		right, n2 = "n", n1
+	}
+	if u, ok := c.shapes["init"]; ok && c.Parametrization == (solver.Polar{}).Name() { // Θ is r × r
+		right, n2 = "factor-rank", columns(u)
 	}
 	for _, f := range []struct {
 		key, side string

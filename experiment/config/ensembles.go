@@ -256,10 +256,14 @@ func (c *Config) isotropicStep() float64 {
 	step := cmp.Or(m.Step, Default().Step)
 	l := find(losses, c.LossName())
 	scaleFree := m.ScaleFree || l != nil && l.ScaleFree
-	if singular := c.soughtSingular(); singular != nil && !scaleFree {
-		return step / singular[0]
+	singular := c.soughtSingular()
+	switch {
+	case singular == nil || scaleFree:
+		return step
+	case m.InverseSquare:
+		return step / (singular[0] * singular[0])
 	}
-	return step
+	return step / singular[0]
 }
 
 // fillStep fills in the step, unless one is given, once it is known: that of the ensemble, if it has one.

@@ -96,6 +96,19 @@ func (c *Config) adviseAltMin(f Facts, a *Advice) {
 	}
 }
 
+// adviseNormalized: a step of 1/‖M*‖² leaves nothing of an error in the direction of the largest eigenvalue,
+// if the measurements are an isometry. Steps of Θ are stable up to a size that depends on the measurements.
+func (c *Config) adviseNormalized(f Facts, a *Advice) {
+	gradient, _ := c.gradientStep(f)
+	suited := 8 * gradient * gradient // 1/(4‖S‖) is the gradient's
+	if f.Status == solver.Diverged && c.Step <= 2*suited {
+		a.Set("magnitude-step", c.MagnitudeStep/2)
+		a.Say("the step of X suits the data, and so the step of Θ is too long for these measurements")
+		return
+	}
+	c.adviseStep(f, a, suited, "1/(2‖S‖²) of the spectral estimate S")
+}
+
 // adviseAdam: a step moves each entry of the factor by about its size, whatever the gradient is, and entries
 // at the truth are about ‖U‖/√n.
 func (c *Config) adviseAdam(f Facts, a *Advice) {

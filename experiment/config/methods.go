@@ -19,6 +19,8 @@ type Method struct {
 	Estimates bool
 	// Step is the default step for ‖M*‖ = 1 and measurements that are isotropic; 0: that of most methods.
 	Step float64
+	// InverseSquare: the step has the unit of 1/‖M*‖², and not of 1/‖M*‖ as that of most methods.
+	InverseSquare bool
 	// ScaleFree: the step suits matrices of any size, because the method divides by a size itself.
 	ScaleFree bool
 	// Stepless: the steps have no step size.
@@ -186,6 +188,23 @@ func init() {
 				return solver.AltMin{Tolerance: c.InnerTolerance, Most: c.InnerIterations}
 			},
 			Advise: (*Config).adviseAltMin,
+		},
+		{
+			Entry: Entry{
+				Name: "weight-normalization",
+				About: "Riemannian steps of the directions X, and then gradient steps of the magnitudes Θ, for " +
+					"XΘXᵀ with more columns than the rank",
+				References: []Reference{wei2025},
+				Settings:   []string{"magnitude-step"},
+				Check:      (*Config).checkMagnitudes,
+			},
+			InverseSquare: true,
+			Step:          0.5,
+			Make: func(c *Config) solver.Method {
+				return solver.WeightNormalization{StepSize: c.Step, MagnitudeStep: c.MagnitudeStep}
+			},
+			Complete: (*Config).fillMagnitudeStep,
+			Advise:   (*Config).adviseNormalized,
 		},
 		{
 			Entry: Entry{
@@ -522,6 +541,29 @@ func (c *Config) refuseStep(m *Mistakes, why string) {
 	} else if !f.isZero() {
 		m.Bad("step", "%s", why)
 	}
+}
+
+// checkMagnitudes wants no more columns than can be orthonormal.
+func (c *Config) checkMagnitudes(m *Mistakes) {
+	if c.Given("magnitude-step") || c.MagnitudeStep != 0 {
+		m.Finite("magnitude-step", c.MagnitudeStep, c.MagnitudeStep > 0, "positive")
+	}
+	if c.N > 0 && c.FactorRank > c.N {
+		m.Bad("factor-rank", "the columns of weight-normalization are orthonormal, at most n = %d, got %d", c.N,
+			c.FactorRank)
+	}
+}
+
+// fillMagnitudeStep makes ν as large as the paper has it, 2, if the measurements admit it. f curves in Θ, which
+// has d = r(r + 1)/2 numbers, by up to about ½(1 + √(d/m))² with m Gaussian measurements, and steps of more
+// than 4/(1 + √(d/m))² diverge.
+func (c *Config) fillMagnitudeStep() {
+	if c.Given("magnitude-step") || c.Measurements <= 0 || c.FactorRank <= 0 {
+		return
+	}
+	r := float64(c.FactorRank)
+	root := 1 + math.Sqrt(r*(r+1)/2/float64(c.Measurements))
+	c.MagnitudeStep = min(2, 3/(root*root))
 }
 
 // defaultMomentum is the momentum where none is given.

@@ -99,6 +99,18 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name:       "polar",
+				About:      "XΘXᵀ: symmetric matrices by directions X and magnitudes Θ",
+				References: []Reference{wei2025},
+				Settings:   []string{"spectrum", "init-right"},
+				Check:      (*Config).checkPolar,
+			},
+			Truth:     (*Config).drawTruth,
+			UserTruth: func(x, _ *mat.Dense) (*sensing.Truth, error) { return sensing.TruthOf(x) },
+			Make:      func(*Config) solver.Parametrization { return solver.Polar{} },
+		},
+		{
+			Entry: Entry{
 				Name:       "sparse",
 				About:      "u∘u − v∘v: sparse vectors",
 				References: []Reference{vaskevicius2019, fan2023},
@@ -182,6 +194,13 @@ func (c *Config) checkIndefinite(m *Mistakes) {
 	case c.Negative < 0 || c.Negative > c.Rank:
 		m.Bad("negative", "of the truth's eigenvalues from 0 to rank = %d are negative, got %d", c.Rank,
 			c.Negative)
+	}
+}
+
+// checkPolar wants a start from files to have both matrices.
+func (c *Config) checkPolar(m *Mistakes) {
+	if (c.InitRight == "") != (c.StartFile() == "") {
+		m.Bad("init", "a start from files needs both init, X₀, and init-right, Θ₀, with parametrization polar")
 	}
 }
 

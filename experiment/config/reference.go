@@ -352,6 +352,11 @@ var (
 		Title:       "Implicit Regularization for Optimal Sparse Recovery",
 		Proceedings: neurIPS, Short: "NeurIPS", Volume: "32", Year: 2019, ArXiv: "1909.05122",
 	}
+	wei2025 = Reference{
+		Key: "wei2025benefits", Authors: []string{"Wei, Yudong", "Zhang, Liang", "Li, Bingcong", "He, Niao"},
+		Title: "On the Benefits of Weight Normalization for Overparameterized Matrix Sensing",
+		Year:  2025, ArXiv: "2510.01175",
+	}
 	xiong2024 = Reference{
 		Key:     "xiong2024overparameterization",
 		Authors: []string{"Xiong, Nuoya", "Ding, Lijun", "Du, Simon S."},

@@ -379,7 +379,7 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,
 			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r), or (n, r) " +
-				"with parametrization indefinite or sparse",
+				"with parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r)",
 			at: func(c *Config) any { return &c.InitRight },
 		}, {
 			Key: "alpha", Group: factorGroup, applies: (*Config).hasSizedStart,
@@ -513,6 +513,11 @@ func builtinSettings() []*Setting {
 			Key: "adversary-radius", Group: methodGroup, Default: "1",
 			Help: "largest root mean square ρ of the adversary's shifts",
 			at:   func(c *Config) any { return &c.AdversaryRadius },
+		}, {
+			Key: "magnitude-step", Group: methodGroup,
+			Default: "2, less with few measurements for the factor rank",
+			Help:    "step size ν of the magnitudes Θ",
+			at:      func(c *Config) any { return &c.MagnitudeStep },
 		}, {
 			Key: "method-seed", Group: methodGroup, Default: "seed",
 			Help: "seed of the random numbers that the method draws",

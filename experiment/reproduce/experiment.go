@@ -123,6 +123,11 @@ func All() []Experiment {
 			altminClaim,
 			"the paper's start, completion, noise, and how many measurements the theorem asks for",
 			judgeAltMin},
+		{"weight-normalization", "the steps of weight normalization against the number of columns, beside gd",
+			normalizationClaim,
+			"the theorem's rates and constants, the number of measurements against r, noise, other retractions, " +
+				"and steps as short as the theorem asks for",
+			judgeNormalization},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
 			"noise of shots, and the constants",

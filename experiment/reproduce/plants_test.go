@@ -159,6 +159,12 @@ func plants() []plant {
 			linearly, func(string) float64 { return 1e-4 })},
 		{"altmin", "gradient descent overfits as well", alternated(steady, quadratic,
 			linearly, func(string) float64 { return 0.5 })},
+		{"weight-normalization", "columns do not matter", normalizing(
+			linearAfter(func(float64) float64 { return 50 }), overT)},
+		{"weight-normalization", "it is sublinear", normalizing(
+			func(T, r float64) float64 { return math.Pow(1+r*T/20, -4) }, overT)},
+		{"weight-normalization", "gd is linear too", normalizing(linearAfter(inverse),
+			func(T, _ float64) float64 { return math.Exp(-0.002 * T) })},
 		{"pauli", "as many words as there are", slices.Concat(
 			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
 		{"flatness", "the trace does not fall", noisyProducts()},

@@ -101,6 +101,26 @@ var kinds = []kind{
 		paulis: []size{{16, 16, 17, 3, 5}},
 	},
 	{
+		parametrization: solver.Polar{},
+		law: law{
+			z: func(u solver.Factor) *mat.Dense { return product(product(u[0], symmetricPart(u[1])), u[0].T()) },
+			gradient: func(g *mat.Dense, u solver.Factor) solver.Factor {
+				return solver.Factor{
+					product(product(g, u[0]), symmetricPart(u[1])),
+					times(0.5, product(u[0].T(), product(g, u[0]))),
+				}
+			},
+			partner: func(int) int { return 0 },
+		},
+		space: symmetricSpace,
+		truth: func(s size) (*sensing.Truth, error) {
+			return sensing.NewTruth(s.n1, s.rank, float64(s.rank), truthSeed)
+		},
+		sizes:  []size{{2, 2, 3, 1, 1}, {5, 5, 7, 2, 3}, {17, 17, 67, 3, 9}, {33, 33, 129, 2, 35}},
+		small:  2,
+		paulis: []size{{16, 16, 17, 3, 5}},
+	},
+	{
 		parametrization: solver.Sparse{},
 		law: law{
 			z: func(u solver.Factor) *mat.Dense {
@@ -160,6 +180,13 @@ func chained(w solver.Factor) *mat.Dense {
 		p = product(next, p)
 	}
 	return p
+}
+
+// symmetricPart returns (A + Aᵀ)/2.
+func symmetricPart(a *mat.Dense) *mat.Dense {
+	s := new(mat.Dense)
+	s.Add(a, a.T())
+	return times(0.5, s)
 }
 
 func product(a, b mat.Matrix) *mat.Dense {

@@ -948,9 +948,11 @@ def command(script, arguments, cases, create, check_all):
 
 def check_all():
     """Whether any case of the folder fails."""
-    import drawn, eigenvalues, losses, methods, structured  # more cases; here, since they import this file
+    # More cases; here, since they import this file
+    import drawn, eigenvalues, losses, methods, structured, weightnormalization
     return (check_cases(CASES, check) | methods.check_all() | structured.check_all()
-            | drawn.check_all() | losses.check_all() | eigenvalues.check_all())
+            | drawn.check_all() | losses.check_all() | eigenvalues.check_all()
+            | weightnormalization.check_all())
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ LinkScale: TypeAlias = Literal["known", "unknown"]
 Covariates: TypeAlias = Literal["gaussian", "student", "laplace"]
 Preprocessing: TypeAlias = Literal["none", "trim", "optimal"]
 Loss: TypeAlias = Literal["squared", "l1", "huber"]
-Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "sparse"]
+Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "polar", "sparse"]
 Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones"]
 Method: TypeAlias = Literal[
     "gd",
@@ -137,6 +137,7 @@ def run(
     adversary_step: float | None = None,
     adversary_weight: float | None = None,
     adversary_radius: float | None = None,
+    magnitude_step: float | None = None,
     method_seed: int | None = None,
     iterations: int | None = None,
     target_loss: float | None = None,
@@ -191,8 +192,8 @@ def run(
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
-        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep and
-        indefinite).
+        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
+        indefinite and polar).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -285,7 +286,7 @@ def run(
 
     Factor and start
     ----------------
-    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'sparse'}
+    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'polar', 'sparse'}
         How factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see `matsense list
         parametrizations`; default psd).
     factor_rank : int
@@ -300,7 +301,8 @@ def run(
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
-        parametrization indefinite or sparse (for uv, indefinite and sparse).
+        parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r; for uv, indefinite,
+        polar and sparse).
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
@@ -387,6 +389,9 @@ def run(
         Weight λ > 1 of the cost of the adversary's shifts (for rgda; default 2).
     adversary_radius : float
         Largest root mean square ρ of the adversary's shifts (for rgda; default 1).
+    magnitude_step : float
+        Step size ν of the magnitudes Θ (for weight-normalization; default 2, less with few
+        measurements for the factor rank).
     method_seed : int
         Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd,
         zeroth-order and zeroth-order-newton; default seed).
@@ -551,6 +556,7 @@ def run(
                 "adversary-step": adversary_step,
                 "adversary-weight": adversary_weight,
                 "adversary-radius": adversary_radius,
+                "magnitude-step": magnitude_step,
                 "method-seed": method_seed,
                 "iterations": iterations,
                 "target-loss": target_loss,
@@ -662,8 +668,8 @@ def problem(
     spectrum : str
         Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1 or
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
-        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep and
-        indefinite).
+        geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
+        indefinite and polar).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -756,7 +762,7 @@ def problem(
 
     Factor and start
     ----------------
-    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'sparse'}
+    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'polar', 'sparse'}
         How factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see `matsense list
         parametrizations`; default psd).
     factor_rank : int
@@ -771,7 +777,8 @@ def problem(
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
-        parametrization indefinite or sparse (for uv, indefinite and sparse).
+        parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r; for uv, indefinite,
+        polar and sparse).
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
