@@ -9,9 +9,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestPolarBalanced: the balanced pair has the product XSXᵀ, as many columns as X has rank, and Gram matrices that are
-// the same diagonal matrix, for directions that are not orthonormal and magnitudes with eigenvalues of both
-// signs.
+// TestPolarBalanced: the balanced pair has the product XSXᵀ, as many columns as X has rank, and Gram
+// matrices that are the same diagonal matrix, for directions that are not orthonormal and magnitudes with
+// eigenvalues of both signs.
 func TestPolarBalanced(t *testing.T) {
 	for _, r := range []int{1, 4, 7, 9} {
 		f := startOf(t, 7, r, 1, uint64(r))

@@ -93,7 +93,7 @@ func (WeightNormalization) begin(m *Member) error {
 	if err := m.Get(Iterate, f); err != nil {
 		return err
 	}
-	// Newton's method takes a step for each factor of two between a singular value and 1, so that X is brought
+	// Newton's method takes a step for each factor of two between a singular value and 1, so X is brought
 	// to ‖X‖_F = √r first.
 	x := f[0]
 	scale := math.Sqrt(float64(m.Shapes()[0].Cols)) / lengthOf(x)
@@ -115,7 +115,7 @@ func (WeightNormalization) begin(m *Member) error {
 		if err != nil {
 			return err
 		}
-		// The change of each singular value is about its distance δ from 1 before the step, and δ²/2 after it.
+		// Each singular value changes by about its distance δ from 1 before the step, and δ²/2 after it.
 		if !(square > 1e-18) { // NaN ends it too
 			return nil
 		}

@@ -230,7 +230,7 @@ func TestWeightNormalizationConverges(t *testing.T) {
 			steps[r] += reached
 		}
 	}
-	if !(steps[4] > steps[6] && steps[6] > 2*steps[12]) {
+	if steps[4] <= steps[6] || steps[6] <= 2*steps[12] {
 		t.Errorf("%v steps", steps)
 	}
 	if _, last := run(solver.GD{StepSize: 0.25}, solver.PSD{}, 6, 0, 0.1); !(last > 1e-4) {

@@ -7,8 +7,8 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// normalizing makes runs of weight-normalization and of gd whose errors after T steps with r columns follow the
-// given laws. They arrive at the target where the error is 0.1 first.
+// normalizing makes runs of weight-normalization and of gd whose errors after T steps with r columns
+// follow the given laws. They arrive at the target where the error is 0.1 first.
 func normalizing(normalized, plain func(T, r float64) float64) (all []observation) {
 	runs := func(method string, columns []float64, iterations int, law func(T, r float64) float64) {
 		all = append(all, grid(columns, func(o *observation, r, wobble float64) {
@@ -48,16 +48,16 @@ func TestNormalization(t *testing.T) {
 	judge("columns do not matter", linearAfter(func(float64) float64 { return 50 }), overT, Disagrees)
 	judge("more columns cost steps", linearAfter(func(r float64) float64 { return 10 * r }), overT, Disagrees)
 	judge("columns matter little", linearAfter(func(r float64) float64 { return 60 - 2*r }), overT, Unclear)
-	judge("weight normalization is sublinear", func(T, r float64) float64 { return math.Pow(1+r*T/20, -4) }, overT,
-		Disagrees)
+	judge("weight normalization is sublinear",
+		func(T, r float64) float64 { return math.Pow(1+r*T/20, -4) }, overT, Disagrees)
 	judge("runs with few columns do not arrive", linearAfter(func(r float64) float64 {
 		if r < 4 {
 			return 1000
 		}
 		return 240 / r
 	}), overT, Disagrees)
-	judge("gd is linear too", linearAfter(inverse), func(T, _ float64) float64 { return math.Exp(-0.002 * T) },
-		Disagrees)
+	judge("gd is linear too", linearAfter(inverse),
+		func(T, _ float64) float64 { return math.Exp(-0.002 * T) }, Disagrees)
 	judge("gd is a little faster than 1/T", linearAfter(inverse),
 		func(T, _ float64) float64 { return math.Pow(1+T, -1.15) }, Unclear)
 	expect(t, "nothing", judgeNormalization(nil), Unclear)
