@@ -24,8 +24,12 @@ func (l *rowLayout) batcher() string {
 // small form.
 func (l *rowLayout) small() bool {
 	whole := "contract_batch_" + string(l.entries) + "_" + string(l.precision)
-	return (l.entries == sensing.F64 || l.entries == sensing.F32) &&
-		kernels.BatchStages(whole)+reservedBatch > l.info.BlockShared
+	return l.hasSmall() && (l.asSmall || kernels.BatchStages(whole)+reservedBatch > l.info.BlockShared)
+}
+
+// hasSmall says whether contract_batch has a small form for the rows.
+func (l *rowLayout) hasSmall() bool {
+	return l.inMemory && (l.entries == sensing.F64 || l.entries == sensing.F32)
 }
 
 // reservedBatch is at least the static shared memory of contract_batch without the table of q8, and what the
@@ -65,8 +69,7 @@ func (l *rowLayout) levelsShared() int {
 // mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which
 // follows from the device's description.
 func (l *rowLayout) mostBatchGroups() int {
-	const resident = 2 // blocks that a multiprocessor has registers for, at most
-	return min(resident*l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
+	return min(l.batchResident()*l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
 }
 
 // partBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
@@ -91,6 +94,11 @@ func (o *rowOperator) countBatchGroups() error {
 	if !o.together() {
 		return nil
 	}
+	return o.setBatchGroups()
+}
+
+// setBatchGroups does so, whether or not a batch gains by it.
+func (o *rowOperator) setBatchGroups() error {
 	resident, err := o.device.kernels[o.batcher()].Resident(256, kernels.BatchStages(o.batcher()))
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -311,4 +312,36 @@ func batchEngineOn(t *testing.T, config emulator.Config, ensemble sensing.Ensemb
 	rowsOf(e).tensorGroups = 0 // contract_tensor has tests of its own
 	must(t, e.Gradient(all...))
 	return e, device
+}
+
+// TestMostBatchGroups: in f64 arithmetic a multiprocessor has registers for one block of contract_batch, and
+// so an H100 has six groups of 20 blocks at n = 200. In f32 arithmetic it has registers for two, if there is
+// shared memory for them: 13 groups on an H100, but one block with f32 rows on an A10. The rings have no more
+// room than these groups take.
+func TestMostBatchGroups(t *testing.T) {
+	for _, c := range []struct {
+		card      string
+		entries   sensing.Entries
+		precision solver.Precision
+		want      int
+	}{
+		{"H100", sensing.F32, solver.F64, 6}, {"H100", sensing.Signs, solver.F64, 6},
+		{"H100", sensing.F32, solver.F32, 13}, {"H100", sensing.BF16, solver.F32, 13},
+		{"A10", sensing.F32, solver.F32, 3}, {"A10", sensing.BF16, solver.F32, 3},
+		{"A10", sensing.Signs, solver.F32, 7},
+	} {
+		card := cards[slices.IndexFunc(cards, func(k card) bool { return k.name == c.card })]
+		planned, err := planRows(request{backend: Backend{Info: card.info, Precision: c.precision},
+			ensemble: rowsOf200(t, c.entries), shapes: make([][]solver.Shape, kernels.BatchMembers)})
+		must(t, err)
+		o := planned.(*rowOperator)
+		if got := o.mostBatchGroups(); got != c.want {
+			t.Errorf("%s, %s rows in %s: %d groups, want %d", c.card, c.entries, c.precision, got, c.want)
+		}
+		most := c.want * kernels.BatchRing(o.batcher()) * kernels.BatchMembers * o.slabs * kernels.BatchParts
+		if got, want := o.partBytes(), int64(most)*numberBytes(c.precision); got != want {
+			t.Errorf("%s, %s rows in %s: rings of %d bytes, want %d", c.card, c.entries, c.precision, got,
+				want)
+		}
+	}
 }

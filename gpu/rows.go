@@ -55,6 +55,7 @@ type rowLayout struct {
 	matrices    int  // that a contraction pulls for each member
 	lifted      int  // most matrices that are lifted together
 	draws       bool
+	asSmall     bool // take the small form of contract_batch on any device, to measure it
 	entries     sensing.Entries
 	precision   solver.Precision
 	loss        loss
