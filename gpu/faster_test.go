@@ -10,6 +10,7 @@ import (
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -207,4 +208,46 @@ func TestCosts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMixedSums: docs/kernels.md says what the sums of chunks of mixed precision move at n = 200, m = 10,000,
+// beside the rows, and on which cards eight sums of parts in f64 would lower the floor of eight members: where
+// memory bounds a launch that reads the rows once.
+func TestMixedSums(t *testing.T) {
+	text, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	page := strings.Join(strings.Fields(string(text)), " ")
+	says := func(words string) {
+		t.Helper()
+		if !strings.Contains(page, words) {
+			t.Errorf("docs/kernels.md does not say %q", words)
+		}
+	}
+	const members = kernels.BatchMembers
+	var shares []string
+	for _, c := range cards {
+		for _, entries := range formats {
+			planned, err := planMixed(request{backend: Backend{Info: c.info}, ensemble: rowsOf200(t, entries),
+				shapes: make([][]solver.Shape, members), loss: squaredLoss})
+			must(t, err)
+			o := planned.(*mixedOperator)
+			l := &o.single.rowLayout
+			chunks := l.sumBytes(l.chunks.count())
+			parts := 2 * float64(members*chunkParts*l.kp*8)
+			if c.name == "A10" {
+				shares = append(shares, fmt.Sprintf("%.0f %%", 100*chunks/(float64(l.m)*float64(l.stride))))
+				says(fmt.Sprintf("%d sums of chunks", l.chunks.count()))
+				says(fmt.Sprintf("%.0f MB, in place of %.0f", parts/1e6, chunks/1e6))
+			}
+			now := o.contractionFloor()
+			planned8 := now
+			planned8.memory -= (chunks - parts) / c.info.Bandwidth
+			if !l.together() || planned8.seconds() > 0.98*now.seconds() || !slices.Contains(c.mixed, entries) {
+				continue
+			}
+			says(fmt.Sprintf("%s: %s %.2f → %.2f ms", c.name, entries, now.seconds()*1e3,
+				planned8.seconds()*1e3))
+		}
+	}
+	says(strings.Join(shares, ", ") + " of the rows")
 }
