@@ -145,8 +145,15 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 		}
 		reportFloors(b, c.floors(o, r))
 	})
-	if groups := o.tensorGroups; groups > 0 {
-		o.tensorGroups = 0
+	if groups := o.tensorGroups; groups[0] > 0 {
+		if groups[wideForm] > 0 {
+			o.tensorGroups[wideForm] = 0
+			b.Run("eight-members-a-launch", func(b *testing.B) {
+				repeat(b, e.device, contract)
+				reportFloors(b, c.floors(o, r))
+			})
+		}
+		o.tensorGroups = [2]int{}
 		b.Run("without-tensor-cores", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r))
@@ -155,7 +162,7 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	}
 	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
 		groups, batchGroups, tensorGroups := o.groups, o.batchGroups, o.tensorGroups
-		o.groups, o.batchGroups, o.tensorGroups = 0, 0, 0
+		o.groups, o.batchGroups, o.tensorGroups = 0, 0, [2]int{}
 		b.Run("three-steps", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r))
@@ -176,7 +183,7 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 }
 
 // floors returns the floors of a contraction by the kernel that the operator takes now: in one launch for all
-// members, or for each eight of them, or in three steps.
+// members, or for each eight or sixteen of them, or in three steps.
 func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	if c.members == 1 {
 		return r.floors(amountsOfSteps(&o.rowLayout, o.groups == 0))
@@ -188,8 +195,8 @@ func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	l.info.Bandwidth = r.copied
 	f, steps := l.batchFloors()
 	switch {
-	case o.tensorGroups > 0:
-		f = l.tensorFloor()
+	case o.tensorGroups[0] > 0:
+		f = l.tensorFloorOf(o.tensorGroups[wideForm] > 0)
 	case o.batchGroups == 0:
 		f = steps
 	}
