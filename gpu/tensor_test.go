@@ -3,7 +3,11 @@ package gpu
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,21 +222,6 @@ func TestRefusedBatches(t *testing.T) {
 // members the three steps take more: for 9 members on an A100 with signs 0.74 ms, and two launches of
 // contract_tensor 0.71 ms.
 func TestTensorDevices(t *testing.T) {
-	const n, m = 200, 10_000
-	const k = n * (n + 1) / 2
-	of := func(info driver.Info, members int, entries sensing.Entries) *rowLayout {
-		info.Cooperative = true
-		if info.BlockShared == 0 {
-			info.BlockShared = 163 << 10 // the least of these cards
-		}
-		l := &rowLayout{rowStore: rowStore{m: m, inMemory: true}, members: members, k: k,
-			precision: solver.F64, cards: 1, all: m}
-		l.setDevice(info)
-		l.setSlabs(referenceBlocks)
-		l.setEntries(entries)
-		l.shareRows(0)
-		return l
-	}
 	for _, card := range cards {
 		for entries := range costs {
 			for _, members := range []int{1, 2, 8, 9, 32} {
@@ -246,7 +235,7 @@ func TestTensorDevices(t *testing.T) {
 				case members > 8 && !(short && card.name == "A100"):
 					forms *= 2
 				}
-				if got := len(of(card.info, members, entries).tensorKernels()); got != forms {
+				if got := len(tensorLayout(card.info, members, entries).tensorKernels()); got != forms {
 					t.Errorf("%s, %d members, %s rows: %d forms, want %d", card.name, members, entries, got, forms)
 				}
 			}
@@ -260,7 +249,7 @@ func TestTensorDevices(t *testing.T) {
 		"no room for group": func(l *rowLayout) { l.info.Multiprocessors = 19 },
 		"no cooperation":    func(l *rowLayout) { l.info.Cooperative = false },
 	} {
-		l := of(h100, 8, sensing.F32)
+		l := tensorLayout(h100, 8, sensing.F32)
 		if !l.tensor() {
 			t.Fatal("an H100 without rates has no tensor cores")
 		}
@@ -269,11 +258,27 @@ func TestTensorDevices(t *testing.T) {
 		}
 	}
 	// 33 slabs have groups of 132 blocks, and 264 in the wide form.
-	if l := of(h100, 9, sensing.F32); !l.tensorWide() {
+	if l := tensorLayout(h100, 9, sensing.F32); !l.tensorWide() {
 		t.Error("an H100 has no room for the wide form at n = 200")
 	} else if l.slabs = 33; !l.tensor() || l.tensorWide() {
 		t.Error("33 slabs: want the form for eight members")
 	}
+}
+
+// tensorLayout is the layout of rows at n = 200 and m = 10,000 on a device.
+func tensorLayout(info driver.Info, members int, entries sensing.Entries) *rowLayout {
+	const n, m = 200, 10_000
+	info.Cooperative = true
+	if info.BlockShared == 0 {
+		info.BlockShared = 163 << 10 // the least of the cards with fast tensor cores
+	}
+	l := &rowLayout{rowStore: rowStore{m: m, inMemory: true}, members: members, k: n * (n + 1) / 2,
+		precision: solver.F64, cards: 1, all: m}
+	l.setDevice(info)
+	l.setSlabs(referenceBlocks)
+	l.setEntries(entries)
+	l.shareRows(0)
+	return l
 }
 
 // eachForm calls do for both forms of contract_tensor, with an engine of as many members as a launch has.
@@ -383,4 +388,37 @@ func TestTensorCosts(t *testing.T) {
 				got*end/(4*rows+end))
 		}
 	})
+}
+
+// TestTensorFloors: the table of docs/kernels.md has the floors by which an engine chooses, at n = 200 and
+// m = 10,000.
+func TestTensorFloors(t *testing.T) {
+	page, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	h200 := driver.Info{Capability: [2]int{9, 0}, Multiprocessors: 132, Clock: 1.98e9, Bandwidth: 4.3e12}
+	h100 := h200
+	h100.Bandwidth = 3.0e12
+	a100 := cards[slices.IndexFunc(cards, func(c card) bool { return c.name == "A100" })].info
+	for _, members := range []int{8, 16, 32} {
+		for _, entries := range []sensing.Entries{
+			sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs,
+		} {
+			at := func(info driver.Info) *rowLayout { return tensorLayout(info, members, entries) }
+			together, _ := at(h100).batchFloors()
+			row := fmt.Sprintf("| %s | %d | %.2f GB |", entries, members, at(h100).tensorFloor().memory*3e3)
+			for _, f := range []floor{
+				at(a100).tensorFloor(), at(h100).tensorFloor(), at(h200).tensorFloor(), together,
+			} {
+				bound := "[IPC]"
+				if f.memory > f.computing {
+					bound = "M"
+				}
+				row += fmt.Sprintf(" %.2f %s |", f.seconds()*1e3, bound)
+			}
+			form := strings.NewReplacer("|", `\|`, ".", `\.`).Replace(row)
+			if !regexp.MustCompile("(?m)^" + form + "$").Match(page) {
+				t.Errorf("docs/kernels.md does not have the row\n%s", row)
+			}
+		}
+	}
 }
