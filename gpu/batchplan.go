@@ -14,9 +14,9 @@ type sumRange struct{ before, count, all int }
 // each says that each chunk is a sum.
 func (c chunkTable) each() sumRange { return sumRange{c.before, c.count(), c.all()} }
 
-// batchSums says which sums contract_batch and contract_tensor leave. They add the chunks of a part of sum_chunks, so one sum is
-// left for each part. Mixed precision adds chunks in f64, so each chunk has a sum of its own. So it is if
-// a part has no chunk.
+// batchSums says which sums contract_batch and contract_tensor leave. They add the chunks of a part of
+// sum_chunks, so one sum is left for each part. Mixed precision adds chunks in f64, so each chunk has a sum
+// of its own. So it is if a part has no chunk.
 func (l *rowLayout) batchSums() sumRange {
 	if l.longest > 0 || l.chunks.all() < chunkParts {
 		return l.chunks.each()

@@ -117,8 +117,8 @@ func checkPlan(t *testing.T, name string, l *rowLayout, groups int) {
 // batchBytes is what a step of a batch moves of each kind, computed from the layout.
 type batchBytes struct{ rows, sums, z, products, ring, weights int64 }
 
-// movedBy returns the bytes of one launch of a kernel for batches with sum_chunks, lift and pullback: those of
-// different sectors, each as often as a launch reads it from memory or writes it.
+// movedBy returns the bytes of one launch of a kernel for batches with sum_chunks, lift and pullback: those
+// of different sectors, each as often as a launch reads it from memory or writes it.
 func movedBy(l *rowLayout, k batchKernel, groups, members int) batchBytes {
 	number := numberBytes(l.precision)
 	all := int64(members)
@@ -138,10 +138,10 @@ func movedBy(l *rowLayout, k batchKernel, groups, members int) batchBytes {
 
 func (b batchBytes) sum() int64 { return b.rows + b.sums + b.z + b.products + b.ring + b.weights }
 
-// TestBatchMovesItsRows: a step of 8 members, or of 16 with the wide form of contract_tensor, moves at most 1.1
-// times the f32 rows between memory and the L2 cache, with everything, at n = 200 and m = 10,000 on an H100. The
-// emulator holds the computed bytes to counted ones on smaller problems, with few groups and with more than
-// parts of chunks.
+// TestBatchMovesItsRows: a step of 8 members, or of 16 with the wide form of contract_tensor, moves at most
+// 1.1 times the f32 rows between memory and the L2 cache, with everything, at n = 200 and m = 10,000 on an
+// H100. The emulator holds the computed bytes to counted ones on smaller problems, with few groups and with
+// more than parts of chunks.
 func TestBatchMovesItsRows(t *testing.T) {
 	const contractBatch, narrowForm = -1, 0
 	for _, c := range []struct{ n, m, multiprocessors, form int }{

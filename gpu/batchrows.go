@@ -161,13 +161,7 @@ func (o *rowOperator) contractOn(
 		func() error { return o.launchOn(k, y, first, count) })
 }
 
-// launchBatch computes res, weights and the sums of count members from the first on, in one launch of
-// contract_batch.
-func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
-	return o.launchOn(o.onBatch(), y, first, count)
-}
-
-// launchOn does this with a kernel.
+// launchOn computes res, weights and the sums of count members from the first on, in one launch of a kernel.
 func (o *rowOperator) launchOn(k batchOn, y driver.Pointer, first, count int) error {
 	bytes := numberBytes(o.precision)
 	before := int64(first) * int64(o.m)

@@ -120,7 +120,7 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	e, device := batchEngine(t, ensemble, members, batchConfig{8, storage, solver.F64})
 	o := rowsOf(e)
 	device.ResetTraffic()
-	must(t, o.launchBatch(e.y, 0, members))
+	must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 	got := device.Traffic(o.batcher())
 
 	blocks := int64(kernels.BatchBlocks * o.slabs * o.batchGroups)
@@ -215,7 +215,7 @@ func TestBatchOnSmallCards(t *testing.T) {
 				o.chunks.starts = []int{0, m}
 				must(t, o.shareChunks(1))
 				device.ResetTraffic()
-				must(t, o.launchBatch(e.y, 0, members))
+				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				got := device.Traffic(o.batcher())
 				rows := int64(m) * o.stride
 				z := int64(kernels.Slab*members) * numberBytes(precision)

@@ -26,8 +26,8 @@ type tensorForm struct {
 	name            string // without the format of the entries
 	members, blocks int    // of a launch, at most; and of a group of blocks, for each slab
 	reserved        int    // shared memory for weights and parts, and what the system reserves for each block
-	// The instructions of a thread that an entry takes for each of so many members. TestTensorCosts holds them
-	// to the emulator's counts.
+	// The instructions of a thread that an entry takes for each of so many members. TestTensorCosts holds
+	// them to the emulator's counts.
 	costs map[sensing.Entries]float64
 }
 
@@ -123,8 +123,8 @@ func (o *rowOperator) onTensor(form int) batchOn {
 	return batchOn{o.tensorKernel(form), &o.tensorGroups[form], o.tensorRings[form], o.tensorChunks[form]}
 }
 
-// countTensorGroups sets the number of groups of blocks in one launch of each form, and clears their rings. It
-// is 0 if the device adds products in another order, which would change bits.
+// countTensorGroups sets the number of groups of blocks in one launch of each form, and clears their rings.
+// It is 0 if the device adds products in another order, which would change bits.
 func (o *rowOperator) countTensorGroups() error {
 	forms := o.tensorKernels()
 	if len(forms) == 0 {
@@ -134,8 +134,8 @@ func (o *rowOperator) countTensorGroups() error {
 	case err != nil:
 		return err
 	case !known:
-		o.tell(fmt.Sprintf("%s adds the products of its tensor cores in an order that matsense does not know: "+
-			"contract of a batch is done without them", o.info.Name))
+		o.tell(fmt.Sprintf("%s adds the products of its tensor cores in an order that matsense does not "+
+			"know: contract of a batch is done without them", o.info.Name))
 		return nil
 	}
 	for form := range forms {
@@ -183,8 +183,8 @@ func (o *rowOperator) tensorOrder() (known bool, err error) {
 }
 
 // contractTensor contracts members in launches, each of which reads the rows once: of up to sixteen members
-// with the wide form, and of up to eight. It returns false if the device does not hold all blocks of a launch at
-// one time.
+// with the wide form, and of up to eight. It returns false if the device does not hold all blocks of a
+// launch at one time.
 func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, err error) {
 	for first := 0; first < members; {
 		form, instead := 0, "contract of a batch is done without tensor cores, "+

@@ -48,7 +48,7 @@ func TestTensorBits(t *testing.T) {
 				t.Helper()
 				for form, want := range counts {
 					name := o.tensorKernel(form).name
-					if got := int64(device.Traffic(name).Launches); got != want {
+					if got := device.Traffic(name).Launches; got != want {
 						t.Errorf("%d launches of %s, want %d", got, name, want)
 					}
 				}
@@ -80,7 +80,8 @@ func TestTensorBits(t *testing.T) {
 			must(t, o.contractAll(e.y, 1))
 			if alone := read(); !bytes.Equal(alone[:o.k*8], tensor[:o.k*8]) ||
 				!bytes.Equal(alone[members*o.kp*8:][:m*8], tensor[members*o.kp*8:][:m*8]) {
-				t.Errorf("%s, %d multiprocessors: the first member alone has other bits", name, multiprocessors)
+				t.Errorf("%s, %d multiprocessors: the first member alone has other bits", name,
+					multiprocessors)
 			}
 		}
 	}
@@ -201,20 +202,21 @@ func TestRefusedBatches(t *testing.T) {
 
 // TestTensorDevices: tensor cores are used for a batch of rows in memory in f64 arithmetic, on the cards
 // whose tensor cores are fast in f64, if a multiprocessor has room for a block. The choices follow from the
-// rates of data sheets. K = 20,100 coordinates are five slabs: groups of 20 blocks, or of 40 in the wide form.
-// So 100 or 80 of 108 multiprocessors have a block, and 120 of 132. Eight sums of a member are 2.6 MB, written
-// and read. An instruction for each entry takes 1.43 or 1.78 ms/128 on an A100 and 0.85 ms/128 on an H100.
+// rates of data sheets. K = 20,100 coordinates are five slabs: groups of 20 blocks, or of 40 in the wide
+// form. So 100 or 80 of 108 multiprocessors have a block, and 120 of 132. Eight sums of a member are 2.6 MB,
+// written and read. An instruction for each entry takes 1.43 or 1.78 ms/128 on an A100 and 0.85 ms/128 on an
+// H100.
 //
-// f64 rows: up to eight members take as long with contract_batch, which reads the rows once too: 1.04 ms on an
-// A100, 0.48 ms on an H100. Its instructions take 0.73 and 0.43 ms. More members take two launches of it, and
-// one of the wide form, whose products take 0.89 and 0.21 ms.
+// f64 rows: up to eight members take as long with contract_batch, which reads the rows once too: 1.04 ms on
+// an A100, 0.48 ms on an H100. Its instructions take 0.73 and 0.43 ms. More members take two launches of it,
+// and one of the wide form, whose products take 0.89 and 0.21 ms.
 //
 // f32 and bf16 rows: contract_batch converts an entry in four warps, which takes 0.71 and 0.42 ms for eight
-// members, present or not. contract_tensor reads f32 rows in 0.53 and 0.25 ms. Its products take 0.36 ms on an
-// A100, and the instructions with bf16 rows 0.14 ms on an H100. The wide form reads f32 rows once for sixteen
-// members and not twice. With bf16 rows of 9 members it takes 0.89 ms on an A100, because it leaves 28
-// multiprocessors idle, and two launches of eight 0.71 ms. On an H100 its instructions take 16·2.2, and not
-// 2·8·2.7.
+// members, present or not. contract_tensor reads f32 rows in 0.53 and 0.25 ms. Its products take 0.36 ms on
+// an A100, and the instructions with bf16 rows 0.14 ms on an H100. The wide form reads f32 rows once for
+// sixteen members and not twice. With bf16 rows of 9 members it takes 0.89 ms on an A100, because it leaves
+// 28 multiprocessors idle, and two launches of eight 0.71 ms. On an H100 its instructions take 16·2.2, and
+// not 2·8·2.7.
 //
 // q8 and sign rows of two members: contract_tensor computes for eight. On an A100 its products take 0.36 ms,
 // and the three steps 0.30 ms with q8 rows (memory) and 0.17 ms with signs (multiply-adds). On an H100 its
@@ -232,11 +234,12 @@ func TestTensorDevices(t *testing.T) {
 				switch short := entries.EntryBits() <= 16; {
 				case entries == sensing.F64 && members <= 8 || members == 2 && entries.EntryBits() <= 8:
 					forms = 0
-				case members > 8 && !(short && card.name == "A100"):
+				case members > 8 && (!short || card.name != "A100"):
 					forms *= 2
 				}
 				if got := len(tensorLayout(card.info, members, entries).tensorKernels()); got != forms {
-					t.Errorf("%s, %d members, %s rows: %d forms, want %d", card.name, members, entries, got, forms)
+					t.Errorf("%s, %d members, %s rows: %d forms, want %d", card.name, members, entries, got,
+						forms)
 				}
 			}
 		}
@@ -365,8 +368,8 @@ func TestTensorTraffic(t *testing.T) {
 }
 
 // TestTensorCosts: the emulator counts the instructions of an entry for each member, within a tenth of those
-// that tensorFloor assumes, with one group and chunks of 96 rows. The costs of rows and of a chunk's end follow
-// from launches of one and two chunks.
+// that tensorFloor assumes, with one group and chunks of 96 rows. The costs of rows and of a chunk's end
+// follow from launches of one and two chunks.
 func TestTensorCosts(t *testing.T) {
 	const n, m = 90, 48 // K = 4095: one slab
 	eachForm(t, n, m, 8, func(t *testing.T, e *engine, device *emulator.Device, k batchOn,

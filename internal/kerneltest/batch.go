@@ -10,8 +10,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// batches are the cases of contract_batch and contract_tensor, each with a number of members and a number of sums. 0 sums stand
-// for one for each chunk.
+// batches are the cases of contract_batch and contract_tensor, each with a number of members and a number of
+// sums. 0 sums stand for one for each chunk. The wide form of contract_tensor has about twice the members.
 var batches = []struct {
 	members, sums int
 	contraction
