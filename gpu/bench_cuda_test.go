@@ -146,8 +146,15 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 		}
 		reportFloors(b, c.floors(o, r))
 	})
-	if groups := o.tensorGroups; groups > 0 {
-		o.tensorGroups = 0
+	if groups := o.tensorGroups; groups[0] > 0 {
+		if groups[wideForm] > 0 {
+			o.tensorGroups[wideForm] = 0
+			b.Run("eight-members-a-launch", func(b *testing.B) {
+				repeat(b, e.device, contract)
+				reportFloors(b, c.floors(o, r))
+			})
+		}
+		o.tensorGroups = [2]int{}
 		b.Run("without-tensor-cores", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r))
@@ -159,7 +166,7 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	}
 	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
 		groups, batchGroups, tensorGroups := o.groups, o.batchGroups, o.tensorGroups
-		o.groups, o.batchGroups, o.tensorGroups = 0, 0, 0
+		o.groups, o.batchGroups, o.tensorGroups = 0, 0, [2]int{}
 		b.Run("three-steps", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r))
@@ -183,20 +190,20 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 // memory, on a device that takes the other form. It needs less memory.
 func (c benchCase) runSmall(b *testing.B, o *rowOperator, r rates, contract func(int) error) {
 	tensorGroups := o.tensorGroups
-	o.asSmall, o.tensorGroups = true, 0
+	o.asSmall, o.tensorGroups = true, [2]int{}
 	name := o.batcher()
 	k, err := o.device.Load(name, kernels.Get(name).Text)
 	check(b, err)
 	o.device.kernels[name] = k
-	check(b, o.setBatchGroups())
+	check(b, o.countGroupsOf(o.onBatch()))
 	repeat(b, o.device, contract)
 	reportFloors(b, c.floors(o, r))
 	o.asSmall, o.tensorGroups = false, tensorGroups
-	check(b, o.setBatchGroups())
+	check(b, o.countGroupsOf(o.onBatch()))
 }
 
 // floors returns the floors of a contraction by the kernel that the operator takes now: in one launch for all
-// members, or for each eight of them, or in three steps.
+// members, or for each eight or sixteen of them, or in three steps.
 func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	if c.members == 1 {
 		return r.floors(amountsOfSteps(&o.rowLayout, o.groups == 0))
@@ -208,8 +215,8 @@ func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	l.info.Bandwidth = r.copied
 	f, steps := l.batchFloors()
 	switch {
-	case o.tensorGroups > 0:
-		f = l.tensorFloor()
+	case o.tensorGroups[0] > 0:
+		f = l.tensorFloorOf(o.tensorGroups[wideForm] > 0)
 	case o.batchGroups == 0:
 		f = steps
 	}

@@ -43,8 +43,8 @@ const worthwhile = 1.25
 // The precision determines bits, and a run has the same bits alone and in any batch. So one answer must do
 // for all batches, and it follows from the ensemble and the device alone, wherever the rows are. It compares
 // the largest loss of each precision: how many times as long as in the other one a contraction of one member
-// takes, or of as many as a launch can take. docs/precision.md has the reasons. Of several devices the first
-// decides, so that as many devices of its model take the same precision as one.
+// takes, or of as many as every kernel for batches can take in a launch. docs/precision.md has the reasons.
+// Of several devices the first decides, so that as many devices of its model take the same precision as one.
 func (b Backend) MixedIsFaster(e sensing.Ensemble) bool {
 	if _, rows := e.(sensing.Rows); !rows || b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
 		return false

@@ -23,14 +23,14 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
-	batchGroups  int // the same for contract_batch
-	tensorGroups int // the same for contract_tensor
+	batchGroups  int    // the same for contract_batch
+	tensorGroups [2]int // the same for the forms of contract_tensor
 
 	z, g, chunkSums, partials, rings  driver.Pointer
 	batchChunks                       driver.Pointer // the chunks of each group of contract_batch
 	res, weights, zeros, levels, sums driver.Pointer
-	targets, listed                   driver.Pointer // of draws
-	tensorRings                       driver.Pointer
+	targets, listed                   driver.Pointer    // of draws
+	tensorRings, tensorChunks         [2]driver.Pointer // of the forms of contract_tensor
 
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
@@ -208,8 +208,12 @@ func (o *rowOperator) buffers() []buffer {
 		parts = max(parts, m)
 	}
 	rings, batchChunks := int64(0), int64(0)
-	if o.together() {
-		rings, batchChunks = o.ringBytes(), o.batchPlanBytes()
+	if k := o.batchKernel(); o.together() {
+		rings, batchChunks = o.ringBytes(k), o.planBytes(k)
+	}
+	var tensorRings, tensorChunks [2]int64
+	for form, k := range o.tensorKernels() {
+		tensorRings[form], tensorChunks[form] = o.ringBytes(k), o.planBytes(k)
 	}
 	return append([]buffer{
 		o.rowsBuffer("rows"),
@@ -220,7 +224,10 @@ func (o *rowOperator) buffers() []buffer {
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
-		{"rings of parts of products", o.tensorRingBytes(), &o.tensorRings},
+		{"rings of parts of products", tensorRings[0], &o.tensorRings[0]},
+		{"chunks of groups with products", tensorChunks[0], &o.tensorChunks[0]},
+		{"rings of parts of wide products", tensorRings[wideForm], &o.tensorRings[wideForm]},
+		{"chunks of groups with wide products", tensorChunks[wideForm], &o.tensorChunks[wideForm]},
 		{"residuals", contracted * listed * 8, &o.res},
 		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -289,8 +296,8 @@ func (o *rowOperator) kernels() []string {
 	if o.together() {
 		names = append(names, o.batcher())
 	}
-	if o.tensor() {
-		names = append(names, o.tensorKernel(), "tensor_order")
+	for _, k := range o.tensorKernels() {
+		names = append(names, k.name, "tensor_order")
 	}
 	return append(names, o.drawKernels()...)
 }
@@ -473,7 +480,7 @@ func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, e
 		return each, o.contractInTiles(y, members)
 	}
 	if done, err := o.contractTensor(y, members); done || err != nil {
-		return each, err
+		return o.batchSums(), err
 	}
 	if done, err := o.contractTogether(y, members); done || err != nil {
 		return o.batchSums(), err

@@ -92,7 +92,8 @@ func (p *page) estimates(r *Results) {
 	p.WriteString(`Times are in microseconds. The floor of launches takes the measured time of a launch that
 does almost nothing; that of copies, between a device and the host, 10 GB/s. without-tensor-cores is a
 contraction with contract_batch, or in three steps, on a device that takes contract_tensor. small-form is one
-with the form of contract_batch for cards of 100 KB of shared memory. Both give the same bits.
+with the form of contract_batch for cards of 100 KB of shared memory. eight-members-a-launch is one without
+the form of contract_tensor for sixteen. All give the same bits.
 
 `)
 	p.line("| operation | floor | bound by | measured | of the floor |")
