@@ -51,17 +51,13 @@ func (l *rowLayout) batcher() string {
 // small form.
 func (l *rowLayout) small() bool {
 	whole := "contract_batch_" + string(l.entries) + "_" + string(l.precision)
-	return l.hasSmall() && (l.asSmall || kernels.BatchStages(whole)+reservedBatch > l.info.BlockShared)
+	return l.hasSmall() && (l.asSmall || kernels.BatchStages(whole)+reservedBlock > l.info.BlockShared)
 }
 
 // hasSmall says whether contract_batch has a small form for the rows.
 func (l *rowLayout) hasSmall() bool {
 	return l.inMemory && (l.entries == sensing.F64 || l.entries == sensing.F32)
 }
-
-// reservedBatch is at least the static shared memory of contract_batch without the table of q8, and what the
-// system reserves for each block.
-const reservedBatch = 2 << 10
 
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, or each entry that they generate, and gains by it.
@@ -80,15 +76,7 @@ func (l *rowLayout) batchFits(k batchKernel) bool {
 
 // batchShared is at least the shared memory of a block of contract_batch.
 func (l *rowLayout) batchShared() int {
-	return kernels.BatchStages(l.batcher()) + reservedBatch + l.levelsShared()
-}
-
-// levelsShared is the shared memory of a block for the table of q8.
-func (l *rowLayout) levelsShared() int {
-	if l.entries != sensing.Q8 {
-		return 0
-	}
-	return 32 << 10
+	return kernels.BatchStages(l.batcher()) + reservedBlock + l.levelsShared()
 }
 
 // mostGroups is an upper bound of the number of groups of blocks in one launch, which follows from the

@@ -101,11 +101,10 @@ func (l *rowLayout) aloneFloor() floor {
 		each, steps = costs[l.entries].single, stepCosts[l.entries].single
 	}
 	readings, multiprocessors := 1, float64(l.info.Multiprocessors)
-	if once, _ := l.once(); once { // whole groups of blocks do the work
-		groups := min(l.resident()/l.slabs, l.chunks.count())
-		multiprocessors *= float64(groups*l.slabs) / float64(l.resident())
-	} else {
+	if once, _ := l.once(); !once {
 		readings, each.instructions = 2, steps
+	} else if groups := min(l.resident()/l.slabs, l.chunks.count()); groups > 0 { // they do the work
+		multiprocessors *= float64(groups*l.slabs) / float64(l.resident())
 	}
 	return l.floorOf(float64(readings)*float64(l.m)*float64(l.stride)+l.sumBytes(l.chunks.count()),
 		Backend{Info: l.info}.cycles(l.precision, 2, each), multiprocessors)

@@ -211,8 +211,8 @@ func TestCosts(t *testing.T) {
 }
 
 // TestMixedSums: docs/kernels.md says what the sums of chunks of mixed precision move at n = 200, m = 10,000,
-// beside the rows, and on which cards eight sums of parts in f64 would lower the floor of eight members: where
-// memory bounds a launch that reads the rows once.
+// beside the rows, and on which cards eight sums of parts in f64 would lower the floor of eight members:
+// where memory bounds a launch that reads the rows once.
 func TestMixedSums(t *testing.T) {
 	text, err := os.ReadFile("../docs/kernels.md")
 	must(t, err)
