@@ -192,7 +192,7 @@ func (c benchCase) runSmall(b *testing.B, o *rowOperator, r rates, contract func
 	tensorGroups := o.tensorGroups
 	o.asSmall, o.tensorGroups = true, [2]int{}
 	name := o.batcher()
-	k, err := o.device.Load(name, kernels.Get(name).Text)
+	k, err := o.Load(name, kernels.Get(name).Text)
 	check(b, err)
 	o.device.kernels[name] = k
 	check(b, o.countGroupsOf(o.onBatch()))

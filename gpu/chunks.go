@@ -278,8 +278,8 @@ func (l *rowLayout) resident() int {
 	return max(min((l.info.BlockShared+reservedShared)/l.blockShared(), 2), 1) * l.info.Multiprocessors
 }
 
-// reservedShared is the shared memory that the system reserves for each block, and reservedBlock at least that
-// with the static shared memory of a block of contract or contract_batch, but for the table of q8.
+// reservedShared is the shared memory that the system reserves for each block, and reservedBlock at least
+// that with the static shared memory of a block of contract or contract_batch, but for the table of q8.
 const reservedShared, reservedBlock = 1 << 10, 3 << 9
 
 // blockShared is at least the shared memory of a block of contract, with what the system reserves.
