@@ -151,21 +151,23 @@ func TestTensorOrder(t *testing.T) {
 // TestRefusedBatches: a device that refuses launches of batches gets launches of half as many groups of
 // blocks, and the user is told. If it refuses one group, the next way contracts, to the same bits.
 func TestRefusedBatches(t *testing.T) {
-	const n, m, members = 15, 43, 2 // one slab: groups of four blocks
-	gradients := func(config emulator.Config) (g []byte, notices []string) {
+	const n, m = 15, 43 // one slab: groups of four blocks, and of eight in the wide form
+	gradients := func(members int, config emulator.Config) (g []byte, notices []string) {
 		config.Multiprocessors = 16
 		b := emulated(t, config, solver.Memory, solver.F64)
 		b.Notice = func(text string) { notices = append(notices, text) }
 		e := engineOf(t, b, &sensing.Problem{Ensemble: backendtest.Ensembles(t, n, m)["gaussian-f32"],
-			Observations: make([]float64, m)}, solver.PSD{}, 2, 2)
-		for i := range members {
+			Observations: make([]float64, m)}, solver.PSD{}, slices.Repeat([]int{2}, members)...)
+		all := make([]int, members)
+		for i := range all {
+			all[i] = i
 			start := solver.Random{Alpha: 0.1, Seed: uint64(i)}
 			u, err := start.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
 			must(t, err)
 			must(t, e.Set(i, solver.Iterate, u))
 		}
 		for range 2 { // the second time the device is asked for what it has room for
-			must(t, e.Gradient(0, 1))
+			must(t, e.Gradient(all...))
 			for i := range members {
 				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
 			}
@@ -175,26 +177,35 @@ func TestRefusedBatches(t *testing.T) {
 		must(t, o.Download(g, o.g))
 		return g, notices
 	}
-	want, notices := gradients(emulator.Config{})
-	if len(notices) > 0 {
-		t.Errorf("a device that takes all blocks makes the notices %q", notices)
-	}
-	for most, texts := range map[int][]string{
-		9: {"PTX emulator has room for 2 of 4 groups of blocks: contract takes longer"},
-		3: {"contract of a batch is done without tensor cores, which gives the same bits and takes longer: ",
+	var want []byte
+	for _, c := range []struct {
+		members, most int // blocks of a launch; 0 for all
+		notices       []string
+	}{
+		{members: 2},
+		{2, 9, []string{"PTX emulator has room for 2 of 4 groups of blocks: contract takes longer"}},
+		{2, 3, []string{
+			"contract of a batch is done without tensor cores, which gives the same bits and takes longer: ",
 			"contract of a batch is done in three steps, " +
-				"which give the same bits and read rows more often: "},
+				"which give the same bits and read rows more often: "}},
+		{members: 9},
+		{9, 7, []string{
+			"contract takes eight members in a launch, which gives the same bits and takes longer: ",
+			"PTX emulator has room for 1 of 4 groups of blocks: contract takes longer"}},
 	} {
-		got, notices := gradients(emulator.Config{MostCooperative: most})
+		got, notices := gradients(c.members, emulator.Config{MostCooperative: c.most})
+		if c.most == 0 {
+			want = got
+		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%d blocks give other bits", most)
+			t.Errorf("%d members, %d blocks: other bits", c.members, c.most)
 		}
-		if len(notices) != len(texts) {
-			t.Fatalf("%d blocks make the notices %q", most, notices)
+		if len(notices) != len(c.notices) {
+			t.Fatalf("%d members, %d blocks make the notices %q", c.members, c.most, notices)
 		}
-		for i, text := range texts {
+		for i, text := range c.notices {
 			if !strings.HasPrefix(notices[i], text) {
-				t.Errorf("%d blocks make the notice %q, want %q", most, notices[i], text)
+				t.Errorf("%d members, %d blocks make the notice %q, want %q", c.members, c.most, notices[i], text)
 			}
 		}
 	}
