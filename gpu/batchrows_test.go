@@ -221,7 +221,8 @@ func TestBatchOnSmallCards(t *testing.T) {
 				rows := int64(m) * o.stride
 				z := int64(kernels.Slab*members) * numberBytes(precision)
 				y := int64(m) * members * 32 * 8
-				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+planBytes(o, o.onBatch()); loaded != want {
+				want := rows + z + y + planBytes(o, o.onBatch())
+				if loaded := got.GlobalLoaded - got.StrongLoaded; loaded != want {
 					t.Errorf("%d bytes were loaded, want %d", loaded, want)
 				}
 				cost := batchCosts[o.entries].double
