@@ -43,6 +43,7 @@ var failing = []string{
 	"method=gd loss=huber",
 	"method=gd loss=huber outliers=0.1 measurements=600",
 	"method=scaled-subgradient",
+	"method=opsa step=1e-4",
 	"method=imbalanced-gd parametrization=uv step=9",
 	"method=imbalanced-gd parametrization=uv imbalance-scale=1e-4 alpha=0.01",
 	"method=scaled-gd",

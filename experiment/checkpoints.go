@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/userfile"
@@ -23,7 +24,14 @@ import (
 //
 // The iteration is in the name so that two processes that carry out the same runs by mistake do not harm each
 // other: neither replaces or removes a checkpoint that is further on than its own.
-type Checkpoints struct{ Dir string }
+type Checkpoints struct {
+	Dir string
+	// failed says whether the last checkpoint of any run could not be written.
+	failed *atomic.Bool
+}
+
+// NewCheckpoints returns the checkpoints in a folder, which need not be there yet.
+func NewCheckpoints(dir string) Checkpoints { return Checkpoints{dir, new(atomic.Bool)} }
 
 // archiveEnding ends the names of checkpoints.
 const archiveEnding = ".zip"

@@ -209,8 +209,7 @@ type savedMember struct {
 	id          identity
 	notice      func(text string)
 	recorder    *groupRecorder
-	last        int  // the iteration of the last checkpoint that was written or read
-	failed      bool // the last checkpoint could not be written
+	last        int // the iteration of the last checkpoint that was written or read
 }
 
 // settings has the solver keep the run's states, and go on from the last one if there is one.
@@ -241,13 +240,13 @@ func (m *savedMember) keep(state solver.State) error {
 	}
 	err := m.checkpoints.write(m.number, m.id, state, *m.recorder.trajectory)
 	if err == nil {
-		m.last, m.failed = state.Iteration, false
+		m.last = state.Iteration
+		m.checkpoints.failed.Store(false)
 		return nil
 	}
-	if !m.failed { // tell only the first of several failures in a row
+	if !m.checkpoints.failed.Swap(true) { // tell only the first of several failures in a row
 		m.notice(fmt.Sprintf("the checkpoint of run %d at iteration %d could not be written: %v", m.number,
 			state.Iteration, err))
 	}
-	m.failed = true
 	return nil
 }

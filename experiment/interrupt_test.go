@@ -75,7 +75,8 @@ type tried struct {
 // newCheckpoints returns the checkpoints of a folder that does not exist yet.
 func newCheckpoints(t *testing.T) *Checkpoints {
 	t.Helper()
-	return &Checkpoints{filepath.Join(t.TempDir(), "checkpoint")}
+	c := NewCheckpoints(filepath.Join(t.TempDir(), "checkpoint"))
+	return &c
 }
 
 // goOn carries out the runs that have not ended, until the at-th time that the engine asks; 0 means to the
@@ -244,7 +245,8 @@ func TestBegunRunsGoOnFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := newCheckpoints(t)
-	alone := &tried{h, configs[1:2], &Checkpoints{kept.Dir}, map[int]*Run{}}
+	again := NewCheckpoints(kept.Dir)
+	alone := &tried{h, configs[1:2], &again, map[int]*Run{}}
 	_, all, err := whole(t, h, configs[1:2])
 	if err != nil {
 		t.Fatal(err)
@@ -392,7 +394,7 @@ func TestCheckpoints(t *testing.T) {
 
 // TestCheckpointsAreDamaged: no damaged checkpoint of a member is taken for a whole one with other contents.
 func TestCheckpointsAreDamaged(t *testing.T) {
-	k := Checkpoints{t.TempDir()}
+	k := NewCheckpoints(t.TempDir())
 	id := identity{"mine", "this", nil}
 	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
 		t.Fatal(err)
@@ -427,7 +429,7 @@ func TestCheckpointsAreDamaged(t *testing.T) {
 
 // TestKeptOfAlteredSize: a damaged size of a file in the archive is refused before so much memory is taken.
 func TestKeptOfAlteredSize(t *testing.T) {
-	k := Checkpoints{t.TempDir()}
+	k := NewCheckpoints(t.TempDir())
 	id := identity{"mine", "this", nil}
 	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
 		t.Fatal(err)
@@ -465,7 +467,8 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	}
 	told, ended := map[string]int{}, 0
 	g.Plan.Notice = func(text string) { told[text]++ }
-	err = g.Run(context.Background(), &Checkpoints{dir}, []int{4}, func(_ int, r *Run, err error) {
+	there := NewCheckpoints(dir)
+	err = g.Run(context.Background(), &there, []int{4}, func(_ int, r *Run, err error) {
 		if ended++; err != nil || r.Summary.Status != solver.BudgetSpent {
 			t.Error(r, err)
 		}
@@ -480,7 +483,7 @@ func TestKeptCannotBeWritten(t *testing.T) {
 // TestKeptWhereNothingIs: a directory that was moved away is not made again for a checkpoint.
 func TestKeptWhereNothingIs(t *testing.T) {
 	sweep := filepath.Join(t.TempDir(), "moved")
-	k := Checkpoints{filepath.Join(sweep, "checkpoint")}
+	k := NewCheckpoints(filepath.Join(sweep, "checkpoint"))
 	err := k.write(1, identity{"mine", "this", nil}, stateAt(9, 0.5, -3), nil)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it ends with %v", err)

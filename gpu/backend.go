@@ -104,7 +104,7 @@ func (b Backend) Open(
 		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
 	}
 	e.device = &device{Device: opened, notice: b.Notice, interrupted: ctx.Err}
-	if len(b.Others) == 0 && !b.noGraphs {
+	if !b.noGraphs {
 		e.device.replay()
 	}
 	defer func() {
@@ -123,6 +123,8 @@ func (b Backend) Open(
 	if err := e.open(ctx, p); err != nil {
 		return e, err
 	}
-	e.device.interrupted = batch.Interrupted
+	for _, d := range append(e.device.others, e.device) {
+		d.interrupted = batch.Interrupted
+	}
 	return e, nil
 }

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -65,6 +66,13 @@ func (c graphCalls) Replay(g driver.Graph) error {
 
 func (c graphCalls) Forget(g driver.Graph) error { return c.Device.(driver.GraphDevice).Forget(g) }
 
+func (c graphCalls) Peer() (driver.Peer, error) { return c.Device.(driver.PeerDevice).Peer() }
+
+func (c graphCalls) CopyFrom(from driver.Peer, pieces ...driver.Piece) error {
+	c.made = append(c.made, "CopyFrom")
+	return c.Device.(driver.PeerDevice).CopyFrom(from, pieces...)
+}
+
 // TestCallsOfAStep compares the calls of a step of gradient descent with the table of docs/kernels.md. The
 // lists of a step are on the device since the step before, so a step uploads nothing. With graphs, a step is
 // one call once it was made often enough.
@@ -121,6 +129,97 @@ func TestCallsOfAFallingStep(t *testing.T) {
 	}
 }
 
+// TestCallsWithCopies compares the calls of steps that copy between host and device with the second table of
+// "Calls of a step" in docs/kernels.md. The copies stay, and the launches between two of them are one call.
+func TestCallsWithCopies(t *testing.T) {
+	ensemble := backendtest.Ensembles(t, 8, 40)["gaussian-f32"]
+	listed := " gather gather_rows dots_f32_f64 residuals_f64 accumulate_f32_f64 sum_chunks_f64 pullback_f64"
+	near := "combine lift_f64 anchor_distance anchor_subtract Fill contract_f32_f32 anchor_sum " +
+		"anchor_residuals pullback_f64 row_squares Download"
+	batch := strings.Replace(near, "contract", "contract_batch", 1)
+	whole := " lift_f64 dots_f32_f64 residuals_f64 Fill draw_weights accumulate_f32_f64 sum_chunks_f64 " +
+		"pullback_f64"
+	drawn := func(rows []int, shift solver.Slot) func(e solver.Engine, members []int) error {
+		return func(e solver.Engine, members []int) error {
+			return e.(solver.DrawEngine).DrawGradient(0, solver.Draw{Rows: rows, Shift: shift})
+		}
+	}
+	values := func(e solver.Engine, members []int) error {
+		return e.(solver.ValueEngine).Evaluate(make([]float64, 2), 0, solver.Iterate, solver.Iterate)
+	}
+	many := make([]int, 40)
+	for i := range many {
+		many[i] = i
+	}
+	for _, c := range []struct {
+		name      string
+		precision solver.Precision
+		members   int
+		gradient  func(e solver.Engine, members []int) error
+		want      [2]string // without graphs and with
+	}{
+		{"mixed", solver.Mixed, 1, nil, [2]string{near, "Replay Download"}},
+		{"mixed, 2 members", solver.Mixed, 2, nil, [2]string{batch, "Replay Download"}},
+		{"mini-batch", solver.F64, 1, drawn([]int{3, 3, 7, 20}, 0),
+			[2]string{"Upload combine lift_f64" + listed, "Upload Replay"}},
+		{"large mini-batch", solver.F64, 1, drawn(many, 0),
+			[2]string{"Upload combine" + whole, "Upload Replay"}},
+		{"all with shifts", solver.F64, 1, drawn(nil, solver.VectorSlot), [2]string{
+			"combine combine lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64", "Replay",
+		}},
+		{"values", solver.F64, 1, values, [2]string{
+			"combine lift_f64 dots_f32_f64 residuals_f64 sum_squares Download", "Replay Download",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for i, want := range c.want {
+				b := emulated(t, emulator.Config{}, solver.Memory, c.precision)
+				b.noGraphs = i == 0
+				device := &calls{}
+				connect := b.Connect
+				b.Connect = func() (d driver.Device, err error) {
+					device.Device, err = connect()
+					return graphCalls{device}, err
+				}
+				truth, err := sensing.NewTruth(8, 2, 2, 1)
+				must(t, err)
+				needs := solver.Needs{Gradient: true}
+				if c.gradient != nil {
+					needs = solver.Needs{Draws: true, Values: true, Vectors: 1}
+				}
+				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
+					solver.Batch{
+						Parametrization: solver.PSD{}, Needs: needs,
+						FactorRanks: slices.Repeat([]int{2}, c.members),
+					})
+				must(t, err)
+				var all []int
+				for member := range c.members {
+					must(t, e.Set(member, solver.Iterate, factorOf(t, ensemble.Space(), 2, uint64(member))))
+					all = append(all, member)
+				}
+				for range recordStep + 2 {
+					device.made = nil
+					if c.gradient == nil {
+						must(t, e.Gradient(all...))
+					} else {
+						must(t, c.gradient(e, all))
+					}
+					for _, member := range all {
+						must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
+					}
+				}
+				// A device waits now and then, so that a pass can be interrupted.
+				made := slices.DeleteFunc(device.made, func(call string) bool { return call == "Wait" })
+				if got := strings.Join(made, " "); got != want {
+					t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+				}
+				must(t, e.Close())
+			}
+		})
+	}
+}
+
 func constant(int) float64 { return 0.1 }
 
 // callsOfAStep returns the calls that the last of some steps of gradient descent makes on each device of a
@@ -160,28 +259,58 @@ func callsOfAStep(
 }
 
 // TestCallsOfSeveralDevices: of a step on several devices, the first makes the calls of one device and those
-// of the exchange; each other device gets z, contracts its rows and sends its sum.
+// of the exchange; each other device gets z, contracts its rows, and the first gets its sum. The host waits for
+// none of them. With graphs, the calls between two copies are one.
 func TestCallsOfSeveralDevices(t *testing.T) {
 	ensemble := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
-	for count, want := range map[int]int{2: 15, 3: 25, 4: 27, 8: 51} {
-		b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count, emulator.Config{})
-		total := 0
-		for i, made := range callsOfAStep(t, b, ensemble, 1, 2, constant) {
-			// A device waits now and then, so that a pass can be interrupted.
-			made = slices.DeleteFunc(made, func(call string) bool { return call == "Wait" })
-			total += len(made)
-			text := strings.Join(made, " ")
-			sums := "sum_chunks_f64"
-			if count == 3 { // a device has two subtrees of the sum
-				sums += " sum_chunks_f64"
+	for count, want := range map[int][2]int{2: {13, 7}, 3: {20, 10}, 4: {23, 13}, 8: {43, 25}} {
+		for graphs, total := range want {
+			b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count,
+				emulator.Config{})
+			b.noGraphs = graphs == 0
+			for i, made := range callsOfAStep(t, b, ensemble, 1, recordStep+2, constant) {
+				total -= len(made)
+				sums, copied := "sum_chunks_f64", strings.Repeat(" CopyFrom", count-1)
+				if count == 3 && i > 0 { // a device has two subtrees of the sum
+					sums += " sum_chunks_f64"
+				}
+				contracted, ended := "Fill contract_f32_f64 "+sums, "sum_chunks_f64 pullback_f64"
+				lifted := "combine lift_f64"
+				if graphs > 0 {
+					contracted, ended, lifted = "Replay", "Replay", "Replay"
+				}
+				want := "CopyFrom " + contracted
+				if i == 0 {
+					want = lifted + " " + contracted + " Copy" + copied + " " + ended
+				}
+				if got := strings.Join(made, " "); got != want {
+					t.Errorf("device %d of %d makes the calls\n%s, not\n%s", i, count, got, want)
+				}
 			}
-			if i > 0 && text != "Upload Fill contract_f32_f64 "+sums+" Download" {
-				t.Errorf("device %d of %d makes the calls\n%s", i, count, text)
+			if total != 0 {
+				t.Errorf("%d devices: %d calls fewer than in docs/kernels.md", count, total)
 			}
 		}
-		if total != want {
-			t.Errorf("%d devices make %d calls, want %d", count, total, want)
-		}
+	}
+}
+
+// TestCallsWithoutPeers: if devices cannot copy from each other, all goes through the host, which waits, and
+// the user is told once.
+func TestCallsWithoutPeers(t *testing.T) {
+	ensemble := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
+	alone := emulator.Config{NoPeers: true}
+	b := onCards(t, emulated(t, alone, solver.Memory, solver.F64), 2, alone)
+	var notices []string
+	b.Notice = func(text string) { notices = append(notices, text) }
+	made := callsOfAStep(t, b, ensemble, 1, recordStep+2, constant)
+	if got := strings.Join(made[0], " "); got != "Replay Download Replay Copy Upload Replay" {
+		t.Errorf("the first device makes the calls %s", got)
+	}
+	if got := strings.Join(made[1], " "); got != "Upload Replay Download" {
+		t.Errorf("the second device makes the calls %s", got)
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "through the host") {
+		t.Errorf("the notices are %q", notices)
 	}
 }
 

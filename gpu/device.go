@@ -16,6 +16,7 @@ import (
 type device struct {
 	driver.Device
 	graphs  *graphs                  // the same device, if it replays what steps repeat; otherwise nil
+	others  []*device                // that share its rows, if it is the first of several
 	kernels map[string]driver.Kernel // by name: of the engine and of the operator
 	notice  func(text string)        // nil for none
 	lists   *lists                   // that kernels read

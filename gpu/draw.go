@@ -1,14 +1,16 @@
 package gpu
 
 import (
+	"slices"
+
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
 
 // draw is a [solver.Draw] on the device.
 type draw struct {
-	list  driver.Pointer // the measurements drawn, u32 in ascending order; 0 for all, once each
-	rows  []int          // the same list on the host
+	rows  []int          // the measurements drawn, in ascending order; nil for all, once each
+	list  driver.Pointer // the same list on the device, u32; 0 for all, and for more than m draws
 	count int            // B
 	shift driver.Pointer // m numbers e; 0 for none
 }
@@ -24,40 +26,39 @@ type drawing interface {
 	contractDrawn(y driver.Pointer, d draw, p part) error
 }
 
-// DrawGradient implements [solver.DrawEngine], in f64. Only the list of measurements is copied to the device.
+// DrawGradient implements [solver.DrawEngine], in f64. Only the list of measurements is copied to the device,
+// before all else, so that no copy lies between the calls of a step.
 func (e *engine) DrawGradient(member int, d solver.Draw) error {
-	if err := e.settle(member); err != nil {
-		return err
-	}
-	e.solved = nil // the operator writes to the same memory
-	e.members[member].fresh = false
-	drawn := draw{count: d.Count(e.m)}
-	if d.Shift != 0 {
-		drawn.shift = e.slot(member, d.Shift)
-	}
-	p, err := e.part(member)
-	if err != nil {
-		return err
-	}
-	if err := e.device.pass(func() error { return e.contractDraw(d.Rows, drawn, p) }); err != nil {
-		return err
-	}
-	return e.ends.pullback(e, e.memory(member))
-}
-
-// contractDraw computes the pulls of a part for a draw of the listed rows, or of all.
-func (e *engine) contractDraw(rows []int, d draw, p part) error {
-	o, ok := e.operator.(drawing)
-	if !ok || !o.takes(len(rows)) {
-		return e.contractWhole(rows, d, p)
-	}
-	if rows != nil {
-		d.list, d.rows = e.drawn, rows
-		if err := e.list(rows); err != nil {
+	drawn := draw{rows: d.Rows, count: d.Count(e.m)}
+	if d.Rows != nil && len(d.Rows) <= e.m {
+		drawn.list = e.drawn
+		if err := e.list(d.Rows); err != nil {
 			return err
 		}
 	}
-	return o.contractDrawn(e.y, d, p)
+	if d.Shift != 0 {
+		drawn.shift = e.slot(member, d.Shift)
+	}
+	return e.device.repeated(func() error { return e.settle(member) }, func() error {
+		e.solved = nil // the operator writes to the same memory
+		e.members[member].fresh = false
+		p, err := e.part(member)
+		if err != nil {
+			return err
+		}
+		if err := e.device.pass(func() error { return e.contractDraw(drawn, p) }); err != nil {
+			return err
+		}
+		return e.ends.pullback(e, e.memory(member))
+	})
+}
+
+// contractDraw computes the pulls of a part for a draw.
+func (e *engine) contractDraw(d draw, p part) error {
+	if o, ok := e.operator.(drawing); ok && o.takes(len(d.rows)) {
+		return o.contractDrawn(e.y, d, p)
+	}
+	return e.contractWhole(d, p)
 }
 
 // list copies a list of at most m measurements to the device.
@@ -66,11 +67,11 @@ func (e *engine) list(rows []int) error {
 }
 
 // contractWhole contracts a draw with any operator, by apply and adjointMul over all measurements.
-func (e *engine) contractWhole(rows []int, d draw, p part) error {
+func (e *engine) contractWhole(d draw, p part) error {
 	if err := e.operator.apply(e.values, p.l, p.r, p.cols); err != nil {
 		return err
 	}
-	if err := e.weigh(rows, d); err != nil {
+	if err := e.weigh(d); err != nil {
 		return err
 	}
 	for _, to := range p.pulls {
@@ -91,26 +92,24 @@ func (e *engine) contractWhole(rows []int, d draw, p part) error {
 	return nil
 }
 
-// weigh makes the weights of a draw from the values ⟨A_i, Z⟩ in e.values. There may be more draws than the
-// device has room for in its list: then they are copied in pieces.
-func (e *engine) weigh(rows []int, d draw) error {
+// weigh makes the weights of a draw from the values ⟨A_i, Z⟩ in e.values. A list of more than m draws, for
+// which the device has no room, is copied in pieces.
+func (e *engine) weigh(d draw) error {
 	if err := e.device.Fill(e.weights, 0, int64(e.m)*8); err != nil {
 		return err
 	}
 	scale := 1 / float64(d.count)
-	if rows == nil {
-		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, 0, d.count, scale, e.loss)
+	if d.rows == nil || d.list != 0 {
+		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, d.list, d.count, scale, e.loss)
 	}
-	for len(rows) > 0 {
-		count := min(len(rows), e.m)
-		if err := e.list(rows[:count]); err != nil {
+	for piece := range slices.Chunk(d.rows, e.m) {
+		if err := e.list(piece); err != nil {
 			return err
 		}
-		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, count, scale, e.loss)
+		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, len(piece), scale, e.loss)
 		if err != nil {
 			return err
 		}
-		rows = rows[count:]
 	}
 	return nil
 }

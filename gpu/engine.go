@@ -172,15 +172,16 @@ func (e *engine) touched(member int, slot solver.Slot) {
 
 // Gradient implements [solver.Engine].
 func (e *engine) Gradient(members ...int) error {
-	return e.device.repeated(func() error { return e.settle(members...) }, func() error {
-		var stale []int
+	var stale []int
+	return e.device.repeated(func() error {
+		err := e.settle(members...)
 		for _, i := range members {
 			if !e.members[i].fresh && !slices.Contains(stale, i) {
 				stale = append(stale, i)
 			}
 		}
-		return e.gradient(stale)
-	})
+		return err
+	}, func() error { return e.gradient(stale) })
 }
 
 // gradient fills the Gradient slots of different members. The operator keeps their residuals.

@@ -18,15 +18,14 @@ type measuring interface {
 
 // Residuals implements [solver.ValueEngine], in f64.
 func (e *engine) Residuals(member int, dst solver.Slot) error {
-	if err := e.settle(member); err != nil {
-		return err
-	}
-	e.solved = nil // the operator writes to the same memory
-	p, err := e.part(member)
-	if err != nil {
-		return err
-	}
-	return e.device.pass(func() error { return e.residuals(e.slot(member, dst), p.l, p.r, p.cols) })
+	return e.device.repeated(func() error { return e.settle(member) }, func() error {
+		e.solved = nil // the operator writes to the same memory
+		p, err := e.part(member)
+		if err != nil {
+			return err
+		}
+		return e.device.pass(func() error { return e.residuals(e.slot(member, dst), p.l, p.r, p.cols) })
+	})
 }
 
 // residuals does res_i = ⟨A_i, L·Rᵀ⟩ − y_i.
@@ -48,10 +47,6 @@ func (e *engine) thinAt(member int, slot solver.Slot) (place, error) {
 
 // Evaluate implements [solver.ValueEngine], in f64.
 func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) error {
-	if err := e.settle(member); err != nil {
-		return err
-	}
-	e.solved = nil // the operator writes to the same memory
 	for len(points) > 0 {
 		count := min(len(points), pointsAtOnce)
 		if err := e.evaluate(dst[:count], member, points[:count]); err != nil {
@@ -64,10 +59,14 @@ func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) erro
 
 // evaluate does Evaluate for at most pointsAtOnce points.
 func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error {
-	if err := e.device.pass(func() error { return e.residualsAt(member, points) }); err != nil {
-		return err
-	}
-	if err := e.device.readSquares(dst, e.sums, e.points, e.m, e.loss); err != nil {
+	err := e.device.repeated(func() error { return e.settle(member) }, func() error {
+		e.solved = nil // the operator writes to the same memory
+		if err := e.device.pass(func() error { return e.residualsAt(member, points) }); err != nil {
+			return err
+		}
+		return e.device.readSquares(dst, e.sums, e.points, e.m, e.loss)
+	})
+	if err != nil {
 		return err
 	}
 	for j := range dst {

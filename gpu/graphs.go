@@ -19,19 +19,23 @@ import (
 // order. So the device does what it would do without graphs, whatever the arguments are: a graph is replayed
 // only if every one of its calls was made just before, with the same arguments. A call that has waited is
 // done to its end, even on a device that can interrupt launches: who made the call took it for done.
+//
+// A graph has no copies. They cut the calls of a step into stretches, each of which has a graph of its own.
 
 const (
-	// recordStep is how often a step makes the same calls before they are recorded.
+	// recordStep is how often a stretch has the same calls before they are recorded.
 	recordStep = 3
 	// recordBody is how often a gradient makes the same calls before they are recorded alone, because the
-	// calls before them differ: the step size of combine, with step decay. A step that is the same each time
-	// is recorded before.
+	// calls before them differ: the step size of combine, with step decay. A stretch that is the same each
+	// time is recorded before. The pieces of a long stretch are recorded as late.
 	recordBody = 6
-	// longestGraph is the most calls of a graph. More calls take longer than their launches cost, and a pass
-	// cannot be interrupted within a graph.
-	longestGraph = 64
+	// shortestGraph and longestGraph are the fewest and the most calls of a graph. A graph of one call saves
+	// nothing. A pass cannot be interrupted within a graph.
+	shortestGraph, longestGraph = 2, 64
+	// longestStretch is the most calls of a stretch that is recorded, in pieces of longestGraph calls.
+	longestStretch = 2048
 	// mostSequences is how many sequences of calls are remembered, with graphs or without.
-	mostSequences = 32
+	mostSequences = 128
 	// slowStep is how long the calls of a step may keep the host, if the next step is to be replayed. A
 	// device that runs kernels on the host, and can interrupt them, takes so long for large problems.
 	slowStep = time.Second
@@ -43,16 +47,18 @@ type graphs struct {
 	tell func(text string)
 
 	repeating bool          // within repeated
-	calls     []driver.Call // that repeated has made so far
+	direct    bool          // within repeated, but no call waits
+	calls     []driver.Call // of the stretch so far
+	first     int           // how many of them are of the first part
 	waiting   int           // how many of them wait, the last ones
 	single    int           // how many of them were done one by one
-	broken    bool          // something that a graph cannot have was done between them
+	next      *sequence     // the one that the waiting calls begin, if a call was found to continue it
 	slow      bool          // the step before kept the host for long
 
 	known   []*sequence
 	clock   int   // counts uses of sequences
 	refused bool  // the device cannot do graphs
-	failure error // of a call that had waited, after which the device's contents are unknown
+	late    error // why a cooperative launch that had waited was refused
 }
 
 // sequence is a sequence of calls that was made before.
@@ -63,6 +69,10 @@ type sequence struct {
 	graph driver.Graph // nil before it is recorded
 }
 
+// errLate is the error of calls that come after the refusal of a cooperative launch that had waited. It does
+// not wrap the refusal, which is not that of the call.
+var errLate = errors.New("gpu: a launch before this one was refused")
+
 // replay lets the device replay graphs, if it can.
 func (d *device) replay() {
 	if can, ok := d.Device.(driver.GraphDevice); ok {
@@ -71,55 +81,117 @@ func (d *device) replay() {
 	}
 }
 
-// repeated does two parts of a step, whose calls may be those of an earlier step. A graph has the calls of
-// both or, if the first part differs from step to step, of the second.
+// repeated does two parts of a step, whose calls may be those of an earlier step. A graph has calls of both
+// or, if the first part differs from step to step, of the second. The second part may be done twice, so it
+// must not change what it reads.
+//
+// If a cooperative launch has waited and the device has no room for it any more, all calls behind it are done
+// nevertheless, so that the device has what the host takes for done. Their results are of no use. Then the
+// second part is done once more and no call waits, so that who makes the launch learns of the refusal.
 func (d *device) repeated(first, second func() error) error {
-	g := d.graphs
-	if g == nil || g.repeating {
+	all := d.replaying()
+	if len(all) == 0 || all[0].repeating {
 		if err := first(); err != nil {
 			return err
 		}
 		return second()
 	}
 	began := time.Now()
-	g.repeating, g.calls, g.waiting, g.single, g.broken = true, nil, 0, 0, false
+	for _, g := range all {
+		g.repeating, g.late = true, nil
+		g.begin()
+	}
 	defer func() {
-		g.repeating, g.slow = false, d.interrupted != nil && time.Since(began) > slowStep
+		for _, g := range all {
+			g.repeating, g.direct = false, false
+			g.slow = d.interrupted != nil && time.Since(began) > slowStep
+		}
 	}()
-	begin, whole := 0, false
 	err := first()
+	for _, g := range all {
+		g.first = len(g.calls)
+	}
 	if err == nil {
-		begin, whole = len(g.calls), !g.broken
-		g.broken = false
 		err = second()
 	}
-	if errors.Is(err, driver.ErrLost) {
-		g.waiting = 0
+	if err = finish(all, err); !errors.Is(err, errLate) {
 		return err
 	}
-	// What waits is done even if the step was interrupted.
-	if failed := g.flush(); failed != nil && !errors.Is(err, failed) {
-		return errors.Join(err, failed)
+	for _, g := range all {
+		g.direct, g.late = true, nil
+		g.begin()
 	}
-	if err != nil || g.broken || g.single == 0 || begin == len(g.calls) {
-		return err
-	}
-	if whole {
-		if recorded, err := g.learn(g.calls, recordStep); recorded || err != nil {
-			return err
+	return second()
+}
+
+// replaying returns the device and those that share its rows, if they replay graphs.
+func (d *device) replaying() (all []*graphs) {
+	for _, one := range append([]*device{d}, d.others...) {
+		if one.graphs != nil {
+			all = append(all, one.graphs)
 		}
 	}
-	if begin == 0 {
+	return all
+}
+
+// finish does what waits on all devices, even if the step was interrupted. err is the error of the step.
+func finish(all []*graphs, err error) error {
+	if errors.Is(err, driver.ErrLost) {
+		for _, g := range all {
+			g.begin()
+		}
+		return err
+	}
+	for _, g := range all {
+		end := g.end
+		if err != nil {
+			end = g.flush
+		}
+		switch failed := end(); {
+		case err == nil:
+			err = failed
+		case failed != nil && !errors.Is(failed, errLate) && !errors.Is(err, failed):
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
+}
+
+// begin begins a stretch.
+func (g *graphs) begin() { g.calls, g.first, g.waiting, g.single, g.next = nil, 0, 0, 0, nil }
+
+// end ends a stretch: it does what waits, and notes the calls.
+func (g *graphs) end() error {
+	if err := g.flush(); err != nil {
+		return err
+	}
+	calls, first, single := g.calls, g.first, g.single
+	g.begin()
+	switch {
+	case single == 0 || g.refused || g.slow || len(calls) > longestStretch:
+		return nil
+	case len(calls) > longestGraph:
+		for _, part := range [][]driver.Call{calls[:first], calls[first:]} {
+			for piece := range slices.Chunk(part, longestGraph) {
+				if _, err := g.learn(piece, recordBody); err != nil {
+					return err
+				}
+			}
+		}
 		return nil
 	}
-	_, err = g.learn(g.calls[begin:], recordBody)
+	recorded, err := g.learn(calls, recordStep)
+	if recorded || err != nil || first == 0 {
+		return err
+	}
+	_, err = g.learn(calls[first:], recordBody)
 	return err
 }
 
 // learn notes that calls were made, and records them if that was often enough. recorded says that there is a
 // graph of them.
 func (g *graphs) learn(calls []driver.Call, least int) (recorded bool, err error) {
-	if g.refused || g.slow || len(calls) > longestGraph {
+	if len(calls) < shortestGraph || g.refused {
 		return false, nil
 	}
 	at := slices.IndexFunc(g.known, func(s *sequence) bool {
@@ -154,18 +226,16 @@ func (g *graphs) makeRoom() error {
 	if len(g.known) < mostSequences {
 		return nil
 	}
-	oldest := 0
-	for i, s := range g.known {
-		if s.used < g.known[oldest].used {
-			oldest = i
-		}
-	}
-	graph := g.known[oldest].graph
-	g.known = slices.Delete(g.known, oldest, oldest+1)
-	if graph == nil {
+	return g.drop(slices.MinFunc(g.known, func(a, b *sequence) int { return a.used - b.used }))
+}
+
+// drop forgets a sequence.
+func (g *graphs) drop(s *sequence) error {
+	g.known = slices.DeleteFunc(g.known, func(other *sequence) bool { return other == s })
+	if s.graph == nil {
 		return nil
 	}
-	return g.Forget(graph)
+	return g.Forget(s.graph)
 }
 
 // use notes that a sequence was used now.
@@ -176,34 +246,37 @@ func (g *graphs) use(s *sequence) {
 
 // refuse ends the use of graphs, and tells the user why.
 func (g *graphs) refuse(err error) {
-	g.refused, g.known = true, nil // Close frees the graphs
+	g.refused, g.known, g.next = true, nil, nil // Close frees the graphs
 	g.tell(fmt.Sprintf("each launch of a step is a call of its own, which gives the same bits and takes "+
 		"longer if the problem is small: %v", err))
 }
 
 // put makes a call.
 func (g *graphs) put(c driver.Call) error {
-	if g.failure != nil {
-		return g.failure
+	if g.late != nil {
+		return errLate
 	}
-	if !g.repeating {
+	if !g.repeating || g.direct {
 		return c.On(g.GraphDevice)
 	}
 	c.Args = slices.Clone(c.Args) // the caller may use the slice again
 	g.calls = append(g.calls, c)
 	g.waiting++
 	for g.waiting > 0 {
-		s := g.continued()
-		if s == nil {
+		g.next = g.continued()
+		if g.next == nil {
 			if err := g.one(g.waiting > 1); err != nil {
 				return err
 			}
 			continue
 		}
-		if len(s.calls) > g.waiting {
+		if len(g.next.calls) > g.waiting {
 			return nil
 		}
-		return g.replay(s)
+		return g.replay(g.next)
+	}
+	if g.late != nil {
+		return errLate
 	}
 	return nil
 }
@@ -214,6 +287,11 @@ func (g *graphs) continued() *sequence {
 		return nil
 	}
 	waiting := g.calls[len(g.calls)-g.waiting:]
+	if s, last := g.next, len(waiting)-1; s != nil { // it begins with the calls before the last
+		if s.calls[last].Same(waiting[last]) {
+			return s
+		}
+	}
 	for _, s := range g.known {
 		if s.graph != nil && len(s.calls) >= len(waiting) &&
 			slices.EqualFunc(s.calls[:len(waiting)], waiting, driver.Call.Same) {
@@ -223,35 +301,48 @@ func (g *graphs) continued() *sequence {
 	return nil
 }
 
-// replay does the waiting calls, which are all calls of a sequence.
+// replay does the waiting calls, which are all calls of a sequence. If the device has no room for a
+// cooperative launch of the graph, the launches are made one by one.
 func (g *graphs) replay(s *sequence) error {
 	g.use(s)
-	err := g.Replay(s.graph)
-	if errors.Is(err, driver.ErrGraph) {
+	g.next = nil
+	switch err := g.Replay(s.graph); {
+	case errors.Is(err, driver.ErrGraph) && errors.Is(err, driver.ErrCooperative):
+		if err := g.drop(s); err != nil {
+			return err
+		}
+		return g.flush()
+	case errors.Is(err, driver.ErrGraph):
 		g.refuse(err)
 		return g.flush()
+	default:
+		g.waiting = 0
+		return err
 	}
-	g.waiting = 0
-	return err
 }
 
-// one does the first waiting call. If it has waited since an earlier call, who made it can no longer launch
-// fewer blocks when the device refuses a cooperative launch. Then the device is not used any more. (It took
-// the same launch when the graph was recorded.)
+// one does the first waiting call. late says that it has waited since an earlier call: then who made it can
+// no longer launch fewer blocks when the device refuses a cooperative launch.
 func (g *graphs) one(late bool) error {
-	c := g.calls[len(g.calls)-g.waiting]
+	at := len(g.calls) - g.waiting
+	c := g.calls[at]
 	g.waiting--
 	g.single++
+	g.next = nil
 	if late {
 		c.Interrupted = nil
 	}
 	err := c.On(g.GraphDevice)
-	if err != nil {
-		g.broken = true
+	if err == nil {
+		return nil
+	}
+	g.calls = slices.Delete(g.calls, at, at+1)
+	if at < g.first {
+		g.first--
 	}
 	if late && errors.Is(err, driver.ErrCooperative) {
-		g.failure = errors.New("gpu: a launch that the device took before: " + err.Error())
-		return g.failure
+		g.late = err
+		return nil
 	}
 	return err
 }
@@ -263,13 +354,18 @@ func (g *graphs) flush() error {
 			return err
 		}
 	}
-	return g.failure
+	if g.late != nil {
+		return errLate
+	}
+	return nil
 }
 
 // outside prepares for a call that a graph cannot have.
 func (g *graphs) outside() error {
-	g.broken = true
-	return g.flush()
+	if !g.repeating || g.direct {
+		return nil
+	}
+	return g.end()
 }
 
 // Launch implements driver.Device.
@@ -323,4 +419,26 @@ func (g *graphs) Mark() (driver.Mark, error) {
 // Free implements driver.Device. A device gives memory back whatever failed.
 func (g *graphs) Free(p driver.Pointer) error {
 	return errors.Join(g.outside(), g.GraphDevice.Free(p))
+}
+
+// Peer implements driver.PeerDevice, if the device does.
+func (g *graphs) Peer() (driver.Peer, error) {
+	if err := g.outside(); err != nil {
+		return nil, err
+	}
+	if d, ok := g.GraphDevice.(driver.PeerDevice); ok {
+		return d.Peer()
+	}
+	return nil, driver.ErrPeer
+}
+
+// CopyFrom implements driver.PeerDevice, if the device does.
+func (g *graphs) CopyFrom(from driver.Peer, pieces ...driver.Piece) error {
+	if err := g.outside(); err != nil {
+		return err
+	}
+	if d, ok := g.GraphDevice.(driver.PeerDevice); ok {
+		return d.CopyFrom(from, pieces...)
+	}
+	return driver.ErrPeer
 }

@@ -3,7 +3,9 @@
 package gpu
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -66,6 +68,77 @@ func TestCUDAGraphs(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestCUDAGraphsWithCopies: steps that copy between host and device have the same bits with graphs and
+// without, and the launches between two copies are replayed. Under the driver for the CPU, cooperative
+// launches are then refused, also those of graphs: the next steps have the same bits, too.
+func TestCUDAGraphsWithCopies(t *testing.T) {
+	const steps = recordStep + 4
+	ensemble := backendtest.Ensembles(t, 13, 151)["gaussian-f32"]
+	for _, c := range []struct {
+		name      string
+		precision solver.Precision
+		draw      *solver.Draw
+	}{
+		{"mixed", solver.Mixed, nil},
+		{"mini-batches", solver.F64, &solver.Draw{Rows: []int{0, 7, 7, 30, 31, 149}}},
+		{"shifts", solver.F64, &solver.Draw{Shift: solver.VectorSlot}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run := func(graphs, refuse bool) (factor solver.Factor, replays int, notices []string) {
+				b := onGPU(t, solver.Memory, c.precision, guarded)
+				b.noGraphs = !graphs
+				b.Notice = func(text string) { notices = append(notices, text) }
+				counted := countReplays(&b)
+				truth, err := sensing.NewTruth(13, 2, 2, 1)
+				must(t, err)
+				batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2}}
+				if batch.Needs.Gradient = true; c.draw != nil {
+					batch.Needs = solver.Needs{Draws: true, Vectors: 1}
+				}
+				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
+					batch)
+				must(t, err)
+				must(t, e.Set(0, solver.Iterate, factorOf(t, ensemble.Space(), 2, 0)))
+				for i := range steps {
+					if refuse && i == steps-2 {
+						t.Setenv("CPUDRIVER_COOPERATIVE", "720")
+						defer t.Setenv("CPUDRIVER_COOPERATIVE", "0")
+					}
+					if c.draw != nil {
+						must(t, e.(solver.DrawEngine).DrawGradient(0, *c.draw))
+					} else {
+						must(t, e.Gradient(0))
+					}
+					must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
+				}
+				factor = factorOf(t, ensemble.Space(), 2, 0)
+				must(t, e.Get(0, solver.Iterate, factor))
+				must(t, e.Close())
+				return factor, counted.replays, notices
+			}
+			want, _, _ := run(false, false)
+			got, replays, notices := run(true, false)
+			if !mat.Equal(got[0], want[0]) {
+				t.Error("other bits with graphs")
+			}
+			if least := steps - 1 - recordStep; replays < least || len(notices) > 0 {
+				t.Errorf("%d replays, want at least %d; the notices are %q", replays, least, notices)
+			}
+			if !interpreted(onGPU(t, solver.Memory, c.precision, guarded)) {
+				return
+			}
+			got, _, notices = run(true, true)
+			if !mat.Equal(got[0], want[0]) {
+				t.Error("other bits after cooperative launches were refused")
+			}
+			cooperative := c.draw == nil || c.draw.Rows == nil
+			if told := strings.Contains(strings.Join(notices, ""), "in three steps"); told != cooperative {
+				t.Errorf("the notices are %q", notices)
+			}
+		})
 	}
 }
 

@@ -241,17 +241,42 @@ func TestGraphsLearn(t *testing.T) {
 				c.graphs)
 		}
 	}
+	for calls, want := range map[int]int{
+		longestGraph + 1: 10 - recordBody, 3*longestGraph - 1: 3 * (10 - recordBody), longestStretch + 1: 0,
+	} {
+		d, s, _ := scripted()
+		for range 10 {
+			must(t, d.repeated(func() error { return nil }, func() error {
+				for i := range calls {
+					must(t, d.Fill(0, 0, int64(i)))
+				}
+				return nil
+			}))
+		}
+		if s.replays != want || len(s.done) != 10*calls {
+			t.Errorf("steps of %d calls: %d replays, want %d; %d calls are done", calls, s.replays, want,
+				len(s.done))
+		}
+	}
+}
+
+// TestGraphsOfStretches: copies cut a step into stretches, each of which has a graph of its own.
+func TestGraphsOfStretches(t *testing.T) {
 	d, s, _ := scripted()
-	for range 10 {
-		must(t, d.repeated(func() error { return nil }, func() error {
-			for range longestGraph + 1 {
-				must(t, d.Fill(0, 0, 1))
+	for i := range 10 {
+		must(t, d.repeated(func() error { return d.Launch(launchOf(firstKernel, i)) }, func() error {
+			for j := range 6 {
+				if j%2 == 0 {
+					must(t, d.Upload(0, nil))
+				}
+				must(t, d.Launch(launchOf(secondKernel, j)))
 			}
 			return nil
 		}))
 	}
-	if s.replays > 0 || len(s.done) != 10*(longestGraph+1) {
-		t.Errorf("long steps: %d replays, %d calls", s.replays, len(s.done))
+	if want := 3 * (10 - recordStep); s.replays != want || len(s.live) != 3 || len(s.done) != 100 {
+		t.Errorf("%d replays of %d graphs, want %d of 3; %d calls are done", s.replays, len(s.live), want,
+			len(s.done))
 	}
 }
 
@@ -260,7 +285,8 @@ func TestGraphsForget(t *testing.T) {
 	d, s, _ := scripted()
 	for i := range 5 * mostSequences {
 		for range recordStep + 1 {
-			must(t, d.repeated(func() error { return nil }, func() error { return d.Fill(0, 0, int64(i)) }))
+			must(t, d.repeated(func() error { return d.Fill(0, 0, int64(i)) },
+				func() error { return d.Fill(0, 1, int64(i)) }))
 		}
 		if s.replays != i+1 || len(s.live) > mostSequences {
 			t.Fatalf("after %d different steps: %d replays, %d graphs", i+1, s.replays, len(s.live))
@@ -303,24 +329,86 @@ func TestGraphsRefused(t *testing.T) {
 	}
 }
 
-// TestGraphsRefuseLate: a cooperative launch that waits and is then refused fails the device. Who made it
-// cannot make a smaller one, and must not take the refusal for that of another launch.
+// TestGraphsRefuseLate: a cooperative launch waits for a graph, and the device then has no room for it. The
+// calls behind it are done, and then the second part once more: the launch is refused at once, and who makes
+// it makes a smaller one. The first part is done once, and later steps are replayed again.
 func TestGraphsRefuseLate(t *testing.T) {
-	d, s, _ := scripted()
-	must(t, stepsOf(d, 10, same))
-	s.fail = func(c driver.Call) error {
-		if c.Kernel == secondKernel {
-			return driver.ErrCooperative
+	for name, c := range map[string]struct {
+		unplayed error // what Replay returns
+		last     int   // the last call's argument: the graph has 2
+		replays  int   // of four more steps
+	}{
+		"the device has no room for the graph": {errors.Join(driver.ErrGraph, driver.ErrCooperative), 2, 1},
+		"the device refuses all graphs":        {driver.ErrGraph, 2, 0},
+		"the last call is another one":         {nil, 3, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, s, _ := scripted()
+			blocks, room := 4, 4
+			s.fail = func(c driver.Call) error {
+				if c.Grid[0] > room {
+					return driver.ErrCooperative
+				}
+				s.done = append(s.done, fmt.Sprintf("%s %d of %d", c.Kernel.Name(), c.Args[0], c.Grid[0]))
+				return nil
+			}
+			step := func(last int) error {
+				return d.repeated(func() error { return d.Launch(launchOf(firstKernel, 0)) }, func() error {
+					l := launchOf(secondKernel, 1)
+					for l.Grid[0] = blocks; ; l.Grid[0] = blocks {
+						if err := d.Launch(l); !errors.Is(err, driver.ErrCooperative) {
+							return errors.Join(err, d.Launch(launchOf(firstKernel, last)))
+						}
+						blocks /= 2
+					}
+				})
+			}
+			for range recordStep + 1 {
+				must(t, step(2))
+			}
+			if s.replays != 1 {
+				t.Fatalf("%d replays", s.replays)
+			}
+			s.done, s.unplayed, room = nil, c.unplayed, 2
+			must(t, step(c.last))
+			last := fmt.Sprintf("first %d of 1", c.last)
+			want := []string{"first 0 of 1", last, "second 1 of 2", last}
+			got := slices.DeleteFunc(s.done, func(done string) bool {
+				return strings.HasPrefix(done, "launch")
+			})
+			if !slices.Equal(got, want) {
+				t.Errorf("the device does %q, not %q", got, want)
+			}
+			if s.unplayed, s.replays = nil, 0; blocks != 2 {
+				t.Errorf("the launch has %d blocks", blocks)
+			}
+			for range recordStep + 1 {
+				must(t, step(2))
+			}
+			if s.replays != c.replays {
+				t.Errorf("%d replays of later steps, want %d", s.replays, c.replays)
+			}
+		})
+	}
+	// If the second attempt fails too, its error is the step's. An interrupted step is not done again.
+	for _, stopped := range []error{nil, errors.New("stopped")} {
+		d, s, _ := scripted()
+		must(t, stepsOf(d, 10, same))
+		s.fail = func(c driver.Call) error {
+			if c.Kernel == secondKernel {
+				return driver.ErrCooperative
+			}
+			return nil
 		}
-		return nil
-	}
-	s.unplayed = driver.ErrGraph
-	err := stepsOf(d, 1, same)
-	if err == nil || errors.Is(err, driver.ErrCooperative) {
-		t.Errorf("the error is %v", err)
-	}
-	if again := d.Launch(launchOf(firstKernel, 0)); again == nil {
-		t.Error("the device works on")
+		attempts := 0
+		err := d.repeated(func() error { return d.Launch(launchOf(firstKernel, 7)) }, func() error {
+			attempts++
+			return errors.Join(d.Launch(launchOf(secondKernel, 0)), stopped)
+		})
+		if stopped == nil && (attempts != 2 || !errors.Is(err, driver.ErrCooperative)) ||
+			stopped != nil && (attempts != 1 || !errors.Is(err, stopped)) {
+			t.Errorf("%d attempts, the error is %v", attempts, err)
+		}
 	}
 }
 
@@ -521,4 +609,117 @@ func TestGraphsResume(t *testing.T) {
 				asked, kept.Iteration)
 		}
 	}
+}
+
+// TestRoomTaken: another process takes multiprocessors while steps are replayed, so that a cooperative launch
+// that has waited for its graph has no room. The run goes on to the bits of a run without graphs on a device
+// that has room for all blocks, the user is told, and later steps are replayed again.
+func TestRoomTaken(t *testing.T) {
+	rows := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
+	twoSlabs := backendtest.Ensembles(t, 91, 20)["gaussian-f32"]
+	draw := func(e solver.Engine) error { // of all measurements, with shifts
+		return e.(solver.DrawEngine).DrawGradient(0, solver.Draw{Shift: solver.VectorSlot})
+	}
+	for _, c := range []struct {
+		name      string
+		ensemble  sensing.Ensemble
+		precision solver.Precision
+		members   int
+		cards     int
+		crowd     int
+		gradient  func(e solver.Engine) error
+		notice    string
+	}{
+		{"fewer groups", rows, solver.F64, 1, 1, 5, nil, "has room for 4 of 8 groups"},
+		{"three steps", twoSlabs, solver.F64, 1, 1, 1, nil, "contract is done in three steps"},
+		{"contract_tensor", rows, solver.F64, 3, 1, 3, nil, "without tensor cores"},
+		{"contract_batch", rows, solver.F32, 3, 1, 3, nil, "batch is done in three steps"},
+		{"mixed", rows, solver.Mixed, 2, 1, 3, nil, "batch is done in three steps"},
+		{"draws", rows, solver.F64, 1, 1, 5, draw, "has room for 4 of 8 groups"},
+		{"two devices", rows, solver.F64, 1, 2, 1, nil, "has room for 1 of 4 groups"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			const before, after = recordStep + 2, recordStep + 2
+			run := func(graphs bool) (factors []solver.Factor, notices []string, replays int) {
+				b := emulated(t, emulator.Config{}, solver.Memory, c.precision)
+				b.noGraphs = !graphs
+				b.Notice = func(text string) { notices = append(notices, text) }
+				b = onCards(t, b, c.cards, emulator.Config{})
+				var devices []*emulator.Device
+				connect := func() (driver.Device, error) {
+					d := emulator.New(emulator.Config{})
+					devices = append(devices, d)
+					return d, nil
+				}
+				b.Connect = connect
+				for i := range b.Others {
+					b.Others[i].Connect = connect
+				}
+				counted := countReplays(&b)
+				truth, err := sensing.NewTruth(spaceSide(c.ensemble), 2, 2, 1)
+				must(t, err)
+				needs := solver.Needs{Gradient: true}
+				if c.gradient != nil {
+					needs = solver.Needs{Draws: true, Vectors: 1}
+				}
+				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: truth},
+					solver.Batch{
+						Parametrization: solver.PSD{}, Needs: needs,
+						FactorRanks: slices.Repeat([]int{2}, c.members),
+					})
+				must(t, err)
+				var all []int
+				for member := range c.members {
+					must(t, e.Set(member, solver.Iterate,
+						factorOf(t, c.ensemble.Space(), 2, uint64(member))))
+					all = append(all, member)
+				}
+				for step := range before + after {
+					if step == before {
+						if replays = counted.replays; graphs && replays == 0 {
+							t.Error("no step is replayed before the room is taken")
+						}
+						if graphs {
+							devices[len(devices)-1].Crowd(c.crowd)
+						}
+					}
+					if c.gradient != nil {
+						must(t, c.gradient(e))
+					} else {
+						must(t, e.Gradient(all...))
+					}
+					for _, member := range all {
+						must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -1e-3, solver.Gradient))
+					}
+				}
+				for member := range c.members {
+					u := factorOf(t, c.ensemble.Space(), 2, 0)
+					must(t, e.Get(member, solver.Iterate, u))
+					factors = append(factors, u)
+				}
+				must(t, e.Close())
+				return factors, notices, counted.replays - replays
+			}
+			want, _, _ := run(false)
+			got, notices, replays := run(true)
+			for member := range want {
+				if !mat.Equal(got[member][0], want[member][0]) { // or NaN, which shows nothing
+					t.Errorf("member %d has other bits", member)
+				}
+			}
+			if !strings.Contains(strings.Join(notices, "\n"), c.notice) {
+				t.Errorf("the notices are %q, want %q", notices, c.notice)
+			}
+			if replays < 2 {
+				t.Errorf("%d calls of Replay after the room was taken", replays)
+			}
+		})
+	}
+}
+
+// spaceSide is n of an ensemble of n × n matrices.
+func spaceSide(e sensing.Ensemble) int {
+	n, _ := e.Space().Dims()
+	return n
 }

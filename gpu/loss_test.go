@@ -130,7 +130,7 @@ func TestLossesEndWhereTheHostDoes(t *testing.T) {
 		for _, l := range others {
 			for _, m := range []solver.Method{
 				solver.GD{StepSize: 0.1},
-				solver.ScaledSubgradient{StepSize: 0.1, OptimalValue: 0.01}, solver.PolyakGD{StepSize: 0.5},
+				solver.OPSA{StepSize: 0.1, Lambda: 0.05, OptimalValue: 0.01}, solver.PolyakGD{StepSize: 0.5},
 				solver.Adam{StepSize: 0.02, Beta1: 0.8, Beta2: 0.95, Epsilon: 1e-4},
 				solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 11, Seed: 1}},
 				solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 90, Seed: 1}},

@@ -35,6 +35,7 @@ type mixedOperator struct {
 	own     []anchor  // of each member
 	inUse   []*anchor // truth, one of own, or nil
 	changed []bool    // the last contraction of a member has renewed its anchor
+	again   bool      // the last contraction failed, and the next one does it again
 	near    []int     // of a contraction: the parts that have an anchor
 	numbers []float64 // of a contraction: what measure has measured
 
@@ -195,10 +196,12 @@ func (o *mixedOperator) turn(to *rowOperator) *rowOperator {
 func (o *mixedOperator) contract(y driver.Pointer, parts []part) error {
 	o.near = o.near[:0]
 	for at, p := range parts {
-		if o.changed[p.member] = false; o.inUse[p.member] != nil {
+		o.changed[p.member] = o.changed[p.member] && o.again
+		if o.inUse[p.member] != nil {
 			o.near = append(o.near, at)
 		}
 	}
+	o.again = true
 	if len(o.near) > 0 {
 		if err := o.contractNear(parts); err != nil {
 			return err
@@ -217,6 +220,7 @@ func (o *mixedOperator) contract(y driver.Pointer, parts []part) error {
 		}
 		o.changed[p.member] = true
 	}
+	o.again = false
 	return nil
 }
 

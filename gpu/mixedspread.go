@@ -111,7 +111,7 @@ func fillShared(ctx context.Context, d *device, single, double *rowOperator) err
 func (o *mixedOperator) contractOnCards(list []difference) error {
 	members := len(list)
 	if err := o.cards.sendTo(func(c *otherCard) driver.Pointer { return c.mixed.single.z }, o.single.z,
-		int(o.single.offset(solver.F32, members))); err != nil {
+		int64(o.single.offset(solver.F32, members))); err != nil {
 		return err
 	}
 	contract := func(s *rowOperator) error {
@@ -148,30 +148,26 @@ func (o *mixedOperator) contractOnCards(list []difference) error {
 
 // chainOnCards makes the sums over the chunks of all cards, in g on the first card.
 func (o *mixedOperator) chainOnCards(members int) error {
-	size := int(o.double.offset(solver.F64, members))
-	if err := o.Fill(o.double.g, 0, int64(size)); err != nil {
+	size := int64(o.double.offset(solver.F64, members))
+	if err := o.Fill(o.double.g, 0, size); err != nil {
 		return err
 	}
 	if err := o.chain.add(o.single, members); err != nil {
 		return err
 	}
-	data := o.cards.exchanged(size)
-	if err := o.Download(data, o.double.g); err != nil {
-		return err
-	}
+	before, sum := o.device, o.double.g
 	for _, c := range o.cards.others {
-		if err := c.device.Upload(c.share.g, data); err != nil {
-			return err
-		}
-		err := c.device.pass(func() error { return c.mixed.chain.add(c.mixed.single, members) })
+		err := o.cards.carry(c.device, before, driver.Piece{Dst: c.share.g, Src: sum, Size: size})
 		if err != nil {
 			return err
 		}
-		if err := c.device.Download(data, c.share.g); err != nil {
+		err = c.device.pass(func() error { return c.mixed.chain.add(c.mixed.single, members) })
+		if err != nil {
 			return err
 		}
+		before, sum = c.device, c.share.g
 	}
-	return o.Upload(o.double.g, data)
+	return o.cards.carry(o.device, before, driver.Piece{Dst: o.double.g, Src: sum, Size: size})
 }
 
 // inDouble lets the operator in f64 use what it shares with that in single precision: generated rows that the

@@ -29,7 +29,8 @@ type spreadRows struct {
 	arrived  driver.Pointer // on the first card: each member's sums of subtrees, each followed by zeros
 	gathered driver.Pointer // on the first card: the residuals of all rows
 	told     bool           // the others have their observations
-	host     []byte         // what goes from one card to another
+	byHost   bool           // the devices cannot copy from each other
+	host     []byte         // what goes from one card to another by the host
 }
 
 var (
@@ -174,14 +175,8 @@ func (s *spreadRows) bytes(card int) (sum float64) {
 	return sum + s.borrowed
 }
 
-// connect opens the others. Their work is interrupted as that of the first card is.
+// connect opens the others.
 func (s *spreadRows) connect(first *device) error {
-	interrupted := func() error {
-		if first.interrupted == nil {
-			return nil
-		}
-		return first.interrupted()
-	}
 	for _, c := range s.others {
 		if name := s.shares[0].info.Name; name != c.Info.Name {
 			first.tell(fmt.Sprintf("%s and %s share the rows: the slower one bounds each step", name,
@@ -195,7 +190,11 @@ func (s *spreadRows) connect(first *device) error {
 		if err != nil {
 			return fmt.Errorf("gpu: open %s, device %d: %w", c.Info.Name, c.Info.Index, err)
 		}
-		c.device = &device{Device: opened, notice: first.notice, interrupted: interrupted}
+		c.device = &device{Device: opened, notice: first.notice, interrupted: first.interrupted}
+		if first.graphs != nil {
+			c.device.replay()
+		}
+		first.others = append(first.others, c.device)
 	}
 	return nil
 }
@@ -272,25 +271,53 @@ func (s *spreadRows) prepareOthers(ctx context.Context) error {
 	return nil
 }
 
-// exchanged is the host's place for so many bytes on their way. A copy is done with it when its call returns,
-// so all copies use the same place.
-func (s *spreadRows) exchanged(size int) []byte {
-	if size > len(s.host) {
-		s.host = make([]byte, size)
+// carry copies pieces from one card to another: without the host, if the two can do that.
+func (s *spreadRows) carry(to, from *device, pieces ...driver.Piece) error {
+	if !s.byHost {
+		err := copyPeer(to.Device, from.Device, pieces)
+		if !errors.Is(err, driver.ErrPeer) {
+			return err
+		}
+		s.byHost = true
+		s.shares[0].tell(fmt.Sprintf("copies between devices pass through the host, which waits for them: %v",
+			err))
 	}
-	return s.host[:size]
+	for _, p := range pieces {
+		if p.Size > int64(len(s.host)) {
+			s.host = make([]byte, p.Size)
+		}
+		data := s.host[:p.Size]
+		if err := from.Download(data, p.Src); err != nil {
+			return err
+		}
+		if err := to.Upload(p.Dst, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyPeer copies pieces from one device to another. The error wraps [driver.ErrPeer] if they cannot.
+func copyPeer(to, from driver.Device, pieces []driver.Piece) error {
+	source, ok := from.(driver.PeerDevice)
+	target, also := to.(driver.PeerDevice)
+	if !ok || !also {
+		return driver.ErrPeer
+	}
+	peer, err := source.Peer()
+	if err != nil {
+		return err
+	}
+	return target.CopyFrom(peer, pieces...)
 }
 
 // send copies numbers from the first card to the same place of each other card: of count numbers for each
 // member, those from the first row of a card on.
 func (s *spreadRows) send(to func(c *otherCard) driver.Pointer, from driver.Pointer) error {
-	first := s.shares[0]
 	for _, c := range s.others {
-		data := s.exchanged(8 * c.share.m)
-		if err := first.Download(data, from+driver.Pointer(8*c.share.begin)); err != nil {
-			return err
-		}
-		if err := c.device.Upload(to(c), data); err != nil {
+		err := s.carry(c.device, s.shares[0].device,
+			driver.Piece{Dst: to(c), Src: from + driver.Pointer(8*c.share.begin), Size: int64(8 * c.share.m)})
+		if err != nil {
 			return err
 		}
 	}
@@ -301,17 +328,14 @@ func (s *spreadRows) send(to func(c *otherCard) driver.Pointer, from driver.Poin
 func (s *spreadRows) sendZ(precision solver.Precision, members int) error {
 	first := s.shares[0]
 	return s.sendTo(func(c *otherCard) driver.Pointer { return c.share.z }, first.z,
-		int(first.offset(precision, members)))
+		int64(first.offset(precision, members)))
 }
 
 // sendTo copies so many bytes from the first card to each other one.
-func (s *spreadRows) sendTo(to func(c *otherCard) driver.Pointer, from driver.Pointer, size int) error {
-	data := s.exchanged(size)
-	if err := s.shares[0].Download(data, from); err != nil {
-		return err
-	}
+func (s *spreadRows) sendTo(to func(c *otherCard) driver.Pointer, from driver.Pointer, size int64) error {
 	for _, c := range s.others {
-		if err := c.device.Upload(to(c), data); err != nil {
+		err := s.carry(c.device, s.shares[0].device, driver.Piece{Dst: to(c), Src: from, Size: size})
+		if err != nil {
 			return err
 		}
 	}
@@ -331,33 +355,25 @@ func (s *spreadRows) sum(precision solver.Precision, members int) error {
 		}
 		s.zeroed = precision
 	}
-	// each calls do with the place of each sum of a card, and of what the card sends.
-	each := func(o *rowOperator, do func(to driver.Pointer, from int64) error) error {
+	// pieces are the sums of a card, from their place in g to that among the sums of all cards.
+	pieces := func(o *rowOperator) (list []driver.Piece) {
 		for i, t := range o.chunks.trees {
 			for b := range members {
-				to := s.arrived + first.offset(precision, b*leaves+t.part/s.leaf)
-				if err := do(to, int64(i*members+b)*size); err != nil {
-					return err
-				}
+				list = append(list, driver.Piece{
+					Dst: s.arrived + first.offset(precision, b*leaves+t.part/s.leaf),
+					Src: o.g + first.offset(precision, i*members+b), Size: size,
+				})
 			}
 		}
-		return nil
+		return list
 	}
-	err := each(first, func(to driver.Pointer, from int64) error {
-		return first.Copy(to, first.g+driver.Pointer(from), size)
-	})
-	if err != nil {
-		return err
-	}
-	for _, c := range s.others {
-		data := s.exchanged(len(c.share.chunks.trees) * members * int(size))
-		if err := c.device.Download(data, c.share.g); err != nil {
+	for _, p := range pieces(first) {
+		if err := first.Copy(p.Dst, p.Src, p.Size); err != nil {
 			return err
 		}
-		err := each(c.share, func(to driver.Pointer, from int64) error {
-			return first.Upload(to, data[from:][:size])
-		})
-		if err != nil {
+	}
+	for _, c := range s.others {
+		if err := s.carry(first.device, c.device, pieces(c.share)...); err != nil {
 			return err
 		}
 	}
@@ -452,11 +468,11 @@ func (s *spreadRows) bringListed(t *tile, d draw) error {
 		if from == to {
 			continue
 		}
-		data := s.exchanged((to - from) * int(first.stride))
-		if err := c.device.Download(data, c.listed); err != nil {
-			return err
-		}
-		if err := first.Upload(t.rows+driver.Pointer(int64(from)*first.stride), data); err != nil {
+		err := s.carry(first.device, c.device, driver.Piece{
+			Dst: t.rows + driver.Pointer(int64(from)*first.stride), Src: c.listed,
+			Size: int64(to-from) * first.stride,
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -555,14 +571,14 @@ func (s *spreadRows) gather(
 	}
 	for _, c := range s.others {
 		o := of(c)
-		data := s.exchanged(8 * o.m * members)
-		if err := c.device.Download(data, o.res); err != nil {
-			return err
-		}
+		var pieces []driver.Piece
 		for b := range members {
-			if err := first.Upload(at(b, o), data[8*b*o.m:][:8*o.m]); err != nil {
-				return err
-			}
+			pieces = append(pieces, driver.Piece{
+				Dst: at(b, o), Src: o.res + driver.Pointer(8*b*o.m), Size: int64(8 * o.m),
+			})
+		}
+		if err := s.carry(first.device, c.device, pieces...); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -584,11 +600,10 @@ func (s *spreadRows) apply(p, l, r driver.Pointer, cols int) error {
 		return err
 	}
 	for _, c := range s.others {
-		data := s.exchanged(8 * c.share.m)
-		if err := c.device.Download(data, c.share.res); err != nil {
-			return err
-		}
-		if err := first.Upload(p+driver.Pointer(8*c.share.begin), data); err != nil {
+		err := s.carry(first.device, c.device, driver.Piece{
+			Dst: p + driver.Pointer(8*c.share.begin), Src: c.share.res, Size: int64(8 * c.share.m),
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -203,7 +203,8 @@ func (p *problem) close() error {
 }
 
 // ofStart are the settings of a start.
-var ofStart = []string{"init", "init-right", "alpha", "alpha-right", "start-seed", "factor-rank"}
+var ofStart = []string{"init", "init-right", "alpha", "alpha-right", "start-imbalance", "start-seed",
+	"factor-rank"}
 
 // start makes the start that the problem's settings and those of the request name.
 func (s *session) start(text []byte, a *answer) error {

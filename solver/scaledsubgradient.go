@@ -33,19 +33,22 @@ func (ScaledSubgradient) Needs() Needs {
 func (ScaledSubgradient) Suits(p Parametrization) error { return needsPairs(p) }
 
 // Step implements [Method].
-func (d ScaledSubgradient) Step(m *Member, _ int) error {
+func (d ScaledSubgradient) Step(m *Member, _ int) error { return scaledPolyakStep(m, PolyakGD(d), 0) }
+
+// scaledPolyakStep does U ← U − μ_t P with P = ∂f(U) (UᵀU + λI)⁻¹ and Polyak's step for ⟨∂f(U), P⟩ in the
+// place of the squared norm.
+func scaledPolyakStep(m *Member, polyak PolyakGD, lambda float64) error {
 	const direction = MethodSlot
 	loss, err := m.Loss()
 	if err != nil {
 		return err
 	}
-	if err := m.Precondition(direction, Gradient, 0); err != nil {
+	if err := m.Precondition(direction, Gradient, lambda); err != nil {
 		return err
 	}
 	square, err := m.Dot(Gradient, direction)
 	if err != nil {
 		return err
 	}
-	step := PolyakGD(d).step(loss, square)
-	return m.Combine(Iterate, 1, Iterate, -step, direction)
+	return m.Combine(Iterate, 1, Iterate, -polyak.step(loss, square), direction)
 }

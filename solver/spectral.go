@@ -31,6 +31,9 @@ type Spectral struct {
 	// opposite signs. (After the start of Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822, from which
 	// gradient descent succeeds although it fails from a random start.)
 	Skip int
+	// Imbalance is a number c > 0 for UVᵀ: U₀ is multiplied by it, and V₀ divided, so that U₀V₀ᵀ stays. 0 is
+	// 1. (Giampouras, Cai and Vidal begin [OPSA] with c = 2, as their program has it.)
+	Imbalance float64
 }
 
 var (
@@ -39,11 +42,14 @@ var (
 )
 
 // Suits implements [Selective].
-func (Spectral) Suits(p Parametrization) error {
+func (s Spectral) Suits(p Parametrization) error {
 	switch p.(type) {
 	case Deep, Sparse:
 		return fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for %s",
 			p.Name())
+	}
+	if s.Imbalance != 0 {
+		return needsUV(p, "which could differ in size at the start")
 	}
 	return nil
 }
@@ -86,6 +92,10 @@ func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate
 				f[b].Set(i, j-s.Skip, scale*top.At(i, j))
 			}
 		}
+	}
+	if s.Imbalance != 0 {
+		f[0].Scale(s.Imbalance, f[0])
+		f[1].Scale(1/s.Imbalance, f[1])
 	}
 	return f, nil
 }

@@ -49,6 +49,10 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	if p.Estimate > 0 {
 		left = "about " + Rounded(p.Estimate) + " on this machine"
 	}
-	fmt.Fprintf(w, "%s with measurements of their own, up to %s together, %s of memory for data, %s\n",
-		Count(len(p.Part), "group"), Count(p.Together, "run"), experiment.Bytes(p.Bytes), left)
+	groups := Count(len(p.Part), "group") + " with measurements of their own"
+	if p.AtOnce > 1 {
+		groups += fmt.Sprintf(", %d at a time", p.AtOnce)
+	}
+	fmt.Fprintf(w, "%s, up to %s together, %s of memory for data, %s\n",
+		groups, Count(p.Together, "run"), experiment.Bytes(p.Bytes), left)
 }

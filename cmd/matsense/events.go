@@ -169,8 +169,9 @@ type sweepPlanEvent struct {
 	AllRuns  int               `json:"runs_of_all_parts" about:"number of runs of the sweep"`
 	Done     *int              `json:"done" about:"number of runs of this part that --dry-run finds done; else null"`
 	Groups   int               `json:"groups" about:"number of its groups, which share measurements"`
+	AtOnce   int               `json:"groups_at_once" about:"number of small groups under way at one time"`
 	Together int               `json:"together" about:"largest number of runs in one batch"`
-	Memory   experiment.Number `json:"memory_planned_bytes" about:"memory for the largest group's data"`
+	Memory   experiment.Number `json:"memory_planned_bytes" about:"memory for the data at one time"`
 	Shard    int               `json:"shard" about:"number of this part, from 1"`
 	Shards   int               `json:"shards" about:"number of parts"`
 	NamedBy  *string           `json:"shard_named_by" about:"flag, slurm or kubernetes; null: nothing named a part"`

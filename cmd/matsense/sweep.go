@@ -366,8 +366,8 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 		return
 	}
 	plan := sweepPlanEvent{
-		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), Together: p.Together,
-		Memory: experiment.Number(p.Bytes), Done: done, Shard: p.Shard + 1, Shards: p.Shards,
+		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), AtOnce: max(p.AtOnce, 1),
+		Together: p.Together, Memory: experiment.Number(p.Bytes), Done: done, Shard: p.Shard + 1, Shards: p.Shards,
 		Apart: append([]string{}, p.Apart()...),
 	}
 	if p.By != "" {

@@ -60,6 +60,7 @@ type Config struct {
 	InitRight       string
 	Alpha           float64
 	AlphaRight      float64
+	StartImbalance  float64
 	StartSeed       uint64
 
 	// The method.

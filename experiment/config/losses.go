@@ -35,7 +35,7 @@ func init() {
 			Entry: Entry{
 				Name:       "l1",
 				About:      "ρ(x) = |x|: f = 1/(2m) Σ |res|, which outliers change little",
-				References: []Reference{ma2022},
+				References: []Reference{ma2022, ding2021},
 			},
 			ScaleFree: true,
 			Make:      func(*Config) solver.Loss { return solver.L1{} },

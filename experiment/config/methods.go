@@ -119,6 +119,28 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "opsa",
+				About: "scaled-subgradient with (UᵀU + λI)⁻¹: the overparameterized preconditioned subgradient " +
+					"algorithm, for loss l1 and any factor rank",
+				References: []Reference{giampouras2025},
+				Settings:   []string{"optimal-value", "lambda"},
+				Check: func(c *Config, m *Mistakes) {
+					c.checkPolyak(m)
+					c.checkLambda(m)
+					if !c.Given("lambda") {
+						c.Lambda /= 10
+					}
+				},
+			},
+			ScaleFree: true,
+			Step:      1, // the largest, as that of scaled-subgradient
+			Make: func(c *Config) solver.Method {
+				return solver.OPSA{StepSize: c.Step, Lambda: c.Lambda, OptimalValue: c.OptimalValue}
+			},
+			Advise: (*Config).adviseScaled,
+		},
+		{
+			Entry: Entry{
 				Name:       "prec-gd",
 				About:      "scaled-gd-lambda with λ = 2·√f(U): PrecGD",
 				References: []Reference{zhang2021},
@@ -391,8 +413,8 @@ func (c *Config) checkLambda(m *Mistakes) {
 		singular := c.soughtSingular()
 		c.Lambda = singular[len(singular)-1]
 	case !c.drawsTruth():
-		m.Bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, "+
-			"which is not known of user data")
+		m.Bad("lambda", "%s needs lambda, of the order of the truth's smallest eigenvalue, which is not "+
+			"known of user data", c.Method)
 	case c.Kappa >= 1:
 		c.Lambda = 1 / (c.Kappa * c.Kappa)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // startKeys are the settings of a start, beside the factor rank.
-var startKeys = []string{"init", "init-right", "alpha", "alpha-right", "start-seed"}
+var startKeys = []string{"init", "init-right", "alpha", "alpha-right", "start-imbalance", "start-seed"}
 
 // ForgetStart gives the settings of the start their defaults, as if they had not been given; so a file of
 // another start may say another factor rank.

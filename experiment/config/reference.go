@@ -180,6 +180,12 @@ var (
 		Journal: "IEEE Transactions on Information Theory", Volume: "61", Number: "7", Pages: "4034–4059",
 		Year: 2015, ArXiv: "1310.0807",
 	}
+	ding2021 = Reference{
+		Key: "ding2021rank", Authors: []string{"Ding, Lijun", "Jiang, Liwei", "Chen, Yudong", "Qu, Qing",
+			"Zhu, Zhihui"},
+		Title:       "Rank Overspecified Robust Matrix Recovery: Subgradient Method and Exact Recovery",
+		Proceedings: neurIPS, Short: "NeurIPS", Volume: "34", Year: 2021, ArXiv: "2109.11154",
+	}
 	fan2023 = Reference{
 		Key: "fan2023understanding", Authors: []string{"Fan, Jianqing", "Yang, Zhuoran", "Yu, Mengxin"},
 		Title:   "Understanding Implicit Regularization in Over-Parameterized Single Index Model",
@@ -191,6 +197,13 @@ var (
 			"Chuang, Ching-Yao", "Reddi, Sashank", "Ma, Tengyu", "Jegelka, Stefanie"},
 		Title:       "The Inductive Bias of Flatness Regularization for Deep Matrix Factorization",
 		Proceedings: neurIPS, Short: "NeurIPS", Year: 2023, ArXiv: "2306.13239",
+	}
+	giampouras2025 = Reference{
+		Key: "giampouras2025guarantees", Authors: []string{"Giampouras, Paris", "Cai, HanQin", "Vidal, René"},
+		Title: "Guarantees of a Preconditioned Subgradient Algorithm for Overparameterized Asymmetric " +
+			"Low-rank Matrix Recovery",
+		Proceedings: "Proceedings of the 42nd International Conference on Machine Learning", Short: "ICML",
+		Year: 2025, ArXiv: "2410.16826",
 	}
 	gross2010 = Reference{
 		Key: "gross2010quantum", Authors: []string{"Gross, David", "Liu, Yi-Kai", "Flammia, Steven T.",

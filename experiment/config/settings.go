@@ -391,6 +391,12 @@ func builtinSettings() []*Setting {
 			Help:    "size α of V₀ with parametrization " + solver.UV{}.Name() + " (0: that of U₀)",
 			at:      func(c *Config) any { return &c.AlphaRight },
 		}, {
+			Key: "start-imbalance", Group: factorGroup,
+			applies: func(c *Config) bool { return c.StartImbalance != 0 },
+			Help: "number c for a spectral start with parametrization " + solver.UV{}.Name() +
+				": U₀ is multiplied by it, and V₀ divided (0: neither)",
+			at: func(c *Config) any { return &c.StartImbalance },
+		}, {
 			Key: "start-seed", Group: factorGroup, applies: (*Config).hasRandomStart,
 			Help: "seed of G in the start", Default: "seed",
 			at: func(c *Config) any { return &c.StartSeed },
@@ -421,8 +427,9 @@ func builtinSettings() []*Setting {
 			Default: retractions[0].Name,
 			at:      func(c *Config) any { return &c.Retraction },
 		}, {
-			Key: "lambda", Group: methodGroup, Help: "damping λ", Default: "σ_min(X)² = 1/kappa²",
-			at: func(c *Config) any { return &c.Lambda },
+			Key: "lambda", Group: methodGroup, Help: "damping λ",
+			Default: "σ_min(X)² = 1/kappa²; a tenth of it for opsa",
+			at:      func(c *Config) any { return &c.Lambda },
 		}, {
 			Key: "momentum", Group: methodGroup, Help: "momentum β", Default: "0.9",
 			at: func(c *Config) any { return &c.Momentum },

@@ -55,10 +55,16 @@ func init() {
 				Name:       spectral,
 				About:      "the top r pairs of the spectral estimate 1/m Σ y_i A_i",
 				References: []Reference{keshavan2010},
-				Check:      (*Config).checkSpectral,
+				Settings:   []string{"start-imbalance"},
+				Check: func(c *Config, m *Mistakes) {
+					c.checkSpectral(m)
+					c.checkStartImbalance(m)
+				},
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
-			Make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{}, nil },
+			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
+				return solver.Spectral{Imbalance: c.StartImbalance}, nil
+			},
 		},
 		{
 			Entry: Entry{
@@ -163,6 +169,15 @@ func (c *Config) checkSpectral(m *Mistakes) {
 	if !c.ChosenParametrization().Spectral {
 		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s",
 			c.Parametrization)
+	}
+}
+
+// checkStartImbalance wants a ratio for the parametrization that has U and V apart.
+func (c *Config) checkStartImbalance(m *Mistakes) {
+	m.Finite("start-imbalance", c.StartImbalance, c.StartImbalance >= 0, "zero or positive")
+	if uv := (solver.UV{}).Name(); c.StartImbalance != 0 && c.Parametrization != uv {
+		m.Bad("start-imbalance", "start-imbalance makes U₀ and V₀ of different sizes with parametrization %s, "+
+			"not %s", uv, c.Parametrization)
 	}
 }
 

@@ -106,6 +106,33 @@ func TestAlphaRight(t *testing.T) {
 	}
 }
 
+// TestStartImbalance: U₀ is multiplied by start-imbalance, and V₀ divided. Other starts and parametrizations
+// refuse it.
+func TestStartImbalance(t *testing.T) {
+	for _, settings := range [][]string{
+		{"n=9", "init=spectral", "start-imbalance=2"},
+		{"n=9", "parametrization=indefinite", "init=spectral", "start-imbalance=2"},
+		{"n=9", "parametrization=uv", "start-imbalance=2"},
+		{"n=9", "parametrization=uv", "init=spectral", "start-imbalance=-1"},
+	} {
+		c := configOf(t, settings...)
+		if p := problemsOf(t, c.Validate()); len(p) != 1 || !strings.Contains(p[0], "start-imbalance") {
+			t.Errorf("%v: %v", settings, p)
+		}
+	}
+	c := configOf(t, "n=9", "parametrization=uv", "init=spectral", "start-imbalance=2")
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	start, err := c.NewStart(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := start.(solver.Spectral); got.Imbalance != 2 {
+		t.Errorf("the start is %+v", got)
+	}
+}
+
 // TestOnesStart: every element is α.
 func TestOnesStart(t *testing.T) {
 	c := Default()

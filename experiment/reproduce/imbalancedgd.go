@@ -132,16 +132,27 @@ type fall struct {
 
 // fallOf fits lines to the logarithms of a run's errors; NaN if there are too few, or if the run diverged.
 func fallOf(o observation) fall {
-	var x, y []float64
+	x, y := falling(o)
+	half := len(x) / 2
+	x, y = x[half:], y[half:]
+	return fall{-through(x, y).Slope, laterOverEarlier(x, y)}
+}
+
+// falling returns the logarithms of a run's errors between the bounds of distances, and their iterations;
+// nothing if the run diverged.
+func falling(o observation) (x, y []float64) {
 	for _, p := range o.Trajectory {
 		if p.TestError > leastDistance && p.TestError < greatestDistance && !o.Diverged() {
 			x, y = append(x, float64(p.Iteration)), append(y, math.Log(p.TestError))
 		}
 	}
+	return x, y
+}
+
+// laterOverEarlier returns the slope of the later half of points over that of the earlier half.
+func laterOverEarlier(x, y []float64) float64 {
 	half := len(x) / 2
-	x, y = x[half:], y[half:]
-	half = len(x) / 2
-	return fall{-through(x, y).Slope, through(x[half:], y[half:]).Slope / through(x[:half], y[:half]).Slope}
+	return through(x[half:], y[half:]).Slope / through(x[:half], y[:half]).Slope
 }
 
 func rateOf(o observation) float64 { return fallOf(o).rate }

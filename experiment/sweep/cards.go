@@ -3,14 +3,11 @@ package sweep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
-	"sync"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -23,29 +20,29 @@ import (
 // rows of each group.
 func (p *Plan) Apart() []string { return p.apart }
 
-// lane is what one of several devices carries out.
-type lane struct {
+// share is what one of several devices carries out.
+type share struct {
 	device string
 	groups []Group
 }
 
-// lanes divides groups among the devices that have runs of their own. shared are carried out on the device
+// shares divides groups among the devices that have runs of their own. The rest is carried out on the device
 // that the settings name.
-func (p *Plan) lanes(groups []Group) (lanes []lane, shared []Group) {
+func (p *Plan) shares(groups []Group) (shares []share, rest []Group) {
 	var single []Group
 	for _, g := range groups {
 		if p.isAlone(g) {
 			single = append(single, g)
 		} else {
-			shared = append(shared, g)
+			rest = append(rest, g)
 		}
 	}
 	for i, device := range p.apart {
 		if part := Shard(single, i, len(p.apart)); len(part) > 0 {
-			lanes = append(lanes, lane{device, part})
+			shares = append(shares, share{device, part})
 		}
 	}
-	return lanes, shared
+	return shares, rest
 }
 
 // divide decides whether several devices have runs of their own. If nobody can tell how long steps take, they
@@ -69,18 +66,18 @@ func (p *Plan) divide(ctx context.Context) error {
 		return err
 	}
 	p.apart = devices
-	lanes, shared := p.lanes(p.Part)
+	shares, rest := p.shares(p.Part)
 	together := p.expected(p.Part, device)
 	slowest := 0.0
-	for _, l := range lanes {
-		slowest = max(slowest, p.expected(l.groups, l.device))
+	for _, s := range shares {
+		slowest = max(slowest, p.expected(s.groups, s.device))
 	}
-	apart := slowest + p.expected(shared, device)
+	apart := slowest + p.expected(rest, device)
 	takes := apart <= together
 	if math.IsNaN(apart + together) {
-		takes = len(lanes) == len(devices)
+		takes = len(shares) == len(devices)
 	}
-	if len(lanes) == 0 || !takes && !math.IsInf(together, 1) {
+	if len(shares) == 0 || !takes && !math.IsInf(together, 1) {
 		p.apart = nil
 	}
 	return nil
@@ -100,7 +97,7 @@ func (p *Plan) findAlone(ctx context.Context, devices []string) error {
 			p.alone[rows] = true
 		}
 		for _, device := range devices {
-			_, _, err := p.place(ctx, g.Runs, device)
+			_, _, err := p.place(ctx, g.Runs, spot{device: device})
 			switch {
 			case errors.Is(err, experiment.ErrUnavailable):
 				return err
@@ -146,66 +143,6 @@ func (p *Plan) expected(groups []Group, device string) (seconds float64) {
 		}
 	}
 	return seconds
-}
-
-// carrying is a sweep under way. Several groups may be under way at one time, each on a device of its own.
-type carrying struct {
-	plan     *Plan
-	data     dataSums
-	out      *recorder
-	live     *liveWriter
-	progress Progress
-
-	mu       sync.Mutex // of all that groups share
-	failures int        // runs that failed
-}
-
-// all carries out groups.
-func (c *carrying) all(ctx context.Context, groups []Group) error {
-	lanes, shared := c.plan.lanes(groups)
-	if err := c.side(ctx, lanes); err != nil {
-		return err
-	}
-	for _, g := range shared {
-		if err := c.group(ctx, g.Runs, ""); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// side carries out the groups of several devices side by side. If a group ends with an error, the others are
-// interrupted, so that their runs are saved.
-func (c *carrying) side(ctx context.Context, lanes []lane) error {
-	lanesCtx, stop := context.WithCancel(ctx)
-	defer stop()
-	var all sync.WaitGroup
-	failures := make([]error, len(lanes))
-	for i, l := range lanes {
-		all.Go(func() {
-			for _, g := range l.groups {
-				if err := c.group(lanesCtx, g.Runs, l.device); err != nil {
-					if lanesCtx.Err() == nil && len(lanes) > 1 {
-						err = fmt.Errorf("%s: %w", l.device, err)
-					}
-					failures[i] = err
-					stop()
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	var failed error
-	for _, err := range failures {
-		if err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !errors.Is(err, context.Canceled) { // those were stopped because of another
-			failed = atomicfile.Join(failed, err)
-		}
-	}
-	return failed
 }
 
 // On returns the specification with another device.

@@ -123,9 +123,9 @@ func TestApart(t *testing.T) {
 			carryOut(t, one.plan(t, c.text, "cuda:0"), Where{Dir: want})
 			both := &cards{step: c.step, together: c.together, bytes: c.bytes}
 			p := both.plan(t, c.text, "cuda:0,1")
-			lanes, shared := p.lanes(p.Part)
-			if used := len(lanes) > 0; used != c.apart || used == (len(shared) > 0) {
-				t.Errorf("%d devices have runs of their own, %d groups are shared", len(lanes), len(shared))
+			shares, rest := p.shares(p.Part)
+			if used := len(shares) > 0; used != c.apart || used == (len(rest) > 0) {
+				t.Errorf("%d devices have runs of their own, %d groups are left", len(shares), len(rest))
 			}
 			dir := filepath.Join(t.TempDir(), "both")
 			r := carryOut(t, p, Where{Dir: dir})
@@ -133,7 +133,7 @@ func TestApart(t *testing.T) {
 			for _, rec := range r.Records {
 				used[rec.Timing.Device] = true
 			}
-			if expect := map[bool]int{true: len(lanes), false: 1}[c.apart]; len(used) != expect {
+			if expect := map[bool]int{true: len(shares), false: 1}[c.apart]; len(used) != expect {
 				t.Errorf("the devices %v were used", used)
 			}
 			if !slices.EqualFunc(tablesOf(t, dir), tablesOf(t, want), slices.Equal) {
@@ -147,14 +147,14 @@ func TestApart(t *testing.T) {
 func TestApartAcrossLargeGroups(t *testing.T) {
 	both := &cards{step: 1, together: 0.6}
 	p := both.plan(t, strings.Replace(aSweep, "seeds: 2\n", "seeds: 1\n", 1), "cuda:0,1")
-	lanes, shared := p.lanes(p.Part)
-	if len(p.Part) != 1 || len(lanes) != 2 || len(shared) > 0 ||
-		len(lanes[0].groups[0].Runs) != 2 || len(lanes[1].groups[0].Runs) != 2 {
-		t.Errorf("%d groups, %+v, %d are shared", len(p.Part), lanes, len(shared))
+	shares, rest := p.shares(p.Part)
+	if len(p.Part) != 1 || len(shares) != 2 || len(rest) > 0 ||
+		len(shares[0].groups[0].Runs) != 2 || len(shares[1].groups[0].Runs) != 2 {
+		t.Errorf("%d groups, %+v, %d are left", len(p.Part), shares, len(rest))
 	}
 	// What is left of a group is carried out in the same way.
-	if _, shared := p.lanes([]Group{{p.Part[0].Runs[:1]}}); len(shared) > 0 {
-		t.Error("a run that is left of a group is shared")
+	if _, rest := p.shares([]Group{{p.Part[0].Runs[:1]}}); len(rest) > 0 {
+		t.Error("no device takes a run that is left of a group")
 	}
 	if got := p.expected(p.Part, "cuda:0"); math.Abs(got-(0.25+4*12)) > 1e-12 {
 		t.Errorf("4 runs of 12 steps take %v s", got)
@@ -167,7 +167,7 @@ func TestPrecisionApart(t *testing.T) {
 		both := &cards{step: 1, together: 0.6, mixes: mixes}
 		p := both.plan(t, strings.Replace(aSweep, "n: 6", "n: 6, precision: auto", 1), "cuda:0,1")
 		for _, device := range p.Apart() {
-			g, _, err := p.place(t.Context(), p.Part[0].Runs, device)
+			g, _, err := p.place(t.Context(), p.Part[0].Runs, spot{device: device})
 			if err != nil || g.Configs[0].Precision != want || g.Configs[0].Device != device {
 				t.Errorf("%q mixes: %s on %s, %v", mixes, g.Configs[0].Precision, device, err)
 			}

@@ -83,7 +83,9 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	defer live.end()
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
-	c := &carrying{plan: p, data: there.data, out: out, live: live, progress: progress}
+	c := &carrying{
+		plan: p, data: there.data, out: out, live: live, progress: progress, checkpoints: checkpointsIn(w.Dir),
+	}
 	if err := c.all(ctx, groups); err != nil {
 		return nil, c.failures, err
 	}
@@ -191,7 +193,7 @@ func (c *carrying) record(rec *Record) error {
 		c.failures++
 	} else {
 		// What cannot be removed now is removed when the sweep is resumed.
-		_ = checkpointsIn(c.out.dir).Remove(rec.Index)
+		_ = c.checkpoints.Remove(rec.Index)
 	}
 	c.live.recorded(rec.Index)
 	c.progress.Ended(rec)
@@ -200,10 +202,10 @@ func (c *carrying) record(rec *Record) error {
 
 // begin plans runs that share their measurements, and tells of them. It records those that fail already;
 // there is no group if all do.
-func (c *carrying) begin(ctx context.Context, runs []Run, device string) (*experiment.Group, []Run, error) {
+func (c *carrying) begin(ctx context.Context, runs []Run, on spot) (*experiment.Group, []Run, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g, _, err := c.plan.place(ctx, runs, device)
+	g, _, err := c.plan.place(ctx, runs, on)
 	if errors.Is(err, experiment.ErrUnavailable) { // no fault of the runs: --resume goes on with them
 		return nil, nil, err
 	}
@@ -211,7 +213,7 @@ func (c *carrying) begin(ctx context.Context, runs []Run, device string) (*exper
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
-			_, _, own := c.plan.place(ctx, []Run{r}, device)
+			_, _, own := c.plan.place(ctx, []Run{r}, on)
 			if own == nil {
 				sound = append(sound, r)
 				continue
@@ -226,7 +228,7 @@ func (c *carrying) begin(ctx context.Context, runs []Run, device string) (*exper
 		if len(sound) == len(runs) {
 			return nil, nil, err
 		}
-		if g, _, err = c.plan.place(ctx, sound, device); err != nil {
+		if g, _, err = c.plan.place(ctx, sound, on); err != nil {
 			return nil, nil, err
 		}
 		runs = sound
@@ -236,17 +238,15 @@ func (c *carrying) begin(ctx context.Context, runs []Run, device string) (*exper
 	return g, runs, nil
 }
 
-// group carries out runs that share their measurements, on a device, or on that of their settings if device
-// is empty.
-func (c *carrying) group(ctx context.Context, runs []Run, device string) error {
+// group carries out runs that share their measurements on a spot.
+func (c *carrying) group(ctx context.Context, runs []Run, on spot) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g, runs, err := c.begin(ctx, runs, device)
+	g, runs, err := c.begin(ctx, runs, on)
 	if err != nil || g == nil {
 		return err
 	}
-	checkpoints := checkpointsIn(c.out.dir)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -254,7 +254,7 @@ func (c *carrying) group(ctx context.Context, runs []Run, device string) error {
 	for _, r := range runs {
 		numbers = append(numbers, r.Index)
 	}
-	err = g.Run(ctx, &checkpoints, numbers, func(i int, r *experiment.Run, failure error) {
+	err = g.Run(ctx, &c.checkpoints, numbers, func(i int, r *experiment.Run, failure error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if failure == nil {
@@ -282,7 +282,7 @@ const checkpointDir = "checkpoint"
 
 // checkpointsIn returns the checkpoints in a sweep's directory.
 func checkpointsIn(dir string) experiment.Checkpoints {
-	return experiment.Checkpoints{Dir: filepath.Join(dir, checkpointDir)}
+	return experiment.NewCheckpoints(filepath.Join(dir, checkpointDir))
 }
 
 // Saved counts the runs of the plan's part that have not ended and have a checkpoint in the sweep's

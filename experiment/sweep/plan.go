@@ -22,7 +22,9 @@ type Plan struct {
 	Part []Group
 	// NamedPart says which part this is; its Shards are 1 for the whole sweep.
 	NamedPart
-	// Bytes is the memory that the largest group needs.
+	// AtOnce is how many small groups are under way at one time on the host; 0 if there is none.
+	AtOnce int
+	// Bytes is the memory that is needed at one time: by the largest group, or by several small ones.
 	Bytes float64
 	// Estimate is how long the part takes on this machine; 0 if the device cannot tell.
 	Estimate time.Duration
@@ -38,14 +40,18 @@ type Plan struct {
 	first string          // the first of several devices, which decides the precision auto
 	alone map[string]bool // by sizeOfRows, whether groups fit on each of them
 
+	workers int // that the groups under way at one time share
+
 	fingerprints []string // of each run; "" if it was not asked for yet
 }
 
 // placed says what groups of one size need.
 type placed struct {
-	storage  string
-	together int
-	bytes    float64
+	storage   string
+	together  int
+	bytes     float64
+	available float64 // the memory that there was
+	small     bool    // other groups may go beside it
 	speed
 }
 
@@ -99,12 +105,12 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 	if err := p.divide(ctx); err != nil {
 		return nil, err
 	}
-	seconds, known := 0.0, true
+	known := true
 	for _, g := range p.Part {
 		device := p.deviceOf(g)
 		at, found := p.bySize[p.size(g.Runs, device)]
 		if !found || slices.ContainsFunc(g.Runs, namesFile) {
-			if _, at, err = p.place(ctx, g.Runs, device); err != nil {
+			if _, at, err = p.place(ctx, g.Runs, spot{device: device}); err != nil {
 				return nil, err
 			}
 			if err := ctx.Err(); err != nil {
@@ -114,9 +120,13 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 		p.Bytes = max(p.Bytes, at.bytes)
 		p.Together = max(p.Together, min(at.together, len(g.Runs)))
 		known = known && at.step > 0
-		seconds += at.seconds(g.Runs)
 	}
+	p.findBeside()
 	if known {
+		seconds := 0.0
+		for _, g := range p.Part {
+			seconds += p.seconds(g)
+		}
 		p.Estimate = time.Duration(seconds * float64(time.Second))
 	}
 	return p, nil
@@ -147,21 +157,24 @@ func (p *Plan) deviceOf(g Group) string {
 	return ""
 }
 
-// place plans some runs of a group on a device; empty: on that of their settings. What takes a moment to find
-// out, it finds out once for all groups of a size.
-func (p *Plan) place(ctx context.Context, runs []Run, device string) (*experiment.Group, placed, error) {
+// place plans some runs of a group on a spot. What takes a moment to find out, it finds out once for all
+// groups of a size.
+func (p *Plan) place(ctx context.Context, runs []Run, on spot) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
 		c := r.Config
-		if device != "" {
+		if on.workers > 0 {
+			c.Workers = on.workers
+		}
+		if on.device != "" {
 			if c.Device = p.first; c.Precision == "auto" {
 				c.Precision = p.host.Precision(c) // the same for all runs, if the devices differ
 			}
-			c.Device = device
+			c.Device = on.device
 		}
 		configs = append(configs, c)
 	}
-	size := p.size(runs, device)
+	size := p.size(runs, on.device)
 	at, found := p.bySize[size]
 	together := min(p.asked, len(runs))
 	if found {
@@ -183,7 +196,10 @@ func (p *Plan) place(ctx context.Context, runs []Run, device string) (*experimen
 	if err != nil || found {
 		return g, at, err
 	}
-	at = placed{storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, speed: p.speedOf(ctx, g)}
+	at = placed{
+		storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, available: g.Plan.Available,
+		small: isSmall(g), speed: p.speedOf(ctx, g),
+	}
 	p.bySize[size] = at
 	return g, at, nil
 }
@@ -224,6 +240,15 @@ func sizeOfRows(runs []Run) string {
 	c := &runs[0].Config
 	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries,
 		c.UserMeasurements())
+}
+
+// seconds estimates how much a group adds to the time of the part.
+func (p *Plan) seconds(g Group) float64 {
+	at := p.bySize[p.size(g.Runs, p.deviceOf(g))]
+	if at.small && p.AtOnce > 1 && !p.isAlone(g) {
+		return at.seconds(g.Runs) / float64(p.AtOnce)
+	}
+	return at.seconds(g.Runs)
 }
 
 // seconds estimates how long a group of runs takes.

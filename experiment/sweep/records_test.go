@@ -423,7 +423,8 @@ func TestDataChangeMeanwhile(t *testing.T) {
 	save("A.npy", []float64{1, 2, 3}, 3, 1, 1)
 	save("y.npy", []float64{1, 2, 3}, 3)
 	file := filepath.Join(folder, "s.yaml")
-	text := "base: {matrices: A.npy, observations: y.npy, rank: 1, factor-rank: 1, iterations: 3, step: 0.01}\n" +
+	text := "base: {matrices: A.npy, observations: y.npy, rank: 1, factor-rank: 1, iterations: 3, step: 0.01,\n" +
+		"  workers: 1}\n" + // one group after the other
 		"axes:\n  - parametrization: [psd, indefinite]\nstart-seeds: 2\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func (p *Plan) Verify(
 ) error {
 	progress.Begin(p.Count(), 0)
 	for _, group := range p.Part {
-		g, _, err := p.place(ctx, group.Runs, p.deviceOf(group))
+		g, _, err := p.place(ctx, group.Runs, spot{device: p.deviceOf(group)})
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ type device struct {
 	live        int64
 	modules     []cu.Module
 	marks       map[*mark]bool
+	event       cu.Event // by which other devices wait for this one; made when the first one does
 	graphs      map[*graph]bool
 
 	launched int           // launches since the device was last known to work
@@ -301,6 +302,9 @@ func (d *device) Close() error {
 	note(within(d.context, func() error {
 		for m := range d.marks {
 			note(d.forget(m))
+		}
+		if d.event != (cu.Event{}) {
+			note(cu.DestroyEvent(&d.event))
 		}
 		for g := range d.graphs {
 			if err := d.destroy(g); err != nil && result == nil {

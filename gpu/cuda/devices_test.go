@@ -88,3 +88,107 @@ func TestDriverCooperation(t *testing.T) {
 		})
 	}
 }
+
+// TestDriverPeers: devices copy from each other in the order of the calls on both, although the host waits
+// for neither, and a driver that refuses does no harm.
+func TestDriverPeers(t *testing.T) {
+	if !underDriver(t, "CPUDRIVER_DEVICES=2", "CPUDRIVER_LOG="+filepath.Join(t.TempDir(), "log")) {
+		return
+	}
+	exercisePeers(t)
+	log, err := os.ReadFile(os.Getenv("CPUDRIVER_LOG"))
+	must(t, err)
+	if want := "release references=0 live=0 modules=0 streams=0 events=0 graphs=0"; strings.Count(string(log),
+		want) != 2 {
+		t.Errorf("the devices are not closed as they were opened:\n%s", log)
+	}
+	a, b := openAt(t, 0), openAt(t, 1)
+	from, to := alloc(t, a, 8), alloc(t, b, 8)
+	peer, err := a.Peer()
+	must(t, err)
+	piece := driver.Piece{Dst: to, Src: from, Size: 8}
+	must(t, errors.Join(a.Fill(from, 5, 8), b.Fill(to, 1, 8)))
+	t.Setenv("CPUDRIVER_PEER", "217")
+	if err := b.CopyFrom(peer, piece); !errors.Is(err, driver.ErrPeer) ||
+		!strings.Contains(err.Error(), "copy of 8 bytes from GPU 0") {
+		t.Errorf("a driver that refuses: %v", err)
+	}
+	os.Unsetenv("CPUDRIVER_PEER")
+	if got := bytesAt(t, b, to); got != [8]byte{1, 1, 1, 1, 1, 1, 1, 1} {
+		t.Errorf("a copy that was refused has written % x", got)
+	}
+	must(t, b.CopyFrom(peer, piece))
+	if got := bytesAt(t, b, to); got != [8]byte{5, 5, 5, 5, 5, 5, 5, 5} {
+		t.Errorf("the copy after it has written % x", got)
+	}
+	wantError(t, a.CopyFrom(peer, piece), nil, "no other GPU")
+	t.Setenv("CPUDRIVER_KERNEL", "0:700")
+	must(t, a.Launch(driver.Launch{
+		Kernel: load(t, a, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Args: []driver.Arg{driver.Ptr(from), driver.U32(0), driver.U32(0)},
+	}))
+	must(t, b.CopyFrom(peer, piece))
+	wantError(t, b.Wait(), driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+}
+
+// exercisePeers tests two devices' copies from each other.
+func exercisePeers(t *testing.T) {
+	a, b := openAt(t, 0), openAt(t, 1)
+	from, to := alloc(t, a, 8), alloc(t, b, 8)
+	ofA, err := a.Peer()
+	must(t, err)
+	ofB, err := b.Peer()
+	must(t, err)
+	for _, first := range []string{"source", "target"} { // on which the host waits first
+		must(t, errors.Join(b.Fill(to, 9, 8), a.Fill(from, 1, 8)))
+		must(t, b.CopyFrom(ofA, driver.Piece{Dst: to, Src: from, Size: 4},
+			driver.Piece{Dst: to + 6, Src: from + 2, Size: 2}))
+		must(t, errors.Join(a.Fill(from, 2, 8), b.Fill(to+6, 3, 1)))
+		if first == "source" {
+			must(t, a.Wait())
+		}
+		if got := bytesAt(t, b, to); got != [8]byte{1, 1, 1, 1, 9, 9, 3, 1} {
+			t.Errorf("the host waits for the %s: the target has % x", first, got)
+		}
+		if got := bytesAt(t, a, from); got != [8]byte{2, 2, 2, 2, 2, 2, 2, 2} {
+			t.Errorf("the host waits for the %s: the source has % x", first, got)
+		}
+	}
+	// A number goes to and fro, and each device adds to it.
+	add := func(d driver.Device, k driver.Kernel, p driver.Pointer, number int) {
+		must(t, d.Launch(driver.Launch{
+			Kernel: k, Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+			Args: []driver.Arg{driver.Ptr(p), driver.U32(1), driver.U32(number)},
+		}))
+	}
+	onA, onB := load(t, a, "add"), load(t, b, "add")
+	must(t, a.Fill(from, 0, 8))
+	for range 10 {
+		add(a, onA, from, 3)
+		must(t, b.CopyFrom(ofA, driver.Piece{Dst: to, Src: from, Size: 8}))
+		add(b, onB, to, 4)
+		must(t, a.CopyFrom(ofB, driver.Piece{Dst: from, Src: to, Size: 8}))
+	}
+	if got := bytesAt(t, a, from)[0]; got != 70 {
+		t.Errorf("ten times 3 and 4 are %d", got)
+	}
+	must(t, a.CopyFrom(ofB))
+	must(t, errors.Join(a.Close(), b.Close()))
+}
+
+// openAt opens a GPU that copies from others.
+func openAt(t *testing.T, index int) driver.PeerDevice {
+	t.Helper()
+	d, err := cuda.Open(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d.(driver.PeerDevice)
+}
+
+func bytesAt(t *testing.T, d driver.Device, p driver.Pointer) (got [8]byte) {
+	t.Helper()
+	must(t, d.Download(got[:], p))
+	return got
+}

@@ -350,6 +350,10 @@ func TestDriverGraphRefused(t *testing.T) {
 	t.Setenv("CPUDRIVER_REPLAY", "801")
 	wantError(t, d.Replay(g), driver.ErrGraph,
 		"cuda: replay 1 launches: CUDA_ERROR_NOT_SUPPORTED (801): operation not supported")
+	t.Setenv("CPUDRIVER_REPLAY", "720")
+	if err := d.Replay(g); !errors.Is(err, driver.ErrGraph) || !errors.Is(err, driver.ErrCooperative) {
+		t.Errorf("too many blocks for a graph: %v", err)
+	}
 	os.Unsetenv("CPUDRIVER_REPLAY")
 	must(t, d.Replay(g))
 	word := make([]byte, 4)

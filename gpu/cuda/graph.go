@@ -86,7 +86,11 @@ func (d *device) Replay(recorded driver.Graph) error {
 	}
 	status := libcuda.Replay(handle(d.context), g.handle, handle(d.stream))
 	if status != 0 {
-		return d.ungraphed(d.fail(fmt.Sprintf("replay %d launches", g.calls), status))
+		err := d.fail(fmt.Sprintf("replay %d launches", g.calls), status)
+		if f := (*failure)(nil); status == cooperativeTooLarge && errors.As(err, &f) {
+			f.kind = driver.ErrCooperative
+		}
+		return d.ungraphed(err)
 	}
 	d.launched += g.calls
 	if g.calls > 0 {

@@ -178,13 +178,14 @@ func (d *device) Launch(l driver.Launch) error {
 
 // handle returns the driver's pointer in a struct of cu, which contains only this pointer and does not export
 // it.
-func handle[T cu.CUContext | cu.Function | cu.Stream](of T) unsafe.Pointer {
+func handle[T cu.CUContext | cu.Event | cu.Function | cu.Stream](of T) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&of))
 }
 
 // These lines compile only if the structs contain nothing else.
 var (
 	_ [unsafe.Sizeof(uintptr(0))]byte = [unsafe.Sizeof(cu.CUContext{})]byte{}
+	_ [unsafe.Sizeof(uintptr(0))]byte = [unsafe.Sizeof(cu.Event{})]byte{}
 	_ [unsafe.Sizeof(uintptr(0))]byte = [unsafe.Sizeof(cu.Function{})]byte{}
 	_ [unsafe.Sizeof(uintptr(0))]byte = [unsafe.Sizeof(cu.Stream{})]byte{}
 )

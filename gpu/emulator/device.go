@@ -28,6 +28,7 @@ type Config struct {
 	MostCooperative int
 	Watchdog        bool // Info says that the device stops long launches
 	NoGraphs        bool // Record refuses all calls
+	NoPeers         bool // CopyFrom refuses all copies
 	// Distinct says that Traffic counts DistinctLoaded and DistinctStored, which takes time.
 	Distinct bool
 }
@@ -94,9 +95,12 @@ func New(c Config) *Device {
 }
 
 // Fail makes the device fail with err, as a lost device does, at the after-th operation from now, counting
-// from 1, and at all later ones. Operations are Alloc, Upload, Download, Fill, Copy, Launch, Record, Replay,
-// Wait and Mark. A nil error repairs the device.
+// from 1, and at all later ones. Operations are Alloc, Upload, Download, Fill, Copy, CopyFrom (of both
+// devices), Launch, Record, Replay, Wait and Mark. A nil error repairs the device.
 func (d *Device) Fail(after int, err error) { d.after, d.failure = after, err }
+
+// Crowd sets MostCooperative, as another process does that has its share of the multiprocessors from now on.
+func (d *Device) Crowd(mostCooperative int) { d.config.MostCooperative = mostCooperative }
 
 var errClosed = errors.New("the device is closed")
 

@@ -58,7 +58,8 @@ func (d *Device) recordable(c driver.Call) error {
 	return nil
 }
 
-// Replay implements driver.GraphDevice. It counts as one operation, and finds faults as the calls do.
+// Replay implements driver.GraphDevice. It counts as one operation, and finds faults as the calls do. A graph
+// with a cooperative launch that the device has no room for is refused as a whole.
 func (d *Device) Replay(recorded driver.Graph) error {
 	if err := d.operation(); err != nil {
 		return err
@@ -66,6 +67,15 @@ func (d *Device) Replay(recorded driver.Graph) error {
 	g, err := d.graph(recorded)
 	if err != nil {
 		return err
+	}
+	for i, c := range g.calls {
+		if !c.Cooperative {
+			continue
+		}
+		if err := c.Kernel.(*kernel).check(c.Launch); errors.Is(err, driver.ErrCooperative) {
+			return fmt.Errorf("emulator: replay call %d of %d: %w: %v: %w",
+				i+1, len(g.calls), driver.ErrGraph, c.Launch, err)
+		}
 	}
 	for i, c := range g.calls {
 		if c.Kernel == nil {

@@ -114,6 +114,21 @@ func TestGraphRefused(t *testing.T) {
 	if _, err := d.Record(nil); err == nil {
 		t.Error("no calls are recorded")
 	}
+	p, err := d.Alloc(4)
+	must(t, err)
+	must(t, d.Fill(p, 1, 4))
+	d.Crowd(2)
+	g, err := d.Record([]driver.Call{{Dst: p, Value: 2, Size: 4}, {Launch: cooperative}})
+	must(t, err)
+	d.Crowd(1)
+	if err := d.Replay(g); !errors.Is(err, driver.ErrGraph) || !errors.Is(err, driver.ErrCooperative) {
+		t.Errorf("a replay without room for its blocks: %v", err)
+	}
+	var word [4]byte
+	must(t, d.Download(word[:], p))
+	if word[0] != 1 {
+		t.Error("a replay that was refused has done its first call")
+	}
 	none := open(t, emulator.Config{NoGraphs: true})
 	if _, err := none.Record([]driver.Call{{}}); !errors.Is(err, driver.ErrGraph) {
 		t.Errorf("a device without graphs: %v", err)

@@ -50,6 +50,22 @@ func (g *graphGuard) Replay(recorded driver.Graph) error {
 // Forget implements driver.GraphDevice.
 func (g *graphGuard) Forget(recorded driver.Graph) error { return g.graphs.Forget(recorded) }
 
+// Peer implements driver.PeerDevice, if the guarded device does.
+func (g *graphGuard) Peer() (driver.Peer, error) {
+	if peer, ok := g.Device.(driver.PeerDevice); ok {
+		return peer.Peer()
+	}
+	return nil, driver.ErrPeer
+}
+
+// CopyFrom implements driver.PeerDevice, if the guarded device does.
+func (g *graphGuard) CopyFrom(from driver.Peer, pieces ...driver.Piece) error {
+	if peer, ok := g.Device.(driver.PeerDevice); ok {
+		return peer.CopyFrom(from, pieces...)
+	}
+	return driver.ErrPeer
+}
+
 type guard struct {
 	driver.Device
 	t        testing.TB

@@ -25,10 +25,12 @@ using Task = std::function<CUresult()>;
 
 struct CUgraph_st {
 	std::vector<Task> tasks; // in order: one stream recorded them
+	bool cooperative = false; // a launch of it is
 };
 struct CUgraphExec_st {
 	Device *device;
 	std::vector<Task> tasks;
+	bool cooperative;
 };
 struct CUstream_st {
 	Device *device;
@@ -354,6 +356,20 @@ CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstre
 		return to && from ? (std::memcpy(to, from, size), CUDA_SUCCESS) : CUDA_ERROR_ILLEGAL_ADDRESS;
 	});
 }
+CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext to, CUdeviceptr src, CUcontext from, size_t size,
+                           CUstream stream) {
+	NEEDS_CONTEXT;
+	NEEDS(to && from);
+	Device &target = *to->device, &source = *from->device;
+	if (long long status = setting("CPUDRIVER_PEER", device.ordinal, 0)) return CUresult(status);
+	NEEDS(target.host(dst, size) && source.host(src, size));
+	log_line("peer " + std::to_string(source.ordinal) + " to " + std::to_string(target.ordinal) + " size=" +
+	         std::to_string(size));
+	return device.later(stream, [&target, &source, dst, src, size] {
+		u8 *into = target.host(dst, size), *of = source.host(src, size);
+		return into && of ? (std::memcpy(into, of, size), CUDA_SUCCESS) : CUDA_ERROR_ILLEGAL_ADDRESS;
+	});
+}
 CUresult cuMemsetD8Async(CUdeviceptr dst, unsigned char value, size_t size, CUstream stream) {
 	NEEDS_CONTEXT;
 	NEEDS(device.host(dst, size));
@@ -400,6 +416,18 @@ CUresult cuEventRecord(CUevent event, CUstream stream) {
 	return device.later(stream, [state, number] {
 		state->when = std::chrono::steady_clock::now(), state->done = number;
 		return CUDA_SUCCESS;
+	});
+}
+CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
+	NEEDS_CONTEXT;
+	if (CUresult status = device.waits(stream)) return status; // a GPU would record it
+	auto state = event->state;
+	u64 number = state->recorded; // as it is now: the event may be recorded again
+	CUstream awaited = state->stream;
+	if (!number) return CUDA_SUCCESS;
+	return device.later(stream, [state, number, awaited] {
+		if (state->done >= number) return CUDA_SUCCESS;
+		return awaited->device->drain(awaited, [state, number] { return state->done >= number; });
 	});
 }
 CUresult cuEventSynchronize(CUevent event) {
@@ -545,6 +573,7 @@ static CUresult start(Device &device, CUfunction f, Launch launch, CUstream stre
 			                   static_cast<unsigned long long>(value));
 	}
 	bool captured = stream && stream->capture;
+	if (captured) stream->capture->cooperative |= launch.cooperative;
 	log_line((captured ? "captured " : "") + std::string(line));
 	CUresult put = device.later(
 		stream, [&device, launch, kept = f->module]() mutable { return execute(device, launch); });
@@ -597,13 +626,16 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *made, CUgraph graph, unsigned 
 	if (setting("CPUDRIVER_VERSION", 0, 12040) < 11040) return CUDA_ERROR_NOT_SUPPORTED;
 	if (long long status = setting("CPUDRIVER_INSTANTIATE", device.ordinal, 0)) return CUresult(status);
 	NEEDS(graph && !flags);
-	return device.graphs++, *made = new CUgraphExec_st{&device, graph->tasks}, CUDA_SUCCESS;
+	return device.graphs++, *made = new CUgraphExec_st{&device, graph->tasks, graph->cooperative},
+	       CUDA_SUCCESS;
 }
 CUresult cuGraphLaunch(CUgraphExec graph, CUstream stream) {
 	NEEDS_CONTEXT;
 	NEEDS(graph && graph->device == &device);
 	if (CUresult status = device.waits(stream)) return status; // a GPU would record it
 	if (long long status = setting("CPUDRIVER_REPLAY", device.ordinal, 0)) return CUresult(status);
+	if (long long status = graph->cooperative ? setting("CPUDRIVER_COOPERATIVE", device.ordinal, 0) : 0)
+		return CUresult(status);
 	log_line("replay " + std::to_string(graph->tasks.size()));
 	for (const Task &task : graph->tasks) device.later(stream, task);
 	if (text_setting("CUDA_LAUNCH_BLOCKING", "0") == "1")

@@ -21,10 +21,11 @@
 //	CPUDRIVER_INIT                   status that cuInit returns (0)
 //	CPUDRIVER_RETAIN                 status that cuDevicePrimaryCtxRetain returns (0)
 //	CPUDRIVER_LAUNCH                 status that every launch returns (0)
-//	CPUDRIVER_COOPERATIVE            status that every cooperative launch returns (0)
+//	CPUDRIVER_COOPERATIVE            status that every cooperative launch returns, and every replay of one (0)
 //	CPUDRIVER_CAPTURE                status that a launch returns to a stream that records a graph (0)
 //	CPUDRIVER_INSTANTIATE            status that cuGraphInstantiateWithFlags returns (0)
 //	CPUDRIVER_REPLAY                 status that cuGraphLaunch returns (0)
+//	CPUDRIVER_PEER                   status that cuMemcpyPeerAsync returns (0)
 //	CPUDRIVER_KERNEL                 status with which every kernel ends (0); an error loses the device
 //	CPUDRIVER_KERNEL_AFTER           launches of the device that CPUDRIVER_KERNEL spares (0)
 //	CPUDRIVER_WATCHDOG_WORK          thread instructions after which LAUNCH_TIMEOUT ends a launch (0: never)

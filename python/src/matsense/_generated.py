@@ -40,6 +40,7 @@ Method: TypeAlias = Literal[
     "scaled-gd",
     "scaled-subgradient",
     "scaled-gd-lambda",
+    "opsa",
     "prec-gd",
     "apgd",
     "momentum",
@@ -108,6 +109,7 @@ def run(
     init_right: Data | None = None,
     alpha: float | None = None,
     alpha_right: float | None = None,
+    start_imbalance: float | None = None,
     start_seed: int | None = None,
     method: Method | str | None = None,
     step: float | None = None,
@@ -301,6 +303,9 @@ def run(
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
     alpha_right : float
         Size α of V₀ with parametrization uv (0: that of U₀; for random).
+    start_imbalance : float
+        Number c for a spectral start with parametrization uv: U₀ is multiplied by it, and V₀
+        divided (0: neither; for spectral).
     start_seed : int
         Seed of G in the start (default seed).
 
@@ -309,9 +314,9 @@ def run(
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
-        'scaled-subgradient', 'scaled-gd-lambda', 'prec-gd', 'apgd', 'momentum', 'nesterov', 'adam',
-        'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda',
-        'none'.
+        'scaled-subgradient', 'scaled-gd-lambda', 'opsa', 'prec-gd', 'apgd', 'momentum', 'nesterov',
+        'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton',
+        'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -323,7 +328,8 @@ def run(
         How a Riemannian step returns to the manifold: factor, second-order, projection or
         exponential (see `matsense list retractions`; for rgd and rsgd; default factor).
     lambda_ : float
-        Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
+        Damping λ (for scaled-gd-lambda and opsa; default σ_min(X)² = 1/kappa²; a tenth of it for
+        opsa).
     momentum : float
         Momentum β (for momentum and nesterov; default 0.9).
     beta1 : float
@@ -334,9 +340,9 @@ def run(
         Size ε of the gradients of entries below which steps become shorter (for adam; default
         1e-08).
     optimal_value : float
-        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd and
-        scaled-subgradient; default 0; with another loss than squared f at the truth of drawn
-        observations, unless some are held out or have noise by snr).
+        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd,
+        scaled-subgradient and opsa; default 0; with another loss than squared f at the truth of
+        drawn observations, unless some are held out or have noise by snr).
     imbalance_scale : float
         Singular values β of U after the step that makes U and V unbalanced (for imbalanced-gd;
         default √σ_min(M*) = 1/kappa).
@@ -509,6 +515,7 @@ def run(
                 "init-right": init_right,
                 "alpha": alpha,
                 "alpha-right": alpha_right,
+                "start-imbalance": start_imbalance,
                 "start-seed": start_seed,
                 "method": method,
                 "step": step,
@@ -608,6 +615,7 @@ def problem(
     init_right: Data | None = None,
     alpha: float | None = None,
     alpha_right: float | None = None,
+    start_imbalance: float | None = None,
     start_seed: int | None = None,
     device: Device | str | None = None,
     storage: Storage | None = None,
@@ -758,6 +766,9 @@ def problem(
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
     alpha_right : float
         Size α of V₀ with parametrization uv (0: that of U₀; for random).
+    start_imbalance : float
+        Number c for a spectral start with parametrization uv: U₀ is multiplied by it, and V₀
+        divided (0: neither; for spectral).
     start_seed : int
         Seed of G in the start (default seed).
 
@@ -847,6 +858,7 @@ def problem(
                 "init-right": init_right,
                 "alpha": alpha,
                 "alpha-right": alpha_right,
+                "start-imbalance": start_imbalance,
                 "start-seed": start_seed,
                 "device": device,
                 "storage": storage,

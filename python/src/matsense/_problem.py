@@ -204,6 +204,7 @@ class Problem:
         *,
         alpha: float | None = None,
         alpha_right: float | None = None,
+        start_imbalance: float | None = None,
         init: Factor | str | os.PathLike[str] | None = None,
         init_right: ArrayLike | str | os.PathLike[str] | None = None,
         start_seed: int | None = None,
@@ -219,6 +220,8 @@ class Problem:
             Size α of the start.
         alpha_right : float
             Size α of V₀ with uv (0: that of U₀).
+        start_imbalance : float
+            Number c for a spectral start with uv: U₀ is multiplied by it, and V₀ divided (0: neither).
         init : str, factor or path
             Name of the start (see `matsense list starts`), or a factor, or the path of a .npy file.
         init_right : array or path
@@ -231,6 +234,7 @@ class Problem:
         given = {
             "alpha": alpha,
             "alpha-right": alpha_right,
+            "start-imbalance": start_imbalance,
             "init": init,
             "init-right": init_right,
             "start-seed": start_seed,

@@ -9,6 +9,7 @@ package libcuda
 #cgo CFLAGS: -I/usr/local/cuda/include -I/opt/cuda/include
 #cgo LDFLAGS: -L${SRCDIR} -Wl,--as-needed -ldl
 #cgo noescape libcuda_launch
+#cgo noescape libcuda_copy_peer
 #include "libcuda.h"
 */
 import "C"
@@ -81,3 +82,21 @@ func Replay(context, graph, stream unsafe.Pointer) int {
 func Forget(context, graph unsafe.Pointer) int {
 	return int(C.libcuda_forget(C.CUcontext(context), C.CUgraphExec(graph)))
 }
+
+// Queue is a device's context, its stream, and an event of this context.
+type Queue struct{ Context, Stream, Event unsafe.Pointer }
+
+// CopyPeer copies pieces from one device to another. Both streams do it after all that they have, and before
+// all that they get later. It returns a status.
+func CopyPeer(to, from Queue, pieces []driver.Piece) int {
+	// A Piece has three numbers of 8 bytes.
+	numbers := (*C.ulonglong)(unsafe.Pointer(unsafe.SliceData(pieces)))
+	return int(C.libcuda_copy_peer(to.c(), from.c(), numbers, C.int(len(pieces))))
+}
+
+func (q Queue) c() C.libcuda_queue {
+	return C.libcuda_queue{C.CUcontext(q.Context), C.CUstream(q.Stream), C.CUevent(q.Event)}
+}
+
+// This line compiles only if a Piece has nothing else.
+var _ [24]byte = [unsafe.Sizeof(driver.Piece{})]byte{}

@@ -43,5 +43,16 @@ CUresult libcuda_replay(CUcontext context, CUgraphExec graph, CUstream stream);
 // libcuda_forget frees a graph.
 CUresult libcuda_forget(CUcontext context, CUgraphExec graph);
 
+// libcuda_queue is a device's context, its stream, and an event of this context.
+typedef struct {
+	CUcontext context;
+	CUstream stream;
+	CUevent event;
+} libcuda_queue;
+
+// libcuda_copy_peer copies pieces from one device to another, each of them a destination, a source and a
+// size. The streams do it after all that they have, and before all that they get later.
+CUresult libcuda_copy_peer(libcuda_queue to, libcuda_queue from, const unsigned long long *pieces, int count);
+
 #pragma GCC visibility pop
 #endif

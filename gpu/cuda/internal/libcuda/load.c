@@ -142,6 +142,30 @@ CUresult libcuda_replay(CUcontext context, CUgraphExec graph, CUstream stream) {
 	return leave(cuGraphLaunch(graph, stream));
 }
 
+// then_waits makes a stream wait for what another one has now.
+static CUresult then_waits(libcuda_queue waiting, libcuda_queue other) {
+	CUresult status = cuCtxPushCurrent(other.context);
+	if (status != CUDA_SUCCESS) return status;
+	status = leave(cuEventRecord(other.event, other.stream));
+	if (status != CUDA_SUCCESS) return status;
+	status = cuCtxPushCurrent(waiting.context);
+	if (status != CUDA_SUCCESS) return status;
+	return leave(cuStreamWaitEvent(waiting.stream, other.event, 0));
+}
+
+CUresult libcuda_copy_peer(libcuda_queue to, libcuda_queue from, const unsigned long long *pieces,
+                           int count) {
+	CUresult status = then_waits(to, from);
+	if (status != CUDA_SUCCESS) return status;
+	status = cuCtxPushCurrent(to.context);
+	if (status != CUDA_SUCCESS) return status;
+	for (int i = 0; i < count && status == CUDA_SUCCESS; i++, pieces += 3)
+		status = cuMemcpyPeerAsync(pieces[0], to.context, pieces[1], from.context, pieces[2], to.stream);
+	status = leave(status);
+	CUresult waits = then_waits(from, to); // also for the pieces before one that failed
+	return status == CUDA_SUCCESS ? waits : status;
+}
+
 CUresult libcuda_forget(CUcontext context, CUgraphExec graph) {
 	CUresult status = cuCtxPushCurrent(context);
 	if (status != CUDA_SUCCESS) return status;

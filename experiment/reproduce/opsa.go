@@ -1,0 +1,72 @@
+package reproduce
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+const opsaClaim = `On the ℓ1 loss and with outliers, with more columns than the truth's rank, the
+overparameterized preconditioned subgradient algorithm on UVᵀ converges linearly from a start near the truth.
+Its rate does not depend on the truth's rank (Giampouras, Cai and Vidal, arXiv 2410.16826). With λ
+proportional to the least singular value of M*, and U₀ and V₀ of different sizes as in the authors' program,
+the rate does not depend on the condition number κ either. Without the preconditioners the steps grow with κ.`
+
+// judgeOPSA looks at runs with outliers on the ℓ1 loss and r > r*. For each r* and r it asks that all runs of
+// opsa arrive for every κ, that their steps differ by at most a quarter between any two κ, and that each
+// run's error fall in the later half of its steps at least 0.8 times as fast as in the earlier half. For each
+// r the steps must differ by at most a quarter between any two r*, of which there must be two for some r.
+// Those of polyak-gd must grow at least twofold from the least κ to the largest. It disagrees if the steps of
+// opsa differ by more than twofold, if runs of it never arrive, if a ratio of these two is below 0.6, or if
+// the steps of polyak-gd grow by less than a quarter.
+func judgeOPSA(all []observation) Verdict {
+	v := Verdict{Status: Unclear}
+	robust := keep(all, func(o observation) bool {
+		return o.Outliers > 0 && o.LossName() == "l1" && o.FactorRank > o.Rank
+	})
+	of := func(method string) []observation {
+		return keep(robust, func(o observation) bool { return o.Method == method })
+	}
+	columns, groups := by(of("opsa"), func(o observation) int { return o.FactorRank })
+	agree, disagree, compared := true, false, false
+	for _, r := range columns {
+		ranks, runs := by(groups[r], func(o observation) int { return o.Rank })
+		for _, rank := range ranks {
+			name := fmt.Sprintf("opsa, r* = %d, r = %d", rank, r)
+			apart := v.stepsOver(name, runs[rank], kappaOf).apart
+			steady := least(runs[rank], func(o observation) float64 { return laterOverEarlier(falling(o)) })
+			v.find("%s: in the later half of the steps the error falls at least %.2f times as fast as in the "+
+				"earlier half", name, steady)
+			agree = agree && apart <= 1.25 && steady >= 0.8
+			disagree = disagree || !(apart <= 2) || steady < 0.6
+			if len(v.Figures) == 0 {
+				v.Figures = opsaFigures(rank, r)
+			}
+		}
+		if len(ranks) > 1 && !disagree {
+			compared = true
+			low, high := ranks[0], ranks[len(ranks)-1]
+			few, many := median(runs[low], stepsToTarget), median(runs[high], stepsToTarget)
+			v.find("opsa, r = %d: r* = %d takes %.2f times the steps of r* = %d", r, high, many/few, low)
+			agree = agree && many <= 1.25*few
+			disagree = many > 2*few
+		}
+	}
+	plain := v.overKappa(of("polyak-gd"), "polyak-gd").growth
+	agree, disagree = agree && compared && plain >= 2, disagree || plain < 1.25
+	v.settle(agree, disagree)
+	return v
+}
+
+// opsaFigures show the runs with one rank and one number of columns.
+func opsaFigures(rank, columns int) []Figure {
+	both := map[string][]string{"rank": {strconv.Itoa(rank)}, "factor-rank": {strconv.Itoa(columns)}}
+	opsa := maps.Clone(both)
+	opsa["method"] = []string{"opsa"}
+	return []Figure{
+		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-08", By: "method", Where: both}},
+		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "kappa", Where: opsa}},
+	}
+}

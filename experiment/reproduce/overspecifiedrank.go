@@ -1,0 +1,86 @@
+package reproduce
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
+)
+
+const overspecifiedRankClaim = `From a start near the truth the subgradient method on the ℓ1 loss with
+diminishing steps converges to the exact matrix, although some observations are outliers and the factor has
+more columns than the truth's rank: sublinearly with more columns, linearly with as many (Ding, Jiang, Chen,
+Qu and Zhu, arXiv 2109.11154).`
+
+// judgeOverspecifiedRank looks at runs with outliers on the ℓ1 loss. With as many columns as the rank and
+// geometric steps it asks that every run end at a test error of 1e-8 or less and that its rate be steady
+// ([fall]) to 0.9. With more columns and steps that are a power of t it asks that the error of every run fall
+// at least like T^−0.75 over the last decade of T. It disagrees if a run of the first kind stays above 1e-4
+// or its steadiness is below 0.75, and if an error of the second kind falls more slowly than T^−0.5. Of
+// geometric steps with more columns it only notes where they end.
+func judgeOverspecifiedRank(all []observation) Verdict {
+	v := Verdict{Status: Unclear}
+	robust := keep(all, func(o observation) bool { return o.Outliers > 0 && o.LossName() == "l1" })
+	geometric := func(o observation) bool {
+		_, is := o.NewStepDecay().(solver.GeometricDecay)
+		return is
+	}
+	power := func(o observation) bool {
+		_, is := o.NewStepDecay().(solver.PowerDecay)
+		return is
+	}
+	end := func(o observation) float64 {
+		if o.Diverged() {
+			return math.Inf(1)
+		}
+		return testError(o)
+	}
+	exponent := func(o observation) float64 { return -powerOfT(o).Slope / 2 }
+	agree, disagree := true, false
+	var narrow, wide int
+	shares, byShare := by(robust, func(o observation) float64 { return o.Outliers })
+	for _, share := range shares {
+		ranks, runs := by(byShare[share], func(o observation) int { return o.FactorRank })
+		for _, r := range ranks {
+			what := fmt.Sprintf("outliers in %g of the observations, r = %d", share, r)
+			linear, slow := keep(runs[r], geometric), keep(runs[r], power)
+			if len(linear) > 0 {
+				v.find("%s, geometric steps: test errors of %.2g (median)", what, median(linear, end))
+			}
+			if r == runs[r][0].Rank && len(linear) > 0 {
+				narrow++
+				worst, steady := extreme(linear, end, slices.Max), least(linear, steadinessOf)
+				v.find("%s = r*, geometric steps: all are %.2g or less; at the end the error falls at least "+
+					"%.2f times as fast as before", what, worst, steady)
+				agree = agree && worst <= 1e-8 && steady >= 0.9
+				disagree = disagree || !(worst <= 1e-4) || steady < 0.75
+			}
+			if r > runs[r][0].Rank && len(slow) > 0 {
+				wide++
+				slowest := least(slow, exponent)
+				v.find("%s, steps of a power of t: test errors of %.2g (median), which fall at least like "+
+					"T^−%.2f over the last decade of T", what, median(slow, end), slowest)
+				agree = agree && slowest >= 0.75
+				disagree = disagree || !(slowest >= 0.5)
+			}
+		}
+	}
+	if narrow == 0 || wide == 0 {
+		v.find("there are no runs on the ℓ1 loss with outliers, both of geometric steps with r = r* and of " +
+			"a power of t with r > r*")
+		return v
+	}
+	first := strconv.FormatFloat(shares[0], 'g', -1, 64)
+	for _, decay := range []func(observation) bool{geometric, power} {
+		law := keep(robust, decay)[0].StepDecay
+		v.Figures = append(v.Figures, Figure{Query: sweep.Query{
+			X: sweep.Iteration, Y: "test_error", By: "factor-rank",
+			Where: map[string][]string{"step-decay": {law}, "outliers": {first}},
+		}})
+	}
+	v.settle(agree, disagree)
+	return v
+}
