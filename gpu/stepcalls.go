@@ -9,7 +9,7 @@ import (
 
 // cardCalls has the calls of a step of one member on rows that several devices share, by their number: on all
 // of them, with the copies between them.
-var cardCalls = map[int]int{2: 15, 3: 25, 4: 27, 8: 51}
+var cardCalls = map[int]int{2: 7, 3: 10, 4: 13, 8: 25}
 
 // stepCalls is how many calls put a step of gradient descent with a fixed step size into the queues of the
 // devices, for one member with the batch's largest factor, once graphs of the step are recorded.
@@ -25,10 +25,13 @@ func (b Backend) stepCalls(e sensing.Ensemble, batch solver.Batch) (int, error) 
 		return 0, err
 	}
 	calls := 1 + planned.gradientCalls() // and combine
-	if b.noGraphs || b.Precision == solver.Mixed || calls > longestGraph {
+	switch {
+	case b.noGraphs || calls > longestStretch:
 		return calls, nil
+	case b.Precision == solver.Mixed: // the copy to the host stays
+		return 1 + blocks(calls-1, longestGraph), nil
 	}
-	return 1, nil
+	return blocks(calls, longestGraph), nil
 }
 
 // gradientCalls is how many calls a gradient of one member makes on one device.
