@@ -259,11 +259,17 @@ func callsOfAStep(
 }
 
 // TestCallsOfSeveralDevices: of a step on several devices, the first makes the calls of one device and those
-// of the exchange; each other device gets z, contracts its rows, and the first gets its sum. The host waits for
-// none of them. With graphs, the calls between two copies are one.
+// of the exchange; each other device gets z, contracts its rows, and the first gets its sum. The host waits
+// for none of them. With graphs, the calls between two copies are one.
 func TestCallsOfSeveralDevices(t *testing.T) {
 	ensemble := backendtest.Ensembles(t, 8, 61)["gaussian-f32"]
+	text, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
 	for count, want := range map[int][2]int{2: {13, 7}, 3: {20, 10}, 4: {23, 13}, 8: {43, 25}} {
+		if line := fmt.Sprintf("\n| %d | %d | %d | 0 |", count, want[0], want[1]); !strings.Contains(
+			string(text), line) {
+			t.Errorf("docs/kernels.md has no line %q", line)
+		}
 		for graphs, total := range want {
 			b := onCards(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), count,
 				emulator.Config{})

@@ -10,7 +10,10 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/gpu/cuda"
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/internal/drivertest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -137,6 +140,59 @@ func TestCUDAGraphsWithCopies(t *testing.T) {
 			cooperative := c.draw == nil || c.draw.Rows == nil
 			if told := strings.Contains(strings.Join(notices, ""), "in three steps"); told != cooperative {
 				t.Errorf("the notices are %q", notices)
+			}
+		})
+	}
+}
+
+// TestCUDASeveralDevices: steps on one, two and three devices have the same bits, in f64 and in mixed
+// arithmetic, with the graphs of each device, with copies from device to device and without. The driver for
+// the CPU has as many devices; a machine with fewer GPUs skips.
+func TestCUDASeveralDevices(t *testing.T) {
+	t.Setenv("CPUDRIVER_DEVICES", "3")
+	gpus, err := cuda.Devices()
+	if err != nil || len(gpus) < 3 {
+		t.Skipf("needs three GPUs: %v", err)
+	}
+	ensemble := backendtest.Ensembles(t, 13, 61)["gaussian-f32"]
+	for _, precision := range []solver.Precision{solver.F64, solver.Mixed} {
+		t.Run(string(precision), func(t *testing.T) {
+			run := func(count int) (_ solver.Factor, notices []string) {
+				b := onGPU(t, solver.Memory, precision, guarded)
+				b.Notice = func(text string) { notices = append(notices, text) }
+				for _, g := range gpus[1:count] {
+					b.Others = append(b.Others, Card{g, func() (driver.Device, error) {
+						d, err := cuda.Open(g.Index)
+						return drivertest.Guard(t, d), err
+					}})
+				}
+				e, _ := openFor(t, b, ensemble, 1)
+				for range recordStep + 3 {
+					must(t, e.Gradient(0))
+					must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
+				}
+				factor := factorOf(t, ensemble.Space(), 2, 0)
+				must(t, e.Get(0, solver.Iterate, factor))
+				must(t, e.Close())
+				return factor, notices
+			}
+			want, _ := run(1)
+			for _, count := range []int{2, 3} {
+				got, notices := run(count)
+				if !mat.Equal(got[0], want[0]) || len(notices) > 0 {
+					t.Errorf("%d devices: other bits, or the notices %q", count, notices)
+				}
+			}
+			if !interpreted(onGPU(t, solver.Memory, precision, guarded)) {
+				return
+			}
+			t.Setenv("CPUDRIVER_PEER", "217")
+			got, notices := run(2)
+			if told := strings.Join(notices, ""); !strings.Contains(told, "through the host") {
+				t.Errorf("without copies between devices the notices are %q", notices)
+			}
+			if t.Setenv("CPUDRIVER_PEER", "0"); !mat.Equal(got[0], want[0]) {
+				t.Error("copies through the host give other bits")
 			}
 		})
 	}

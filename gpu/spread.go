@@ -15,8 +15,7 @@ import (
 // spreadRows is the operator of rows that several cards share. Each card has whole parts of sum_chunks, and
 // so one or two subtrees of its tree. g is the sum of the subtrees' sums, in the same order as on one card.
 // lift and pullback run on the first card. In a step z goes from the first card to the others, and the sums
-// come back; both go through the host, K numbers each. Every card has its work in its queue before the host
-// waits for one.
+// come back, K numbers each, and the host waits for neither.
 type spreadRows struct {
 	shares   []*rowOperator // of each card, the first one's first
 	others   []*otherCard   // all cards but the first
@@ -439,7 +438,7 @@ func (s *spreadRows) contractDrawn(y driver.Pointer, d draw, p part) error {
 }
 
 // bringListed makes a tile of a list's rows on the first card. It makes those anew that a device can make:
-// this takes less time than copies through the host.
+// this takes less time than copies from card to card.
 func (s *spreadRows) bringListed(t *tile, d draw) error {
 	first := s.shares[0]
 	if s.others[0].lends == 0 {

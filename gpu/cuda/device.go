@@ -25,12 +25,14 @@ type device struct {
 	live        int64
 	modules     []cu.Module
 	marks       map[*mark]bool
-	event       cu.Event // by which other devices wait for this one; made when the first one does
+	event       cu.Event         // by which other devices wait for this one; made when the first one does
+	peers       map[*device]bool // that have copied from this device, or it from them
 	graphs      map[*graph]bool
 
 	launched int           // launches since the device was last known to work
 	last     driver.Launch // the last of these launches
 	lost     error         // the failure after which nothing works
+	stuck    bool          // the stream waits for another device that is lost
 	closed   bool
 }
 
@@ -48,7 +50,7 @@ func Open(index int) (driver.Device, error) {
 			driver.ErrNoDevice, index, count, visible())
 	}
 	d := &device{allocations: map[driver.Pointer]int64{}, marks: map[*mark]bool{},
-		graphs: map[*graph]bool{}}
+		graphs: map[*graph]bool{}, peers: map[*device]bool{}}
 	if d.gpu, err = cu.GetDevice(index); err == nil {
 		d.info, err = describe(index, d.gpu)
 	}
@@ -87,8 +89,11 @@ func (d *device) do(doing string, size int64, f func() error) error {
 		return err
 	}
 	err := within(d.context, f)
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case d.lost != nil: // with another device
+		return d.lost
 	}
 	if size >= 0 {
 		doing = fmt.Sprintf("%s of %d bytes", doing, size)
@@ -174,7 +179,7 @@ func (d *device) Upload(dst driver.Pointer, src []byte) error {
 		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(dst), from, int64(len(src)), d.stream); err != nil {
 			return err
 		}
-		return d.stream.Synchronize()
+		return d.await()
 	}))
 }
 
@@ -191,7 +196,7 @@ func (d *device) Download(dst []byte, src driver.Pointer) error {
 		if err := cu.MemcpyDtoHAsync(to, cu.DevicePtr(src), int64(len(dst)), d.stream); err != nil {
 			return err
 		}
-		return d.stream.Synchronize()
+		return d.await()
 	}))
 }
 
@@ -223,7 +228,7 @@ func (d *device) Copy(dst, src driver.Pointer, size int64) error {
 
 // Wait implements driver.Device.
 func (d *device) Wait() error {
-	return d.settled(d.do("wait", noSize, func() error { return d.stream.Synchronize() }))
+	return d.settled(d.do("wait", noSize, func() error { return d.await() }))
 }
 
 // settled records, if there was no error, that all launches so far succeeded.
@@ -293,6 +298,13 @@ func (d *device) Close() error {
 		return nil
 	}
 	result := d.Wait()
+	for peer := range d.peers {
+		delete(peer.peers, d)
+	}
+	if d.stuck { // the driver would wait before it frees anything
+		d.closed = true
+		return result
+	}
 	// On a lost device these calls fail for the reason that result already has.
 	note := func(err error) {
 		if err != nil && result == nil {

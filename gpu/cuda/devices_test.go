@@ -128,7 +128,10 @@ func TestDriverPeers(t *testing.T) {
 		Args: []driver.Arg{driver.Ptr(from), driver.U32(0), driver.U32(0)},
 	}))
 	must(t, b.CopyFrom(peer, piece))
-	wantError(t, b.Wait(), driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+	must(t, b.Fill(to, 0, 8))
+	const lost = "wait for GPU 0, PTX on the CPU: CUDA_ERROR_ILLEGAL_ADDRESS (700)"
+	wantError(t, b.Wait(), driver.ErrLost, lost, "in launch add")
+	wantError(t, b.Close(), driver.ErrLost, lost)
 }
 
 // exercisePeers tests two devices' copies from each other.

@@ -19,6 +19,7 @@ const (
 	noDevice              = 100
 	unsupportedPTXVersion = 222
 	notFound              = 500
+	notReady              = 600
 	cooperativeTooLarge   = 720
 	notSupported          = 801
 )

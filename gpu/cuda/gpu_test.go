@@ -19,6 +19,9 @@ func TestGPU(t *testing.T) {
 		t.Logf("%+v", info)
 	}
 	exercise(t, d)
+	if len(infos) > 1 {
+		t.Run("copies between devices", exercisePeers)
+	}
 
 	t.Run("all blocks of a cooperative launch wait for each other", func(t *testing.T) {
 		k := load(t, d, "meet")

@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"gorgonia.org/cu"
 
@@ -43,6 +44,7 @@ func (d *device) CopyFrom(peer driver.Peer, pieces ...driver.Piece) error {
 	if total == 0 {
 		return nil
 	}
+	d.peers[from], from.peers[d] = true, true
 	status := libcuda.CopyPeer(
 		libcuda.Queue{Context: handle(d.context), Stream: handle(d.stream), Event: handle(d.event)},
 		libcuda.Queue{Context: handle(from.context), Stream: handle(from.stream), Event: handle(from.event)},
@@ -55,6 +57,35 @@ func (d *device) CopyFrom(peer driver.Peer, pieces ...driver.Piece) error {
 		f.kind = driver.ErrPeer
 	}
 	return err
+}
+
+// await waits for the device's stream, within its context. Copies between devices make the stream wait for
+// those of other ones. If one of these is lost, the driver may never end that wait. So the host asks all of
+// them in turn.
+func (d *device) await() error {
+	if len(d.peers) == 0 {
+		return d.stream.Synchronize()
+	}
+	for began := time.Now(); ; {
+		if err := d.stream.Query(); err == nil || code(err) != notReady {
+			return err
+		}
+		for peer := range d.peers {
+			err := peer.lost
+			if err == nil {
+				err = within(peer.context, peer.stream.Query)
+				if err == nil || code(err) == notReady {
+					continue
+				}
+				err = peer.fail("wait for "+peer.String(), code(err))
+			}
+			d.lost, d.stuck = err, true
+			return err
+		}
+		if time.Since(began) > time.Millisecond {
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
 }
 
 // makeEvent makes the event by which other streams wait for this device's.

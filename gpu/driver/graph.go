@@ -16,8 +16,8 @@ type GraphDevice interface {
 	Record(calls []Call) (Graph, error)
 	// Replay does the calls of a graph in their order, as if they were made one by one. Like Launch, it may
 	// return before they are done. The error wraps ErrGraph if the device has done none of them and still
-	// works; also ErrCooperative, if it has no room for a cooperative launch of the graph. The memory that the
-	// calls use must not have been freed.
+	// works, and also ErrCooperative if it has no room for a cooperative launch of the graph. The memory that
+	// the calls use must not have been freed.
 	Replay(g Graph) error
 	// Forget frees a graph when its last replay is done. Close frees the graphs that are left.
 	Forget(g Graph) error

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <functional>
 #include <mutex>
+#include <utility>
 
 namespace {
 
@@ -37,6 +38,7 @@ struct CUstream_st {
 	std::deque<Task> tasks;
 	std::unique_ptr<CUgraph_st> capture; // what is recorded; null if the stream records nothing
 	CUresult spoiled = CUDA_SUCCESS;     // why the recording cannot be used
+	bool stuck = false;                  // it waits for an event that a lost device will not reach
 };
 struct EventState {
 	u64 recorded = 0, done = 0; // how many times
@@ -80,18 +82,25 @@ struct Device {
 	}
 	long long most_allocations() const { return setting("CPUDRIVER_ALLOCATIONS", ordinal, 1ll << 62); }
 
-	// drain does the work put off in a stream, until a task fails or enough() is true.
+	// drain does the work put off in a stream, until a task fails, enough() is true, or the stream is stuck.
 	CUresult drain(CUstream s, const std::function<bool()> &enough = [] { return false; }) {
-		while (!s->tasks.empty() && !enough()) {
+		while (!s->tasks.empty() && !s->stuck && !enough()) {
 			auto task = std::move(s->tasks.front());
 			s->tasks.pop_front();
 			if (!broken) broken = task();
 		}
 		return broken;
 	}
+	// wait does all of a stream's work. A GPU's driver may wait for ever for a stream that is stuck.
+	CUresult wait(CUstream s) {
+		drain(s);
+		if (!s->stuck || broken) return broken;
+		std::fprintf(stderr, "cpudriver: the host waits for ever for device %d\n", ordinal);
+		std::abort();
+	}
 	CUresult drain_all() {
-		drain(&null_stream);
-		for (CUstream s : streams) drain(s);
+		wait(&null_stream);
+		for (CUstream s : streams) wait(s);
 		return broken;
 	}
 	CUresult later(CUstream s, Task task) {
@@ -389,19 +398,23 @@ CUresult cuStreamCreate(CUstream *stream, unsigned) {
 CUresult cuStreamDestroy(CUstream stream) {
 	NEEDS_CONTEXT;
 	if (CUresult status = device.waits(stream)) return status;
-	CUresult status = device.drain(stream);
+	CUresult status = device.wait(stream);
 	device.streams.erase(std::find(device.streams.begin(), device.streams.end(), stream));
 	return delete stream, status;
 }
 CUresult cuStreamSynchronize(CUstream stream) {
 	NEEDS_CONTEXT;
 	if (CUresult status = device.waits(stream)) return status;
-	return device.drain(stream ? stream : &device.null_stream);
+	return device.wait(stream ? stream : &device.null_stream);
 }
+// Who asks again and again waits: each question does a task.
 CUresult cuStreamQuery(CUstream stream) {
 	NEEDS_CONTEXT;
 	if (CUresult status = device.waits(stream)) return status;
-	return (stream ? stream : &device.null_stream)->tasks.empty() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+	if (!stream) stream = &device.null_stream;
+	bool asked = false;
+	if (CUresult status = device.drain(stream, [&asked] { return std::exchange(asked, true); })) return status;
+	return stream->tasks.empty() && !stream->stuck ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
 }
 CUresult cuEventCreate(CUevent *event, unsigned) {
 	NEEDS_CONTEXT;
@@ -425,9 +438,11 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
 	u64 number = state->recorded; // as it is now: the event may be recorded again
 	CUstream awaited = state->stream;
 	if (!number) return CUDA_SUCCESS;
-	return device.later(stream, [state, number, awaited] {
-		if (state->done >= number) return CUDA_SUCCESS;
-		return awaited->device->drain(awaited, [state, number] { return state->done >= number; });
+	if (!stream) stream = &device.null_stream;
+	return device.later(stream, [state, number, awaited, stream] {
+		auto done = [state, number] { return state->done >= number; };
+		if (!done()) awaited->device->drain(awaited, done);
+		return stream->stuck = !done(), CUDA_SUCCESS;
 	});
 }
 CUresult cuEventSynchronize(CUevent event) {
