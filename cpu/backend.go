@@ -46,12 +46,13 @@ func (Backend) Offers() solver.Needs {
 	}
 }
 
-// MixedIsFaster reports whether steps over entries of a format take less time in [solver.Mixed] than in f64.
-// Steps over entries of 32 bits and more wait for memory in either precision. In plain Go steps take longer
-// in mixed precision, because it emulates fused multiply-adds of singles.
-func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
+// MixedIsFaster reports whether steps over the rows of an ensemble take less time in [solver.Mixed] than in
+// f64. Steps over entries of 32 bits and more wait for memory in either precision. In plain Go steps take
+// longer in mixed precision, because it emulates fused multiply-adds of singles.
+func (b Backend) MixedIsFaster(e sensing.Ensemble) bool {
+	rows, is := e.(sensing.Rows)
 	simd, err := b.SIMD.resolve()
-	return err == nil && simd != Off && entries.EntryBits() < 32
+	return is && err == nil && simd != Off && rows.Entries().EntryBits() < 32
 }
 
 // Memory implements solver.Backend.

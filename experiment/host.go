@@ -72,8 +72,8 @@ type shared interface{ DeviceMemory() float64 }
 
 // mixing is a backend that has mixed precision.
 type mixing interface {
-	// MixedIsFaster says whether steps over entries of a format take less time in mixed precision.
-	MixedIsFaster(entries sensing.Entries) bool
+	// MixedIsFaster says whether steps over the rows of an ensemble take less time in mixed precision.
+	MixedIsFaster(e sensing.Ensemble) bool
 }
 
 // timed is a backend that can find out in a moment how fast it is.

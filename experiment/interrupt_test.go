@@ -50,8 +50,8 @@ func (b asking) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch
 }
 
 // MixedIsFaster is the backend's, so that both choose the same precision.
-func (b asking) MixedIsFaster(entries sensing.Entries) bool {
-	return b.Backend.(mixing).MixedIsFaster(entries)
+func (b asking) MixedIsFaster(e sensing.Ensemble) bool {
+	return b.Backend.(mixing).MixedIsFaster(e)
 }
 
 // watched is a host whose engines are watched.

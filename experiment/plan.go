@@ -115,9 +115,13 @@ func (p *Plan) elsewhere(unsupported error) string {
 }
 
 // Precision is what the precision auto comes to on the device of a configuration: mixed if it makes steps
-// there faster. It measures nothing, so that its answer is the same each time. If there is no backend, a plan
-// says why.
+// there faster. It measures nothing, and asks for nothing but the problem and the device, so that its answer
+// is the same each time, for a run alone and for the runs of a group. If there is no backend, a plan says
+// why.
 func (h Host) Precision(c config.Config) string {
+	if c.Check() != nil {
+		return "f64"
+	}
 	b, err := h.Backend(Place{Device: c.Device, Storage: "memory", Precision: "f64", Workers: c.Workers,
 		SIMD: c.SIMD})
 	if err != nil {
@@ -128,8 +132,10 @@ func (h Host) Precision(c config.Config) string {
 
 // precisionOn is the precision that auto stands for on a backend.
 func precisionOn(b solver.Backend, c *config.Config) string {
-	if m, ok := b.(mixing); ok && c.Entries != "" && m.MixedIsFaster(sensing.Entries(c.Entries)) {
-		return "mixed"
+	if m, ok := b.(mixing); ok && c.Entries != "" {
+		if e, err := c.StandIn(); err == nil && m.MixedIsFaster(e) {
+			return "mixed"
+		}
 	}
 	return "f64"
 }

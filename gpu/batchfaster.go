@@ -72,7 +72,7 @@ func (l *rowLayout) batchFloors() (together, steps floor) {
 	}
 	launches, groups := blocks(l.members, kernels.BatchMembers), blocks(l.members, perGroup)
 	return contracted(launches*kernels.BatchMembers, launches, l.batchSums().count, launches*perBatch,
-			launch, l.busy(l.batchResident())),
+			launch, l.busy(l.batchResident(), kernels.BatchBlocks)),
 		contracted(l.members, 2*groups, l.chunks.count(), groups, instructions.steps,
 			float64(l.info.Multiprocessors))
 }
@@ -107,7 +107,7 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 	launches := float64(blocks(l.members, kernels.BatchMembers))
 	together = l.floorOf(l.sumBytes(l.batchSums().count), launches*max(b.cycles(solver.F64, doubles, cost{}),
 		b.cycles(l.precision, 2*kernels.BatchMembers, cost{instructions: launch})),
-		l.busy(l.batchResident()))
+		l.busy(l.batchResident(), kernels.BatchBlocks))
 
 	members, groups := float64(l.members), float64(blocks(l.members, 4))
 	steps = l.floorOf(l.tileCost(l.tileRows),
@@ -118,9 +118,9 @@ func (l *rowLayout) generatedFloors() (together, steps floor) {
 }
 
 // busy is the number of multiprocessors that do the work of a launch for a batch, if each holds at most so
-// many blocks: a launch has whole groups of blocks.
-func (l *rowLayout) busy(resident int) float64 {
-	group := kernels.BatchBlocks * l.slabs
+// many blocks, and a group has so many for each slab: a launch has whole groups of blocks.
+func (l *rowLayout) busy(resident, blocks int) float64 {
+	group := blocks * l.slabs
 	return float64(resident*l.info.Multiprocessors/group*group) / float64(resident)
 }
 

@@ -145,7 +145,7 @@ func TestBatchCosts(t *testing.T) {
 				must(t, o.chunks.upload(o.device))
 				must(t, o.shareChunks(1))
 				device.ResetTraffic()
-				must(t, o.launchBatch(e.y, 0, members))
+				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				each := func(kernel string) float64 {
 					return float64(device.Traffic(kernel).Instructions) * 32 / (m * members * float64(o.k))
 				}
@@ -193,7 +193,7 @@ func TestGeneratedCosts(t *testing.T) {
 				must(t, o.chunks.upload(o.device))
 				must(t, o.shareChunks(1))
 				device.ResetTraffic()
-				must(t, o.launchBatch(e.y, 0, members))
+				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				compare(o.batcher(), launch)
 				device.ResetTraffic()
 				o.made = tile{}

@@ -14,9 +14,9 @@ type sumRange struct{ before, count, all int }
 // each says that each chunk is a sum.
 func (c chunkTable) each() sumRange { return sumRange{c.before, c.count(), c.all()} }
 
-// batchSums says which sums contract_batch leaves. It adds the chunks of a part of sum_chunks, so one sum is
-// left for each part. Mixed precision adds chunks in f64, so each chunk has a sum of its own. So it is if
-// a part has no chunk.
+// batchSums says which sums contract_batch and contract_tensor leave. They add the chunks of a part of
+// sum_chunks, so one sum is left for each part. Mixed precision adds chunks in f64, so each chunk has a sum
+// of its own. So it is if a part has no chunk.
 func (l *rowLayout) batchSums() sumRange {
 	if l.longest > 0 || l.chunks.all() < chunkParts {
 		return l.chunks.each()
@@ -25,7 +25,7 @@ func (l *rowLayout) batchSums() sumRange {
 	return sumRange{first, end - first, chunkParts}
 }
 
-// batchPlan says what the groups of blocks of contract_batch do.
+// batchPlan says what the groups of blocks of contract_batch and contract_tensor do.
 type batchPlan struct {
 	sums   []int   // the sum to which each chunk is added, in ascending order
 	groups [][]int // the chunks of each group, in the order in which it takes them
@@ -120,7 +120,7 @@ func (p batchPlan) words(starts []int) []int {
 	return append(append(offsets, at), list...)
 }
 
-// batchPlanBytes is the most memory that a plan takes.
-func (l *rowLayout) batchPlanBytes() int64 {
-	return int64(l.mostBatchGroups()+1+kernels.BatchChunkWords*l.chunks.count()) * 4
+// planBytes is the most memory that a plan for a kernel takes.
+func (l *rowLayout) planBytes(k batchKernel) int64 {
+	return int64(l.mostGroups(k)+1+kernels.BatchChunkWords*l.chunks.count()) * 4
 }

@@ -117,12 +117,12 @@ func checkPlan(t *testing.T, name string, l *rowLayout, groups int) {
 // batchBytes is what a step of a batch moves of each kind, computed from the layout.
 type batchBytes struct{ rows, sums, z, products, ring, weights int64 }
 
-// movedBy returns the bytes of one launch of contract_batch with sum_chunks, lift and pullback: those of
-// different sectors, each as often as a launch reads it from memory or writes it.
-func movedBy(l *rowLayout, groups, members int) batchBytes {
+// movedBy returns the bytes of one launch of a kernel for batches with sum_chunks, lift and pullback: those
+// of different sectors, each as often as a launch reads it from memory or writes it.
+func movedBy(l *rowLayout, k batchKernel, groups, members int) batchBytes {
 	number := numberBytes(l.precision)
 	all := int64(members)
-	ring := int64(groups*kernels.BatchRing(l.batcher())*kernels.BatchParts*l.slabs) * all * number
+	ring := int64(groups*kernels.BatchRing(k.name)*kernels.BatchParts*l.slabs) * all * number
 	coordinates := all * int64(wholeQuads(l.k)) * number
 	return batchBytes{
 		rows: int64(l.m) * l.stride,
@@ -138,18 +138,31 @@ func movedBy(l *rowLayout, groups, members int) batchBytes {
 
 func (b batchBytes) sum() int64 { return b.rows + b.sums + b.z + b.products + b.ring + b.weights }
 
-// TestBatchMovesItsRows: a step of 8 members moves at most 1.1 times the f32 rows between memory and the L2
-// cache, with everything, at n = 200 and m = 10,000 on an H100. The emulator holds the computed bytes to
-// counted ones on smaller problems, with few groups and with more than parts of chunks.
+// TestBatchMovesItsRows: a step of 8 members, or of 16 with the wide form of contract_tensor, moves at most
+// 1.1 times the f32 rows between memory and the L2 cache, with everything, at n = 200 and m = 10,000 on an
+// H100. The emulator holds the computed bytes to counted ones on smaller problems, with few groups and with
+// more than parts of chunks.
 func TestBatchMovesItsRows(t *testing.T) {
-	const members = kernels.BatchMembers
-	for _, c := range []struct{ n, m, multiprocessors int }{{91, 259, 24}, {15, 203, 44}} {
+	const contractBatch, narrowForm = -1, 0
+	for _, c := range []struct{ n, m, multiprocessors, form int }{
+		{91, 259, 24, contractBatch}, {15, 203, 44, contractBatch}, {15, 203, 44, narrowForm},
+		{91, 131, 48, wideForm}, {15, 203, 88, wideForm},
+	} {
+		members := kernels.BatchMembers
+		if c.form == wideForm {
+			members = kernels.WideMembers
+		}
 		ensemble := backendtest.Ensembles(t, c.n, c.m)["gaussian-f32"]
 		e, device := batchEngineOn(t, emulator.Config{Multiprocessors: c.multiprocessors, Distinct: true},
 			ensemble, members, solver.Memory, solver.F64)
 		o := rowsOf(e)
-		if o.batchGroups < 3 {
-			t.Fatalf("%d groups hand no sums over", o.batchGroups)
+		k := o.onBatch()
+		if c.form != contractBatch {
+			must(t, o.countTensorGroups())
+			k = o.onTensor(c.form)
+		}
+		if *k.groups < 3 {
+			t.Fatalf("%d groups hand no sums over", *k.groups)
 		}
 		all := make([]int, members)
 		for i := range all {
@@ -157,29 +170,35 @@ func TestBatchMovesItsRows(t *testing.T) {
 		}
 		device.ResetTraffic()
 		must(t, e.gradient(all))
+		if device.Traffic(k.name).Launches != 1 {
+			t.Fatalf("%s was not launched once", k.name)
+		}
 		moved := int64(members*c.m) * 8 // the fill of the weights
 		for _, kernel := range slices.Compact(slices.Sorted(slices.Values(o.kernels()))) {
 			got := device.Traffic(kernel)
 			moved += got.DistinctLoaded + got.DistinctStored
 		}
-		want := movedBy(&o.rowLayout, o.batchGroups, members)
+		want := movedBy(&o.rowLayout, k.batchKernel, *k.groups, members)
 		if least := want.rows + want.sums; moved < least || moved > want.sum() {
-			t.Errorf("n = %d, m = %d, %d groups: %d bytes, want at least %d of rows and sums and at most %d",
-				c.n, c.m, o.batchGroups, moved, least, want.sum())
+			t.Errorf("%s, n = %d, m = %d, %d groups: %d bytes, want at least %d of rows and sums and at "+
+				"most %d", k.name, c.n, c.m, *k.groups, moved, least, want.sum())
 		}
 	}
 
 	const n, m, k = 200, 10_000, 200 * 201 / 2
-	l := rowLayout{rowStore: rowStore{m: m, inMemory: true}, members: members, n1: n, n2: n,
-		info: driver.Info{Capability: [2]int{9, 0}, Multiprocessors: 132},
+	l := rowLayout{rowStore: rowStore{m: m, inMemory: true}, members: kernels.WideMembers, n1: n, n2: n,
+		info: driver.Info{Capability: [2]int{9, 0}, Multiprocessors: 132, BlockShared: 227 << 10},
 		k:    k, precision: solver.F64, cards: 1, all: m, slabs: blocks(k, kernels.Slab)}
 	l.kp = l.slabs * kernels.Slab
 	l.setEntries("f32")
 	l.shareRows(0)
-	groups := l.info.Multiprocessors / (kernels.BatchBlocks * l.slabs)
-	moved := movedBy(&l, groups, members)
-	t.Logf("%d groups move %+v", groups, moved)
-	if ratio := float64(moved.sum()) / float64(moved.rows); ratio > 1.1 {
-		t.Errorf("a step moves %.3f times its rows: %+v", ratio, moved)
+	for _, of := range []batchKernel{l.batchKernel(), l.tensorKernel(0), l.tensorKernel(wideForm)} {
+		groups := l.info.Multiprocessors / (of.blocks * l.slabs)
+		moved := movedBy(&l, of, groups, of.members)
+		ratio := float64(moved.sum()) / float64(moved.rows)
+		t.Logf("%s in %d groups moves %+v, %.3f times its rows", of.name, groups, moved, ratio)
+		if ratio > 1.1 {
+			t.Errorf("a step of %s moves %.3f times its rows: %+v", of.name, ratio, moved)
+		}
 	}
 }

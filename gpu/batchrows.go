@@ -8,6 +8,33 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
+// batchKernel describes a kernel that contracts several members in one launch.
+type batchKernel struct {
+	name            string
+	members, blocks int // of a launch, at most; and of a group of blocks, for each slab
+	resident        int // blocks that a multiprocessor has registers for, at most
+	shared          int // at least the shared memory of a block
+}
+
+// batchOn is such a kernel on a device: the number of groups of blocks in one launch, and where the groups'
+// rings and lists of chunks lie.
+type batchOn struct {
+	batchKernel
+	groups        *int
+	rings, chunks driver.Pointer
+}
+
+// batchKernel describes contract_batch.
+func (l *rowLayout) batchKernel() batchKernel {
+	return batchKernel{name: l.batcher(), members: kernels.BatchMembers, blocks: kernels.BatchBlocks,
+		resident: l.batchResident(), shared: l.batchShared()}
+}
+
+// onBatch is contract_batch on the device.
+func (o *rowOperator) onBatch() batchOn {
+	return batchOn{o.batchKernel(), &o.batchGroups, o.rings, o.batchChunks}
+}
+
 // batcher is the name of the kernel that contracts up to kernels.BatchMembers members in one launch.
 func (l *rowLayout) batcher() string {
 	family := "contract_batch_"
@@ -24,121 +51,113 @@ func (l *rowLayout) batcher() string {
 // small form.
 func (l *rowLayout) small() bool {
 	whole := "contract_batch_" + string(l.entries) + "_" + string(l.precision)
-	return (l.entries == sensing.F64 || l.entries == sensing.F32) &&
-		kernels.BatchStages(whole)+reservedBatch > l.info.BlockShared
+	return l.hasSmall() && (l.asSmall || kernels.BatchStages(whole)+reservedBlock > l.info.BlockShared)
 }
 
-// reservedBatch is at least the static shared memory of contract_batch without the table of q8, and what the
-// system reserves for each block.
-const reservedBatch = 2 << 10
+// hasSmall says whether contract_batch has a small form for the rows.
+func (l *rowLayout) hasSmall() bool {
+	return l.inMemory && (l.entries == sensing.F64 || l.entries == sensing.F32)
+}
 
 // together says whether, by its description, the device can contract the members of a batch in launches that
 // share each reading of a row, or each entry that they generate, and gains by it.
 func (l *rowLayout) together() bool {
 	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
-	return newEnough && l.batchFits(l.batchShared()) && l.togetherIsFaster()
+	return newEnough && l.batchFits(l.batchKernel()) && l.togetherIsFaster()
 }
 
-// batchFits says whether the device has room for a launch that contracts a batch, with so much shared memory
-// for each block.
-func (l *rowLayout) batchFits(shared int) bool {
-	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
-	return l.contracted() > 1 && l.info.Cooperative && shared <= l.info.BlockShared &&
-		l.slab == kernels.Slab && kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors &&
-		work <= l.mostEntries()
+// batchFits says whether the device has room for a launch that contracts a batch.
+func (l *rowLayout) batchFits(k batchKernel) bool {
+	work := float64(l.m) * float64(l.k) * float64(min(l.members, k.members))
+	return l.contracted() > 1 && l.info.Cooperative && k.shared <= l.info.BlockShared &&
+		l.slab == kernels.Slab && k.blocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries()
 }
 
 // batchShared is at least the shared memory of a block of contract_batch.
 func (l *rowLayout) batchShared() int {
-	return kernels.BatchStages(l.batcher()) + reservedBatch + l.levelsShared()
+	return kernels.BatchStages(l.batcher()) + reservedBlock + l.levelsShared()
 }
 
-// levelsShared is the shared memory of a block for the table of q8.
-func (l *rowLayout) levelsShared() int {
-	if l.entries != sensing.Q8 {
-		return 0
-	}
-	return 32 << 10
+// mostGroups is an upper bound of the number of groups of blocks in one launch, which follows from the
+// device's description.
+func (l *rowLayout) mostGroups(k batchKernel) int {
+	return min(k.resident*l.info.Multiprocessors/(k.blocks*l.slabs), l.chunks.count())
 }
 
-// mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which
-// follows from the device's description.
-func (l *rowLayout) mostBatchGroups() int {
-	const resident = 2 // blocks that a multiprocessor has registers for, at most
-	return min(resident*l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
-}
-
-// partBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
-// products.
-func (l *rowLayout) partBytes() int64 {
-	rows := l.mostBatchGroups() * kernels.BatchRing(l.batcher())
-	parts := min(l.members, kernels.BatchMembers) * l.slabs * kernels.BatchParts
+// partBytes is the size of the rings in which groups of blocks exchange parts of dot products.
+func (l *rowLayout) partBytes(k batchKernel) int64 {
+	rows := l.mostGroups(k) * kernels.BatchRing(k.name)
+	parts := min(l.members, k.members) * l.slabs * kernels.BatchParts
 	return int64(rows) * int64(parts) * numberBytes(l.precision)
 }
 
 // ringBytes is the size of what all groups exchange: the rings, and behind them the words that say which
 // chunks have been added.
-func (l *rowLayout) ringBytes() int64 {
-	return l.partBytes() + int64(l.batchSums().count*kernels.BatchBlocks*l.slabs)*4
+func (l *rowLayout) ringBytes(k batchKernel) int64 {
+	return l.partBytes(k) + int64(l.batchSums().count*k.blocks*l.slabs)*4
 }
-
-// ready is where these words are.
-func (o *rowOperator) ready() driver.Pointer { return o.rings + driver.Pointer(o.partBytes()) }
 
 // countBatchGroups sets the number of groups of blocks in one launch of contract_batch, and clears its rings.
 func (o *rowOperator) countBatchGroups() error {
 	if !o.together() {
 		return nil
 	}
-	resident, err := o.device.kernels[o.batcher()].Resident(256, kernels.BatchStages(o.batcher()))
-	if err != nil {
-		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)
-	}
-	if err := o.shareChunks(min(resident/(kernels.BatchBlocks*o.slabs), o.mostBatchGroups())); err != nil {
-		return err
-	}
-	return o.Fill(o.rings, 0xff, o.ringBytes()) // each launch leaves them so
+	return o.countGroupsOf(o.onBatch())
 }
 
-// shareChunks sets the number of groups, and tells the device which chunks each of them takes.
-func (o *rowOperator) shareChunks(groups int) error {
-	o.batchGroups = groups
+// countGroupsOf does this for a kernel.
+func (o *rowOperator) countGroupsOf(k batchOn) error {
+	resident, err := o.device.kernels[k.name].Resident(256, kernels.BatchStages(k.name))
+	if err != nil {
+		return fmt.Errorf("gpu: %s: %w", k.name, err)
+	}
+	if err := o.shareOn(k, min(resident/(k.blocks*o.slabs), o.mostGroups(k.batchKernel))); err != nil {
+		return err
+	}
+	return o.Fill(k.rings, 0xff, o.ringBytes(k.batchKernel)) // each launch leaves them so
+}
+
+// shareChunks sets the number of groups of contract_batch, and tells the device which chunks each of them
+// takes.
+func (o *rowOperator) shareChunks(groups int) error { return o.shareOn(o.onBatch(), groups) }
+
+// shareOn does this for a kernel.
+func (o *rowOperator) shareOn(k batchOn, groups int) error {
+	*k.groups = groups
 	if groups == 0 {
 		return nil
 	}
-	return o.Upload(o.batchChunks, bytesOfWords(o.batchPlan(groups).words(o.chunks.starts)))
+	return o.Upload(k.chunks, bytesOfWords(o.batchPlan(groups).words(o.chunks.starts)))
 }
 
 // contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads or
 // generates the rows once. It returns false if the device does not hold all blocks of a launch at one time.
 func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool, err error) {
-	return o.inBatches(members, &o.batchGroups, o.shareChunks, "contract of a batch is done in three steps, "+
-		"which give the same bits and read rows more often",
-		func(first, count int) error { return o.launchBatch(y, first, count) })
-}
-
-// inBatches makes a launch for each kernels.BatchMembers members that have one loss, in groups that set may
-// halve (inGroups).
-func (o *rowOperator) inBatches(
-	members int, groups *int, set func(groups int) error, instead string,
-	launch func(first, count int) error,
-) (done bool, err error) {
-	done = true
-	err = o.losses.each(members, kernels.BatchMembers, func(first, count int, _ loss) error {
-		if !done {
-			return nil
+	for first := 0; first < members; {
+		count := o.losses.alike(first, min(members-first, kernels.BatchMembers))
+		done, err = o.contractOn(o.onBatch(), y, first, count,
+			"contract of a batch is done in three steps, which give the same bits and read rows more often")
+		if !done || err != nil {
+			return false, err
 		}
-		var failed error
-		done, failed = o.inGroups(*groups, set, instead, func() error { return launch(first, count) })
-		return failed
-	})
-	return done && err == nil, err
+		first += count
+	}
+	return true, nil
 }
 
-// launchBatch computes res, weights and the sums of count members from the first on, in one launch. They have
-// one loss.
-func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
+// contractOn contracts count members from the first on in one launch of a kernel, in groups as many as the
+// device takes (inGroups).
+func (o *rowOperator) contractOn(
+	k batchOn, y driver.Pointer, first, count int, instead string,
+) (done bool, err error) {
+	return o.inGroups(*k.groups, func(groups int) error { return o.shareOn(k, groups) }, instead,
+		func() error { return o.launchOn(k, y, first, count) })
+}
+
+// launchOn computes res, weights and the sums of count members from the first on, in one launch of a kernel.
+// They have one loss.
+func (o *rowOperator) launchOn(k batchOn, y driver.Pointer, first, count int) error {
 	bytes := numberBytes(o.precision)
 	before := int64(first) * int64(o.m)
 	weights := o.weights + driver.Pointer(before*bytes)
@@ -147,16 +166,17 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	}
 	sums := o.batchSums()
 	to := o.chunkSums + driver.Pointer(int64(first)*int64(sums.count)*int64(o.kp)*bytes)
-	args := []driver.Arg{driver.Ptr(o.z + o.offset(o.precision, first)), driver.Ptr(o.rings),
+	args := []driver.Arg{driver.Ptr(o.z + o.offset(o.precision, first)), driver.Ptr(k.rings),
 		driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(o.res+driver.Pointer(before*8), 8)),
-		driver.Ptr(o.from(weights, bytes)), driver.Ptr(to), driver.Ptr(o.levels), driver.Ptr(o.ready())}
+		driver.Ptr(o.from(weights, bytes)), driver.Ptr(to), driver.Ptr(o.levels),
+		driver.Ptr(k.rings + driver.Pointer(o.partBytes(k.batchKernel)))}
 	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.m), driver.U32(count),
-		driver.Ptr(o.batchChunks), driver.U32(sums.count), driver.U32(o.begin+o.m),
+		driver.Ptr(k.chunks), driver.U32(sums.count), driver.U32(o.begin+o.m),
 		driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
-		Kernel: o.device.kernels[o.batcher()],
-		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
-		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.batcher()), Cooperative: true,
+		Kernel: o.device.kernels[k.name],
+		Grid:   driver.Dim{k.blocks * o.slabs * *k.groups, 1, 1},
+		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(k.name), Cooperative: true,
 		Args: o.losses.of(first).with(args...),
 	})
 }

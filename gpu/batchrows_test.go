@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestBatchReadsRowsOnce(t *testing.T) {
 			rows := 2 * o.rowBytes()
 			z := 2 * blocks * 4096 / 4 * 8 * 8 // eight members' quarters of a slab, in each of two launches
 			y := int64(members*m) * 32 * 8     // all lanes of a warp ask for the same number
-			plan := 2 * planBytes(o)
+			plan := 2 * planBytes(o, o.onBatch())
 			added := members * addedAgain(o)
 			var levels int64
 			if o.entries == sensing.Q8 {
@@ -120,14 +121,14 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	e, device := batchEngine(t, ensemble, members, batchConfig{8, storage, solver.F64})
 	o := rowsOf(e)
 	device.ResetTraffic()
-	must(t, o.launchBatch(e.y, 0, members))
+	must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 	got := device.Traffic(o.batcher())
 
 	blocks := int64(kernels.BatchBlocks * o.slabs * o.batchGroups)
 	rows := o.rowBytes()
 	z := blocks * kernels.Slab / kernels.BatchBlocks * members * 8
 	y := int64(m) * members * 32 * 8 // all lanes of a warp ask for the same number
-	plan, added := planBytes(o), members*addedAgain(o)
+	plan, added := planBytes(o, o.onBatch()), members*addedAgain(o)
 	var levels int64
 	if o.entries == sensing.Q8 {
 		levels = blocks * 256 * 32 * 8 // the same for a level
@@ -151,7 +152,7 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	// Parts are stored twice: published, and set to ones again.
 	sums := members * int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
 	residuals := int64(m) * members * 8
-	if want := sums + residuals + weights + 2*parts + handedOver(o); got.GlobalStored != want {
+	if want := sums + residuals + weights + 2*parts + handedOver(o, o.onBatch()); got.GlobalStored != want {
 		t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
 	}
 	// Four f64 entries of a thread are two requests of 16 bytes, in which lanes 4 apart share banks:
@@ -215,12 +216,13 @@ func TestBatchOnSmallCards(t *testing.T) {
 				o.chunks.starts = []int{0, m}
 				must(t, o.shareChunks(1))
 				device.ResetTraffic()
-				must(t, o.launchBatch(e.y, 0, members))
+				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				got := device.Traffic(o.batcher())
 				rows := int64(m) * o.stride
 				z := int64(kernels.Slab*members) * numberBytes(precision)
 				y := int64(m) * members * 32 * 8
-				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+planBytes(o); loaded != want {
+				want := rows + z + y + planBytes(o, o.onBatch())
+				if loaded := got.GlobalLoaded - got.StrongLoaded; loaded != want {
 					t.Errorf("%d bytes were loaded, want %d", loaded, want)
 				}
 				cost := batchCosts[o.entries].double
@@ -237,8 +239,8 @@ func TestBatchOnSmallCards(t *testing.T) {
 }
 
 // planBytes is what the threads of a launch load of the groups' chunks: six numbers for each chunk, and one.
-func planBytes(o *rowOperator) int64 {
-	return int64(kernels.BatchBlocks*o.slabs*(6*o.chunks.count()+o.batchGroups)) * 256 * 4
+func planBytes(o *rowOperator, k batchOn) int64 {
+	return int64(k.blocks*o.slabs*(6*o.chunks.count()+*k.groups)) * 256 * 4
 }
 
 // addedAgain is what a launch loads of the sums of one member: a sum each time that a chunk is added which is
@@ -248,12 +250,12 @@ func addedAgain(o *rowOperator) int64 {
 }
 
 // handedOver is what a launch stores to tell other groups that chunks have been added.
-func handedOver(o *rowOperator) int64 {
-	words := o.batchPlan(o.batchGroups).words(o.chunks.starts)[o.batchGroups+1:]
+func handedOver(o *rowOperator, k batchOn) int64 {
+	words := o.batchPlan(*k.groups).words(o.chunks.starts)[*k.groups+1:]
 	stored := 0
 	for to := kernels.BatchChunkWords - 1; to < len(words); to += kernels.BatchChunkWords {
 		if words[to] != 0 {
-			stored += kernels.BatchBlocks * o.slabs * 4
+			stored += k.blocks * o.slabs * 4
 		}
 	}
 	return int64(stored)
@@ -308,7 +310,39 @@ func batchEngineOn(t *testing.T, config emulator.Config, ensemble sensing.Ensemb
 		must(t, opened.Set(i, solver.Iterate, u))
 	}
 	e := opened.(*engine)
-	rowsOf(e).tensorGroups = 0 // contract_tensor has tests of its own
+	rowsOf(e).tensorGroups = [2]int{} // contract_tensor has tests of its own
 	must(t, e.Gradient(all...))
 	return e, device
+}
+
+// TestMostBatchGroups: in f64 arithmetic a multiprocessor has registers for one block of contract_batch, and
+// so an H100 has six groups of 20 blocks at n = 200. In f32 arithmetic it has registers for two, if there is
+// shared memory for them: 13 groups on an H100, but one block with f32 rows on an A10. The rings have no more
+// room than these groups take.
+func TestMostBatchGroups(t *testing.T) {
+	for _, c := range []struct {
+		card      string
+		entries   sensing.Entries
+		precision solver.Precision
+		want      int
+	}{
+		{"H100", sensing.F32, solver.F64, 6}, {"H100", sensing.Signs, solver.F64, 6},
+		{"H100", sensing.F32, solver.F32, 13}, {"H100", sensing.BF16, solver.F32, 13},
+		{"A10", sensing.F32, solver.F32, 3}, {"A10", sensing.BF16, solver.F32, 3},
+		{"A10", sensing.Signs, solver.F32, 7},
+	} {
+		card := cards[slices.IndexFunc(cards, func(k card) bool { return k.name == c.card })]
+		planned, err := planRows(request{backend: Backend{Info: card.info, Precision: c.precision},
+			ensemble: rowsOf200(t, c.entries), shapes: make([][]solver.Shape, kernels.BatchMembers)})
+		must(t, err)
+		o := planned.(*rowOperator)
+		if got := o.mostGroups(o.batchKernel()); got != c.want {
+			t.Errorf("%s, %s rows in %s: %d groups, want %d", c.card, c.entries, c.precision, got, c.want)
+		}
+		most := c.want * kernels.BatchRing(o.batcher()) * kernels.BatchMembers * o.slabs * kernels.BatchParts
+		if got, want := o.partBytes(o.batchKernel()), int64(most)*numberBytes(c.precision); got != want {
+			t.Errorf("%s, %s rows in %s: rings of %d bytes, want %d", c.card, c.entries, c.precision, got,
+				want)
+		}
+	}
 }

@@ -44,9 +44,10 @@ var (
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
 // sum of its chunks, and one whole step of gradient descent with n × n factors. Of rows in memory, and of
-// batches, it times contract in its three steps too, and without tensor cores if it takes them. In mixed
-// precision contract is that of a difference from an anchor. Times are medians, with the least and the
-// greatest. The floors of docs/kernels.md stand beside them, of memory with the measured rate of a copy.
+// batches, it times contract in its three steps too, and without tensor cores if it takes them, and of
+// batches of up to 8 members the small form of contract_batch. In mixed precision contract is that of a
+// difference from an anchor. Times are medians, with the least and the greatest. The floors of
+// docs/kernels.md stand beside them, of memory with the measured rate of a copy.
 //
 // The rate of a copy from device to device, in bytes read and written, is measured just before: whatever
 // reads rows from memory cannot be faster. GB/s are the bytes of all rows, counted once for the whole batch,
@@ -145,17 +146,27 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 		}
 		reportFloors(b, c.floors(o, r))
 	})
-	if groups := o.tensorGroups; groups > 0 {
-		o.tensorGroups = 0
+	if groups := o.tensorGroups; groups[0] > 0 {
+		if groups[wideForm] > 0 {
+			o.tensorGroups[wideForm] = 0
+			b.Run("eight-members-a-launch", func(b *testing.B) {
+				repeat(b, e.device, contract)
+				reportFloors(b, c.floors(o, r))
+			})
+		}
+		o.tensorGroups = [2]int{}
 		b.Run("without-tensor-cores", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r))
 		})
 		o.tensorGroups = groups
 	}
+	if o.batchGroups > 0 && c.members <= kernels.BatchMembers && o.hasSmall() && !o.small() {
+		b.Run("small-form", func(b *testing.B) { c.runSmall(b, o, r, contract) })
+	}
 	if o.inMemory && c.members == 1 && o.groups > 0 || c.members > 1 && o.batchGroups > 0 {
 		groups, batchGroups, tensorGroups := o.groups, o.batchGroups, o.tensorGroups
-		o.groups, o.batchGroups, o.tensorGroups = 0, 0, 0
+		o.groups, o.batchGroups, o.tensorGroups = 0, 0, [2]int{}
 		b.Run("three-steps", func(b *testing.B) {
 			repeat(b, e.device, contract)
 			reportFloors(b, c.floors(o, r))
@@ -175,8 +186,24 @@ func (c benchCase) run(b *testing.B, began time.Time) {
 	})
 }
 
+// runSmall times a contraction with the small form of contract_batch, that of cards of 100 KB of shared
+// memory, on a device that takes the other form. It needs less memory.
+func (c benchCase) runSmall(b *testing.B, o *rowOperator, r rates, contract func(int) error) {
+	tensorGroups := o.tensorGroups
+	o.asSmall, o.tensorGroups = true, [2]int{}
+	name := o.batcher()
+	k, err := o.Load(name, kernels.Get(name).Text)
+	check(b, err)
+	o.device.kernels[name] = k
+	check(b, o.countGroupsOf(o.onBatch()))
+	repeat(b, o.device, contract)
+	reportFloors(b, c.floors(o, r))
+	o.asSmall, o.tensorGroups = false, tensorGroups
+	check(b, o.countGroupsOf(o.onBatch()))
+}
+
 // floors returns the floors of a contraction by the kernel that the operator takes now: in one launch for all
-// members, or for each eight of them, or in three steps.
+// members, or for each eight or sixteen of them, or in three steps.
 func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	if c.members == 1 {
 		return r.floors(amountsOfSteps(&o.rowLayout, o.groups == 0))
@@ -188,8 +215,8 @@ func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	l.info.Bandwidth = r.copied
 	f, steps := l.batchFloors()
 	switch {
-	case o.tensorGroups > 0:
-		f = l.tensorFloor()
+	case o.tensorGroups[0] > 0:
+		f = l.tensorFloorOf(o.tensorGroups[wideForm] > 0)
 	case o.batchGroups == 0:
 		f = steps
 	}

@@ -89,7 +89,7 @@ func TestCallsOfAStep(t *testing.T) {
 	gradients := map[string]string{
 		"rows/1": "lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64",
 		"rows/8": "lift_f64 Fill contract_tensor_f32_f64 sum_chunks_f64 pullback_f64",
-		"rows/32": "lift_f64" + strings.Repeat(" Fill contract_tensor_f32_f64", 4) +
+		"rows/32": "lift_f64" + strings.Repeat(" Fill contract_tensor_wide_f32_f64", 2) +
 			" sum_chunks_f64 pullback_f64",
 		// A gradient of these ensembles has the same launches for any members.
 		"completion/1": "sampled_2", "completion/8": "sampled_2", "completion/32": "sampled_2",
@@ -104,7 +104,7 @@ func TestCallsOfAStep(t *testing.T) {
 		for _, members := range []int{1, 8, 32} {
 			name := fmt.Sprintf("%s/%d", name, members)
 			t.Run(name, func(t *testing.T) {
-				b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+				b := emulated(t, emulator.Config{Multiprocessors: 8}, solver.Memory, solver.F64)
 				for graphs, want := range map[bool]string{
 					false: "combine " + gradients[name], true: "Replay",
 				} {

@@ -278,15 +278,17 @@ func (l *rowLayout) resident() int {
 	return max(min((l.info.BlockShared+reservedShared)/l.blockShared(), 2), 1) * l.info.Multiprocessors
 }
 
-// reservedShared is the shared memory that the system reserves for each block.
-const reservedShared = 1 << 10
+// reservedShared is the shared memory that the system reserves for each block, and reservedBlock at least
+// that with the static shared memory of a block of contract or contract_batch, but for the table of q8.
+const reservedShared, reservedBlock = 1 << 10, 3 << 9
 
 // blockShared is at least the shared memory of a block of contract, with what the system reserves.
-func (l *rowLayout) blockShared() int {
-	const levels = 33 << 10 // the table of q8
-	block := l.stages + reservedShared
-	if l.entries == sensing.Q8 {
-		block += levels
+func (l *rowLayout) blockShared() int { return l.stages + reservedBlock + l.levelsShared() }
+
+// levelsShared is the shared memory of a block for the table of q8.
+func (l *rowLayout) levelsShared() int {
+	if l.entries != sensing.Q8 {
+		return 0
 	}
-	return block
+	return len(sensing.Q8Levels) * 32 * 4 // a copy in the bank of each lane
 }

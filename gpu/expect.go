@@ -9,18 +9,18 @@ import (
 
 // Assumptions of Expect. None of them was measured.
 const (
-	openSeconds  = 1.0  // to open a device and to compile the kernels
-	stepLaunches = 10   // launches of a step
-	launchTime   = 5e-6 // seconds of a launch
-	hostBytes    = 10e9 // bytes a second between a device and the host
+	openSeconds = 1.0  // to open a device and to compile the kernels
+	launchTime  = 5e-6 // seconds of a call: a launch, a copy, or a graph
+	hostBytes   = 10e9 // bytes a second between a device and the host
 )
 
 // Expect estimates the seconds before the first step, and of one step of one member with the batch's largest
-// factor. The rates are the peak rates of the device by its clocks, as its driver reports them. Opening and
-// launches are assumptions, and so is the rate of copies between several devices. step is 0 if the driver
-// reports no clocks, or if the ensemble is of a kind that Expect does not know.
+// factor. The rates are the peak rates of the device by its clocks, as its driver reports them. The times of
+// opening and of a call are assumptions, and so is the rate of copies between several devices. step is 0 if
+// the driver reports no clocks, or if the ensemble is of a kind that Expect does not know.
 func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step float64) {
 	all, known := estimate.Of(e, b.Storage, batch)
+	calls, err := b.stepCalls(e, batch)
 	devices := []driver.Info{b.Info}
 	for _, other := range b.Others {
 		devices = append(devices, other.Info)
@@ -29,18 +29,17 @@ func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step f
 		first, end := partsOf(card, len(devices))
 		work, share := all, float64(end-first)/chunkParts
 		work.Bytes, work.Operations = share*all.Bytes, share*all.Operations
-		if !known || info.Bandwidth <= 0 || info.Clock <= 0 {
+		if !known || err != nil || info.Bandwidth <= 0 || info.Clock <= 0 {
 			return 0, 0
 		}
 		one := Backend{Info: info}
 		rates := estimate.Rates{
 			Bytes:      info.Bandwidth,
 			Operations: float64(info.Multiprocessors) * info.Clock * one.multiplyAdds(b.Precision),
-			Step:       stepLaunches * launchTime,
 		}
 		step = max(step, rates.Seconds(work))
 	}
-	return openSeconds, step + b.exchanged(e)/hostBytes
+	return openSeconds, step + float64(calls)*launchTime + b.exchanged(e)/hostBytes
 }
 
 // exchanged is how many bytes a step moves between devices and the host: z comes from the first device and

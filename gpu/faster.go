@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -20,27 +21,101 @@ var costs = map[sensing.Entries]struct{ double, single cost }{
 	sensing.Signs: {cost{14, 0}, cost{14, 0}},
 }
 
-// worthwhile is how many times as long contract must take in f64 for mixed precision to be chosen: renewals
-// of anchors, one step in twenty at most, take a contraction more.
-const worthwhile = 1.1
-
-// MixedIsFaster says whether steps over rows in memory, with entries of a format, take less time in mixed
-// precision. By the counts of docs/kernels.md and the rates that the driver reports, f64 multiply-adds or
-// conversions must bound contract, and not memory. It is false if the driver reports no rates. Of several
-// devices the first decides, so that as many devices of its model take the same precision as one.
-func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
-	c, known := costs[entries]
-	if !known || b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
-		return false
-	}
-	return b.perEntry(entries, c.double, solver.F64) > worthwhile*b.perEntry(entries, c.single, solver.F32)
+// stepCosts has the instructions of a thread that an entry of one member takes in dots and accumulate
+// together, in f64 arithmetic and in f32 arithmetic. TestCosts holds it to the emulator's counts.
+var stepCosts = map[sensing.Entries]struct{ double, single float64 }{
+	sensing.F64:   {11.6, 13.2},
+	sensing.F32:   {13.1, 10.7},
+	sensing.BF16:  {17.2, 14.7},
+	sensing.Q8:    {23.3, 20.9},
+	sensing.Signs: {20.3, 19.9},
 }
 
-// perEntry is the least time that contract takes for an entry of one row: the longer of reading and
-// computing.
-func (b Backend) perEntry(entries sensing.Entries, c cost, arithmetic solver.Precision) float64 {
-	return max(float64(entries.EntryBits())/8/b.Info.Bandwidth,
-		b.cycles(arithmetic, 2, c)/(float64(b.Info.Multiprocessors)*b.Info.Clock))
+// worthwhile is how many times the loss of mixed precision the loss of f64 must be for mixed precision to be
+// chosen. The floors do not count what mixed precision takes besides: renewals of anchors, one step in twenty
+// at most, more launches, and a wait of the host in each gradient.
+const worthwhile = 1.25
+
+// MixedIsFaster says whether steps over the rows of an ensemble take less time in mixed precision, by the
+// counts of docs/kernels.md and the rates that the driver reports. It is false if the driver reports no
+// rates.
+//
+// The precision determines bits, and a run has the same bits alone and in any batch. So one answer must do
+// for all batches, and it follows from the ensemble and the device alone, wherever the rows are. It compares
+// the largest loss of each precision: how many times as long as in the other one a contraction of one member
+// takes, or of as many as every kernel for batches can take in a launch. docs/precision.md has the reasons.
+// Of several devices the first decides, so that as many devices of its model take the same precision as one.
+func (b Backend) MixedIsFaster(e sensing.Ensemble) bool {
+	if _, rows := e.(sensing.Rows); !rows || b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
+		return false
+	}
+	inDouble, inMixed := 1., 1. // the losses
+	for _, members := range []int{1, kernels.BatchMembers} {
+		double, mixed, err := b.precisionFloors(e, members)
+		if err != nil {
+			return false
+		}
+		ratio := double.seconds() / mixed.seconds()
+		inDouble, inMixed = max(inDouble, ratio), max(inMixed, 1/ratio)
+	}
+	return inDouble > worthwhile*inMixed
+}
+
+// precisionFloors returns the floors of a contraction of so many members in f64 and in mixed precision, on
+// the first device, with the rows in memory.
+func (b Backend) precisionFloors(e sensing.Ensemble, members int) (double, mixed floor, err error) {
+	b.Others, b.Storage, b.Precision = nil, solver.Memory, solver.F64
+	r := request{backend: b, ensemble: e, shapes: make([][]solver.Shape, members), loss: squaredLoss}
+	inDouble, err := planRows(r)
+	if err != nil {
+		return floor{}, floor{}, err
+	}
+	inMixed, err := planMixed(r)
+	if err != nil {
+		return floor{}, floor{}, err
+	}
+	return inDouble.(*rowOperator).contractionFloor(), inMixed.(*mixedOperator).contractionFloor(), nil
+}
+
+// contractionFloor is the floor of a contraction of all members with the kernels that contractChunks
+// launches.
+func (l *rowLayout) contractionFloor() floor {
+	if l.contracted() == 1 {
+		return l.aloneFloor()
+	}
+	if l.tensor() {
+		return l.tensorFloor()
+	}
+	together, steps := l.batchFloors()
+	if l.together() {
+		return together
+	}
+	return steps
+}
+
+// aloneFloor is the floor of a contraction of one member, on rows in memory: in one launch, or in three
+// steps.
+func (l *rowLayout) aloneFloor() floor {
+	each, steps := costs[l.entries].double, stepCosts[l.entries].double
+	if l.precision == solver.F32 {
+		each, steps = costs[l.entries].single, stepCosts[l.entries].single
+	}
+	readings, multiprocessors := 1, float64(l.info.Multiprocessors)
+	if once, _ := l.once(); !once {
+		readings, each.instructions = 2, steps
+	} else if groups := min(l.resident()/l.slabs, l.chunks.count()); groups > 0 { // they do the work
+		multiprocessors *= float64(groups*l.slabs) / float64(l.resident())
+	}
+	return l.floorOf(float64(readings)*float64(l.m)*float64(l.stride)+l.sumBytes(l.chunks.count()),
+		Backend{Info: l.info}.cycles(l.precision, 2, each), multiprocessors)
+}
+
+// contractionFloor is the floor of a contraction of all members by their differences from anchors. The
+// kernels of anchors move some vectors of K and of m numbers besides.
+func (o *mixedOperator) contractionFloor() floor {
+	f := o.single.contractionFloor()
+	f.memory += float64(o.members) * float64(52*o.single.k+24*o.single.m) / o.single.info.Bandwidth
+	return f
 }
 
 // cycles is the least number of cycles in which a multiprocessor does so many multiply-adds and what they

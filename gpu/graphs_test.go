@@ -554,7 +554,7 @@ func openFor(t *testing.T, b Backend, e sensing.Ensemble, members int) (_ solver
 	must(t, err)
 	ranks := slices.Repeat([]int{2}, members)
 	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
+		solver.Batch{Parametrization: parametrizationOf(e.Space()), FactorRanks: ranks})
 	must(t, err)
 	for i := range members {
 		all = append(all, i)

@@ -40,7 +40,7 @@ func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int, l l
 // readSquares sums 2ρ of each member's count numbers, and copies the sums to dst, which has one number for
 // each member. sums has room for them on the device.
 func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int, all losses) error {
-	err := all.each(len(dst), len(dst), func(first, members int, l loss) error {
+	err := all.each(len(dst), func(first, members int, l loss) error {
 		return d.sumSquares(sums+driver.Pointer(8*first), numbers+driver.Pointer(8*first*count), count,
 			members, l)
 	})

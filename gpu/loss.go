@@ -79,14 +79,20 @@ func (s losses) of(part int) loss {
 	return squaredLoss
 }
 
-// each calls do for the successive parts that have one loss, at most so many at a time, of count parts.
-func (s losses) each(count, most int, do func(first, count int, l loss) error) error {
+// alike counts the successive parts from the first on, at most so many, that have its loss.
+func (s losses) alike(first, most int) int {
+	n := 1
+	for n < most && s.of(first+n) == s.of(first) {
+		n++
+	}
+	return n
+}
+
+// each calls do for the successive parts that have one loss, of count parts.
+func (s losses) each(count int, do func(first, count int, l loss) error) error {
 	for first := 0; first < count; {
-		l, n := s.of(first), 1
-		for n < most && first+n < count && s.of(first+n) == l {
-			n++
-		}
-		if err := do(first, n, l); err != nil {
+		n := s.alike(first, count-first)
+		if err := do(first, n, s.of(first)); err != nil {
 			return err
 		}
 		first += n

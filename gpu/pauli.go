@@ -300,7 +300,7 @@ func (o *pauliOperator) residualsOf(b bundle, member, res, y driver.Pointer) err
 // weights makes the vectors c(x) of a bundle for S = Σ_i scale·ψ(w_i) A_i, for each member. The members' w
 // lie one after another, and so do the vectors of their bundles.
 func (o *pauliOperator) weights(b bundle, w driver.Pointer, members int, scale float64, of losses) error {
-	err := of.each(members, members, func(first, count int, l loss) error {
+	err := of.each(members, func(first, count int, l loss) error {
 		from, to := w+driver.Pointer(8*first*o.m), o.vectors+driver.Pointer(8*first*b.count*o.n)
 		return o.launch("pauli_weights", driver.Dim{b.count, blocks(o.n, pauliTile), count},
 			driver.Dim{256, 1, 1}, l.with(driver.Ptr(from), driver.Ptr(o.table), driver.Ptr(o.words),

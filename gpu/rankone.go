@@ -446,7 +446,7 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 
 // residuals computes the residuals res against y, and the weights scale·ψ(res), of a tile's measurements.
 func (o *rankOneOperator) residuals(t tile, g vectorGroup, y, res driver.Pointer, scale float64) error {
-	return g.losses.each(g.members.width, g.members.width, func(first, count int, l loss) error {
+	return g.losses.each(g.members.width, func(first, count int, l loss) error {
 		members := columnList{g.members.first + first, count}
 		return o.launch("rank_one_residuals", driver.Dim{blocks(t.count, 32), count, 1},
 			driver.Dim{256, 1, 1}, l.with(o.items(members), driver.U32(g.pitch), driver.Ptr(y),

@@ -23,14 +23,14 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
-	batchGroups  int // the same for contract_batch
-	tensorGroups int // the same for contract_tensor
+	batchGroups  int    // the same for contract_batch
+	tensorGroups [2]int // the same for the forms of contract_tensor
 
 	z, g, chunkSums, partials, rings  driver.Pointer
 	batchChunks                       driver.Pointer // the chunks of each group of contract_batch
 	res, weights, zeros, levels, sums driver.Pointer
-	targets, listed                   driver.Pointer // of draws
-	tensorRings                       driver.Pointer
+	targets, listed                   driver.Pointer    // of draws
+	tensorRings, tensorChunks         [2]driver.Pointer // of the forms of contract_tensor
 
 	losses losses           // of the parts of the last contraction
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
@@ -56,6 +56,7 @@ type rowLayout struct {
 	matrices    int  // that a contraction pulls for each member
 	lifted      int  // most matrices that are lifted together
 	draws       bool
+	asSmall     bool // take the small form of contract_batch on any device, to measure it
 	entries     sensing.Entries
 	precision   solver.Precision
 
@@ -207,8 +208,12 @@ func (o *rowOperator) buffers() []buffer {
 		parts = max(parts, m)
 	}
 	rings, batchChunks := int64(0), int64(0)
-	if o.together() {
-		rings, batchChunks = o.ringBytes(), o.batchPlanBytes()
+	if k := o.batchKernel(); o.together() {
+		rings, batchChunks = o.ringBytes(k), o.planBytes(k)
+	}
+	var tensorRings, tensorChunks [2]int64
+	for form, k := range o.tensorKernels() {
+		tensorRings[form], tensorChunks[form] = o.ringBytes(k), o.planBytes(k)
 	}
 	return append([]buffer{
 		o.rowsBuffer("rows"),
@@ -219,7 +224,10 @@ func (o *rowOperator) buffers() []buffer {
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
-		{"rings of parts of products", o.tensorRingBytes(), &o.tensorRings},
+		{"rings of parts of products", tensorRings[0], &o.tensorRings[0]},
+		{"chunks of groups with products", tensorChunks[0], &o.tensorChunks[0]},
+		{"rings of parts of wide products", tensorRings[wideForm], &o.tensorRings[wideForm]},
+		{"chunks of groups with wide products", tensorChunks[wideForm], &o.tensorChunks[wideForm]},
 		{"residuals", contracted * listed * 8, &o.res},
 		{"weights", lifted * listed * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -288,8 +296,8 @@ func (o *rowOperator) kernels() []string {
 	if o.together() {
 		names = append(names, o.batcher())
 	}
-	if o.tensor() {
-		names = append(names, o.tensorKernel(), "tensor_order")
+	for _, k := range o.tensorKernels() {
+		names = append(names, k.name, "tensor_order")
 	}
 	return append(names, o.drawKernels()...)
 }
@@ -473,7 +481,7 @@ func (o *rowOperator) contractChunks(y driver.Pointer, members int) (sumRange, e
 		return each, o.contractInTiles(y, members)
 	}
 	if done, err := o.contractTensor(y, members); done || err != nil {
-		return each, err
+		return o.batchSums(), err
 	}
 	if done, err := o.contractTogether(y, members); done || err != nil {
 		return o.batchSums(), err
@@ -712,7 +720,7 @@ func (o *rowOperator) residuals(
 	precision solver.Precision, t tile, members int, y, res driver.Pointer, scale float64, of losses,
 ) error {
 	size := numberBytes(precision)
-	return of.each(members, members, func(first, count int, l loss) error {
+	return of.each(members, func(first, count int, l loss) error {
 		// parts of dot products lie member after member, and so do residuals and weights
 		at := func(p driver.Pointer, each int64) driver.Pointer {
 			return p + driver.Pointer(int64(first)*each)

@@ -159,7 +159,7 @@ func TestOneLaunch(t *testing.T) {
 	}{
 		{h200, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs},
 			[]int{1, 1470}},
-		{a100, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}, []int{1, 954}},
+		{a100, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}, []int{1, 936}},
 		{a100, []sensing.Entries{sensing.Q8, sensing.Signs}, []int{1, 1039}},
 		{v100, []sensing.Entries{sensing.F64}, []int{1, 734, 804, 809, 849, 881}},
 		{v100, []sensing.Entries{sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs}, []int{1, 1039}},
@@ -255,5 +255,43 @@ func TestStagesAhead(t *testing.T) {
 			t.Errorf("%v, n = %d, %s entries: %d stages ahead, %d blocks, %d bytes, want %+v",
 				c.info.Capability, c.n, c.entries, l.stagesAhead, blocks, l.stages, c)
 		}
+	}
+}
+
+// TestOneLaunchHasRoom: where contract is one launch by the device's description, a group of its blocks has
+// room in shared memory, static shared memory included.
+//
+// Symptom: an A100 was taken to hold two blocks with f64, f32 and bf16 entries for n from 937 to 954, but
+// lacks some hundred bytes.
+func TestOneLaunchHasRoom(t *testing.T) {
+	for _, c := range cards {
+		config := emulator.Config{Capability: c.info.Capability, BlockShared: c.info.BlockShared,
+			Multiprocessors: c.info.Multiprocessors}
+		device := emulator.New(config)
+		for _, entries := range formats {
+			var kernel driver.Kernel
+			for n := 2; n <= 1470; n += 4 {
+				l := rowLayout{rowStore: rowStore{m: 1000, inMemory: true}, k: n * (n + 1) / 2,
+					precision: solver.F64}
+				l.setDevice(c.info)
+				l.setSlabs(referenceBlocks)
+				l.setEntries(entries)
+				if once, _ := l.once(); !once {
+					continue
+				}
+				var err error
+				if kernel == nil {
+					kernel, err = device.Load(l.contractor.Name, l.contractor.Text)
+					must(t, err)
+				}
+				room, err := kernel.Resident(256, l.stages)
+				must(t, err)
+				if room < l.slabs {
+					t.Errorf("%s, %s entries, n = %d: room for %d of %d blocks", c.name, entries, n, room,
+						l.slabs)
+				}
+			}
+		}
+		must(t, device.Close())
 	}
 }

@@ -21,22 +21,62 @@ import (
 // the instruction, but few units for it.
 var tensorSpeed = map[[2]int]float64{{8, 0}: 2, {9, 0}: 2, {10, 0}: 1}
 
-// tensorCosts has the instructions of a thread that an entry takes for each of eight members in
-// contract_tensor. TestTensorCosts holds it to the emulator's counts.
-var tensorCosts = map[sensing.Entries]float64{
-	sensing.F64: 2.4, sensing.F32: 2.0, sensing.BF16: 2.5, sensing.Q8: 2.7, sensing.Signs: 2.7,
+// tensorForm is one of the two forms of contract_tensor.
+type tensorForm struct {
+	name            string // without the format of the entries
+	members, blocks int    // of a launch, at most; and of a group of blocks, for each slab
+	reserved        int    // shared memory for weights and parts, and what the system reserves for each block
+	// The instructions of a thread that an entry takes for each of so many members. TestTensorCosts holds
+	// them to the emulator's counts.
+	costs map[sensing.Entries]float64
 }
 
-// tensorKernel is the name of the kernel.
-func (l *rowLayout) tensorKernel() string { return "contract_tensor_" + string(l.entries) + "_f64" }
+// tensorForms has the form for up to eight members, and the wide one.
+var tensorForms = [2]tensorForm{
+	{"contract_tensor_", kernels.BatchMembers, kernels.BatchBlocks, 6 << 10, map[sensing.Entries]float64{
+		sensing.F64: 2.7, sensing.F32: 2.2, sensing.BF16: 2.7, sensing.Q8: 2.9, sensing.Signs: 2.9,
+	}},
+	{"contract_tensor_wide_", kernels.WideMembers, kernels.WideBlocks, 11 << 10, map[sensing.Entries]float64{
+		sensing.F64: 1.9, sensing.F32: 2.0, sensing.BF16: 2.2, sensing.Q8: 2.4, sensing.Signs: 2.4,
+	}},
+}
+
+// wideForm is the number of the wide form.
+const wideForm = 1
+
+// tensorKernel describes a form of contract_tensor.
+func (l *rowLayout) tensorKernel(form int) batchKernel {
+	f := tensorForms[form]
+	name := f.name + string(l.entries) + "_f64"
+	return batchKernel{name: name, members: f.members, blocks: f.blocks, resident: 1,
+		shared: kernels.BatchStages(name) + f.reserved + l.levelsShared()}
+}
 
 // tensor says whether, by its description, the device can contract a batch with its tensor cores, and gains
 // by it.
 func (l *rowLayout) tensor() bool {
-	const reserved = 6 << 10 // weights, parts, and what the system reserves for each block
-	shared := kernels.TensorStages(l.entries.EntryBits()) + reserved + l.levelsShared()
 	return l.inMemory && l.precision == solver.F64 && tensorSpeed[l.info.Capability] > 0 &&
-		l.batchFits(shared) && l.tensorIsFaster()
+		l.batchFits(l.tensorKernel(0)) && l.tensorIsFaster()
+}
+
+// tensorWide says whether launches of more than eight members take the wide form: the device has room for it,
+// and it takes less time, or the driver reports no rates.
+func (l *rowLayout) tensorWide() bool {
+	return l.members > kernels.BatchMembers && l.batchFits(l.tensorKernel(wideForm)) &&
+		(l.info.Bandwidth <= 0 || l.info.Clock <= 0 ||
+			l.tensorFloorOf(true).seconds() < l.tensorFloorOf(false).seconds())
+}
+
+// tensorKernels are the forms that an engine takes.
+func (l *rowLayout) tensorKernels() (all []batchKernel) {
+	if !l.tensor() {
+		return nil
+	}
+	all = append(all, l.tensorKernel(0))
+	if l.tensorWide() {
+		all = append(all, l.tensorKernel(wideForm))
+	}
+	return all
 }
 
 // tensorIsFaster says whether a step of all members takes less time with contract_tensor than in three steps,
@@ -51,57 +91,59 @@ func (l *rowLayout) tensorIsFaster() bool {
 	return tensor < steps.seconds() && (!l.together() || tensor < together.seconds())
 }
 
-// tensorFloor returns the floor of a contraction of all members with contract_tensor, which leaves a sum for
-// each chunk.
-func (l *rowLayout) tensorFloor() floor {
+// tensorFloor returns the floor of a contraction of all members with contract_tensor.
+func (l *rowLayout) tensorFloor() floor { return l.tensorFloorOf(l.tensorWide()) }
+
+// tensorFloorOf does this for launches of eight members, or of sixteen and of eight for the rest.
+func (l *rowLayout) tensorFloorOf(wide bool) (sum floor) {
 	b := Backend{Info: l.info}
-	launches := float64(blocks(l.members, kernels.BatchMembers))
-	computed := launches * kernels.BatchMembers // for members, present or not
-	products := 2 * computed
-	if l.entries == sensing.F64 {
-		products = 3 * computed // half of the rows in a dot product are computed twice
+	for rest := l.members; rest > 0; {
+		form := tensorForms[0]
+		products := 2.0
+		switch {
+		case wide && rest > form.members:
+			form = tensorForms[wideForm]
+		case l.entries == sensing.F64:
+			products = 3 // half of the rows in a dot product are computed twice
+		}
+		computed := float64(form.members) // present or not
+		cycles := b.cycles(solver.F64, products*computed/tensorSpeed[l.info.Capability],
+			cost{computed * form.costs[l.entries], costs[l.entries].double.conversions})
+		launch := l.floorOf(float64(l.m)*float64(l.stride), cycles, l.busy(1, form.blocks))
+		sum.memory += launch.memory
+		sum.computing += launch.computing
+		rest -= form.members
 	}
-	cycles := b.cycles(solver.F64, products/tensorSpeed[l.info.Capability],
-		cost{computed * tensorCosts[l.entries], launches * costs[l.entries].double.conversions})
-	return l.floorOf(launches*float64(l.m)*float64(l.stride)+l.sumBytes(l.chunks.count()), cycles, l.busy(1))
+	sum.memory += l.sumBytes(l.batchSums().count) / l.info.Bandwidth
+	return sum
 }
 
-// mostTensorGroups is an upper bound of the number of groups of blocks in one launch, which follows from the
-// device's description: a multiprocessor has registers for one block.
-func (l *rowLayout) mostTensorGroups() int {
-	return min(l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
+// onTensor is a form of contract_tensor on the device.
+func (o *rowOperator) onTensor(form int) batchOn {
+	return batchOn{o.tensorKernel(form), &o.tensorGroups[form], o.tensorRings[form], o.tensorChunks[form]}
 }
 
-// tensorRingBytes is the size of the rings in which groups of blocks exchange parts of dot products.
-func (l *rowLayout) tensorRingBytes() int64 {
-	if !l.tensor() {
-		return 0
-	}
-	rows := l.mostTensorGroups() * kernels.TensorRing(l.entries.EntryBits())
-	return int64(rows) * int64(min(l.members, kernels.BatchMembers)*l.slabs*kernels.BatchParts) * 8
-}
-
-// countTensorGroups sets the number of groups of blocks in one launch, and clears their rings. It is 0 if the
-// device adds products in another order, which would change bits.
+// countTensorGroups sets the number of groups of blocks in one launch of each form, and clears their rings.
+// It is 0 if the device adds products in another order, which would change bits.
 func (o *rowOperator) countTensorGroups() error {
-	if !o.tensor() {
+	forms := o.tensorKernels()
+	if len(forms) == 0 {
 		return nil
 	}
 	switch known, err := o.tensorOrder(); {
 	case err != nil:
 		return err
 	case !known:
-		o.tell(fmt.Sprintf("%s adds the products of its tensor cores in an order that matsense does not know: "+
-			"contract of a batch is done without them", o.info.Name))
+		o.tell(fmt.Sprintf("%s adds the products of its tensor cores in an order that matsense does not "+
+			"know: contract of a batch is done without them", o.info.Name))
 		return nil
 	}
-	resident, err := o.device.kernels[o.tensorKernel()].Resident(256,
-		kernels.TensorStages(o.entries.EntryBits()))
-	if err != nil {
-		return fmt.Errorf("gpu: %s: %w", o.tensorKernel(), err)
+	for form := range forms {
+		if err := o.countGroupsOf(o.onTensor(form)); err != nil {
+			return err
+		}
 	}
-	o.tensorGroups = min(resident/(kernels.BatchBlocks*o.slabs), o.mostTensorGroups())
-	return o.Fill(o.tensorRings, 0xff, o.tensorRingBytes()) // each launch leaves them so
+	return nil
 }
 
 // tensorOrder says whether the device computes each element of D = A·B + C as a chain of fused multiply-adds:
@@ -140,38 +182,27 @@ func (o *rowOperator) tensorOrder() (known bool, err error) {
 	return true, nil
 }
 
-// contractTensor contracts members in launches of at most kernels.BatchMembers, each of which reads the rows
-// once. It returns false if the device does not hold all blocks of a launch at one time.
+// contractTensor contracts members in launches, each of which reads the rows once: of up to sixteen members
+// with the wide form, and of up to eight. It returns false if the device does not hold all blocks of a
+// launch at one time.
 func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, err error) {
-	set := func(groups int) error {
-		o.tensorGroups = groups
-		return nil
+	for first := 0; first < members; {
+		form, instead := 0, "contract of a batch is done without tensor cores, "+
+			"which gives the same bits and takes longer"
+		if members-first > kernels.BatchMembers && o.tensorGroups[wideForm] > 0 {
+			form, instead = wideForm, "contract takes eight members in a launch, "+
+				"which gives the same bits and takes longer"
+		}
+		on := o.onTensor(form)
+		count := o.losses.alike(first, min(members-first, on.members))
+		switch done, err = o.contractOn(on, y, first, count, instead); {
+		case err != nil:
+			return false, err
+		case done:
+			first += count
+		case form == 0:
+			return false, nil
+		}
 	}
-	return o.inBatches(members, &o.tensorGroups, set, "contract of a batch is done without tensor cores, "+
-		"which gives the same bits and takes longer",
-		func(first, count int) error { return o.launchTensor(y, first, count) })
-}
-
-// launchTensor computes res, weights and chunks of count members from the first on, in one launch. They have
-// one loss.
-func (o *rowOperator) launchTensor(y driver.Pointer, first, count int) error {
-	before := int64(first) * int64(o.m) * 8
-	weights := o.weights + driver.Pointer(before)
-	if err := o.Fill(weights, 0xff, int64(count)*int64(o.m)*8); err != nil {
-		return err
-	}
-	sums := o.chunkSums + driver.Pointer(int64(first)*int64(o.chunks.count())*int64(o.kp)*8)
-	return o.run(driver.Launch{
-		Kernel: o.device.kernels[o.tensorKernel()],
-		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.tensorGroups, 1, 1},
-		Block:  driver.Dim{256, 1, 1}, Shared: kernels.TensorStages(o.entries.EntryBits()), Cooperative: true,
-		Args: o.losses.of(first).with(
-			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z+o.offset(solver.F64, first)),
-			driver.Ptr(o.tensorRings), driver.Ptr(o.from(y, 8)),
-			driver.Ptr(o.from(o.res+driver.Pointer(before), 8)), driver.Ptr(o.from(weights, 8)),
-			driver.Ptr(sums), driver.Ptr(o.levels), driver.U32(int(o.stride)), driver.U32(o.k),
-			driver.U32(o.slabs), driver.U32(o.m), driver.U32(count), driver.Ptr(o.chunks.at),
-			driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)),
-		),
-	})
+	return true, nil
 }

@@ -3,7 +3,11 @@ package gpu
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,17 +21,20 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestTensorBits: nine members take two launches with tensor cores, whatever the device, and get the bits of
-// contract_batch, of the three steps, and of each member alone.
+// TestTensorBits: nineteen members take a launch of sixteen and one of three with tensor cores, or three
+// launches if the device has no room for the wide form. They get the bits of contract_batch, of the three
+// steps, and of each member alone.
 func TestTensorBits(t *testing.T) {
-	const n, m, members = 15, 43, 9 // K = 120: one slab
+	const n, m, members = 15, 75, 19 // K = 120: one slab
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
 		for _, multiprocessors := range []int{4, 132} {
 			e, device := batchEngine(t, ensemble, members,
 				batchConfig{multiprocessors, solver.Memory, solver.F64})
 			o := rowsOf(e)
 			must(t, o.countTensorGroups())
-			if want := min(multiprocessors/4, o.chunks.count()); o.tensorGroups != want {
+			most := o.chunks.count()
+			want := [2]int{min(multiprocessors/4, most), min(multiprocessors/8, most)}
+			if o.tensorGroups != want {
 				t.Fatalf("%s: %d groups of blocks, want %d", name, o.tensorGroups, want)
 			}
 			read := func() []byte {
@@ -37,13 +44,30 @@ func TestTensorBits(t *testing.T) {
 				must(t, o.Download(res, o.res))
 				return append(sums, res...)
 			}
+			launched := func(counts ...int64) {
+				t.Helper()
+				for form, want := range counts {
+					name := o.tensorKernel(form).name
+					if got := device.Traffic(name).Launches; got != want {
+						t.Errorf("%d launches of %s, want %d", got, name, want)
+					}
+				}
+			}
 			device.ResetTraffic()
 			must(t, o.contractAll(e.y, members))
 			tensor := read()
-			if got := device.Traffic(o.tensorKernel()).Launches; got != 2 {
-				t.Errorf("%s: %d launches, want 2", name, got)
+			if want[wideForm] > 0 {
+				launched(1, 1)
+				o.tensorGroups[wideForm] = 0
+				must(t, o.contractAll(e.y, members))
+				if !bytes.Equal(read(), tensor) {
+					t.Errorf("%s: launches of eight members give other bits", name)
+				}
+				launched(4, 1)
+			} else {
+				launched(3, 0)
 			}
-			o.tensorGroups = 0
+			o.tensorGroups = [2]int{}
 			must(t, o.contractAll(e.y, members))
 			if !bytes.Equal(read(), tensor) {
 				t.Errorf("%s, %d multiprocessors: contract_batch gives other bits", name, multiprocessors)
@@ -56,7 +80,8 @@ func TestTensorBits(t *testing.T) {
 			must(t, o.contractAll(e.y, 1))
 			if alone := read(); !bytes.Equal(alone[:o.k*8], tensor[:o.k*8]) ||
 				!bytes.Equal(alone[members*o.kp*8:][:m*8], tensor[members*o.kp*8:][:m*8]) {
-				t.Errorf("%s, %d multiprocessors: the first member alone has other bits", name, multiprocessors)
+				t.Errorf("%s, %d multiprocessors: the first member alone has other bits", name,
+					multiprocessors)
 			}
 		}
 	}
@@ -106,7 +131,7 @@ func TestTensorOrder(t *testing.T) {
 			must(t, opened.Get(i, solver.Gradient, solver.Factor{at}))
 			g = append(g, at)
 		}
-		return g, notices, rowsOf(opened.(*engine)).tensorGroups
+		return g, notices, rowsOf(opened.(*engine)).tensorGroups[0]
 	}
 	want, silent, groups := gradients(false)
 	got, notices, none := gradients(true)
@@ -126,21 +151,23 @@ func TestTensorOrder(t *testing.T) {
 // TestRefusedBatches: a device that refuses launches of batches gets launches of half as many groups of
 // blocks, and the user is told. If it refuses one group, the next way contracts, to the same bits.
 func TestRefusedBatches(t *testing.T) {
-	const n, m, members = 15, 43, 2 // one slab: groups of four blocks
-	gradients := func(config emulator.Config) (g []byte, notices []string) {
+	const n, m = 15, 43 // one slab: groups of four blocks, and of eight in the wide form
+	gradients := func(members int, config emulator.Config) (g []byte, notices []string) {
 		config.Multiprocessors = 16
 		b := emulated(t, config, solver.Memory, solver.F64)
 		b.Notice = func(text string) { notices = append(notices, text) }
 		e := engineOf(t, b, &sensing.Problem{Ensemble: backendtest.Ensembles(t, n, m)["gaussian-f32"],
-			Observations: make([]float64, m)}, solver.PSD{}, 2, 2)
-		for i := range members {
+			Observations: make([]float64, m)}, solver.PSD{}, slices.Repeat([]int{2}, members)...)
+		all := make([]int, members)
+		for i := range all {
+			all[i] = i
 			start := solver.Random{Alpha: 0.1, Seed: uint64(i)}
 			u, err := start.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
 			must(t, err)
 			must(t, e.Set(i, solver.Iterate, u))
 		}
 		for range 2 { // the second time the device is asked for what it has room for
-			must(t, e.Gradient(0, 1))
+			must(t, e.Gradient(all...))
 			for i := range members {
 				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
 			}
@@ -150,26 +177,35 @@ func TestRefusedBatches(t *testing.T) {
 		must(t, o.Download(g, o.g))
 		return g, notices
 	}
-	want, notices := gradients(emulator.Config{})
-	if len(notices) > 0 {
-		t.Errorf("a device that takes all blocks makes the notices %q", notices)
-	}
-	for most, texts := range map[int][]string{
-		9: {"PTX emulator has room for 2 of 4 groups of blocks: contract takes longer"},
-		3: {"contract of a batch is done without tensor cores, which gives the same bits and takes longer: ",
+	var want []byte
+	for _, c := range []struct {
+		members, most int // blocks of a launch; 0 for all
+		notices       []string
+	}{
+		{members: 2},
+		{2, 9, []string{"PTX emulator has room for 2 of 4 groups of blocks: contract takes longer"}},
+		{2, 3, []string{
+			"contract of a batch is done without tensor cores, which gives the same bits and takes longer: ",
 			"contract of a batch is done in three steps, " +
-				"which give the same bits and read rows more often: "},
+				"which give the same bits and read rows more often: "}},
+		{members: 9},
+		{9, 7, []string{
+			"contract takes eight members in a launch, which gives the same bits and takes longer: ",
+			"PTX emulator has room for 1 of 4 groups of blocks: contract takes longer"}},
 	} {
-		got, notices := gradients(emulator.Config{MostCooperative: most})
+		got, notices := gradients(c.members, emulator.Config{MostCooperative: c.most})
+		if c.most == 0 {
+			want = got
+		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%d blocks give other bits", most)
+			t.Errorf("%d members, %d blocks: other bits", c.members, c.most)
 		}
-		if len(notices) != len(texts) {
-			t.Fatalf("%d blocks make the notices %q", most, notices)
+		if len(notices) != len(c.notices) {
+			t.Fatalf("%d members, %d blocks make the notices %q", c.members, c.most, notices)
 		}
-		for i, text := range texts {
+		for i, text := range c.notices {
 			if !strings.HasPrefix(notices[i], text) {
-				t.Errorf("%d blocks make the notice %q, want %q", most, notices[i], text)
+				t.Errorf("%d members, %d blocks make the notice %q, want %q", c.members, c.most, notices[i], text)
 			}
 		}
 	}
@@ -177,49 +213,44 @@ func TestRefusedBatches(t *testing.T) {
 
 // TestTensorDevices: tensor cores are used for a batch of rows in memory in f64 arithmetic, on the cards
 // whose tensor cores are fast in f64, if a multiprocessor has room for a block. The choices follow from the
-// rates of data sheets. K = 20,100 coordinates are five slabs, so 100 of 108 and 120 of 132 multiprocessors
-// have a block, and 104 chunks of a member have sums. An instruction for each entry takes 1.43 ms/128 on an
-// A100 and 0.85 ms/128 on an H100.
+// rates of data sheets. K = 20,100 coordinates are five slabs: groups of 20 blocks, or of 40 in the wide
+// form. So 100 or 80 of 108 multiprocessors have a block, and 120 of 132. Eight sums of a member are 2.6 MB,
+// written and read. An instruction for each entry takes 1.43 or 1.78 ms/128 on an A100 and 0.85 ms/128 on an
+// H100.
 //
-// f64 rows: contract_batch waits for memory as contract_tensor does, but leaves 8 sums and not 104. For 8
-// members it moves 1.61 + 0.02 GB, and contract_tensor 1.61 + 0.27 GB: 1.05 and 1.21 ms on an A100, 0.49 and
-// 0.56 ms on an H100. Its multiply-adds and instructions take 0.73 and 0.43 ms. For 2 members memory takes
-// 1.04 and 1.08 ms, 0.48 and 0.50 ms. More than eight members take as much for each eight, and the rest.
+// f64 rows: up to eight members take as long with contract_batch, which reads the rows once too: 1.04 ms on
+// an A100, 0.48 ms on an H100. Its instructions take 0.73 and 0.43 ms. More members take two launches of it,
+// and one of the wide form, whose products take 0.89 and 0.21 ms.
 //
 // f32 and bf16 rows: contract_batch converts an entry in four warps, which takes 0.71 and 0.42 ms for eight
-// members, present or not. contract_tensor waits for memory: for 8 members 0.69 and 0.32 ms with f32 rows,
-// for 32 members 2.77 ms on an A100, where four launches of contract_batch take 2.85 ms.
+// members, present or not. contract_tensor reads f32 rows in 0.53 and 0.25 ms. Its products take 0.36 ms on
+// an A100, and the instructions with bf16 rows 0.14 ms on an H100. The wide form reads f32 rows once for
+// sixteen members and not twice. With bf16 rows of 9 members it takes 0.89 ms on an A100, because it leaves
+// 28 multiprocessors idle, and two launches of eight 0.71 ms. On an H100 its instructions take 16·2.2, and
+// not 2·8·2.7.
 //
 // q8 and sign rows of two members: contract_tensor computes for eight. On an A100 its products take 0.36 ms,
 // and the three steps 0.30 ms with q8 rows (memory) and 0.17 ms with signs (multiply-adds). On an H100 its
-// 2.7 instructions, eight times, take 0.143 ms, and the three steps 0.141 ms (memory) and 0.09 ms. With more
+// 2.9 instructions, eight times, take 0.153 ms, and the three steps 0.141 ms (memory) and 0.09 ms. With more
 // members the three steps take more: for 9 members on an A100 with signs 0.74 ms, and two launches of
 // contract_tensor 0.71 ms.
 func TestTensorDevices(t *testing.T) {
-	const n, m = 200, 10_000
-	const k = n * (n + 1) / 2
-	of := func(info driver.Info, members int, entries sensing.Entries) *rowLayout {
-		info.Cooperative = true
-		if info.BlockShared == 0 {
-			info.BlockShared = 163 << 10 // the least of these cards
-		}
-		l := &rowLayout{rowStore: rowStore{m: m, inMemory: true}, members: members, k: k,
-			precision: solver.F64, cards: 1, all: m}
-		l.setDevice(info)
-		l.setSlabs(referenceBlocks)
-		l.setEntries(entries)
-		l.shareRows(0)
-		return l
-	}
 	for _, card := range cards {
 		for entries := range costs {
 			for _, members := range []int{1, 2, 8, 9, 32} {
-				fast := members > 1 && (card.name == "A100" || card.name == "H100")
-				if entries == sensing.F64 || members == 2 && entries.EntryBits() <= 8 {
-					fast = false
+				forms := 0 // of contract_tensor that an engine takes
+				if members > 1 && (card.name == "A100" || card.name == "H100") {
+					forms = 1
 				}
-				if got := of(card.info, members, entries).tensor(); got != fast {
-					t.Errorf("%s, %d members, %s rows: %v, want %v", card.name, members, entries, got, fast)
+				switch short := entries.EntryBits() <= 16; {
+				case entries == sensing.F64 && members <= 8 || members == 2 && entries.EntryBits() <= 8:
+					forms = 0
+				case members > 8 && (!short || card.name != "A100"):
+					forms *= 2
+				}
+				if got := len(tensorLayout(card.info, members, entries).tensorKernels()); got != forms {
+					t.Errorf("%s, %d members, %s rows: %d forms, want %d", card.name, members, entries, got,
+						forms)
 				}
 			}
 		}
@@ -232,7 +263,7 @@ func TestTensorDevices(t *testing.T) {
 		"no room for group": func(l *rowLayout) { l.info.Multiprocessors = 19 },
 		"no cooperation":    func(l *rowLayout) { l.info.Cooperative = false },
 	} {
-		l := of(h100, 8, sensing.F32)
+		l := tensorLayout(h100, 8, sensing.F32)
 		if !l.tensor() {
 			t.Fatal("an H100 without rates has no tensor cores")
 		}
@@ -240,96 +271,168 @@ func TestTensorDevices(t *testing.T) {
 			t.Errorf("%s: tensor cores are used", what)
 		}
 	}
-}
-
-// TestTensorTraffic compares one launch of contract_tensor for eight members with the counts of
-// docs/kernels.md.
-func TestTensorTraffic(t *testing.T) {
-	const n, m, members, multiprocessors = 90, 43, kernels.BatchMembers, 8 // K = 4095, one slab
-	for name, ensemble := range backendtest.Ensembles(t, n, m) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e, device := batchEngine(t, ensemble, members,
-				batchConfig{multiprocessors, solver.Memory, solver.F64})
-			o := rowsOf(e)
-			must(t, o.countTensorGroups())
-			device.ResetTraffic()
-			must(t, o.launchTensor(e.y, 0, members))
-			got := device.Traffic(o.tensorKernel())
-
-			blocks := int64(kernels.BatchBlocks * o.slabs * o.tensorGroups)
-			rows := int64(m) * o.stride
-			z := blocks * kernels.Slab / kernels.BatchBlocks * members * 8
-			y := int64(m) * members * 32 * 8 // all lanes of a warp ask for the same number
-			starts := (3*blocks + kernels.BatchBlocks*int64(o.chunks.count()-o.tensorGroups)) * 8 * 32 * 4
-			var levels int64
-			if o.entries == sensing.Q8 {
-				levels = blocks * 256 * 32 * 8 // the same for a level
-			}
-			if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-				t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
-					loaded, want, rows, z, y, starts, levels)
-			}
-			// Whole sectors of rows and z, and else one for each request.
-			if sectors, want := got.LoadSectors-got.StrongSectors,
-				(rows+z)/32+(y+levels)/256+starts/128; sectors != want {
-				t.Errorf("%d sectors were loaded, want %d", sectors, want)
-			}
-			parts := int64(m) * members * int64(o.slabs) * kernels.BatchParts * 8
-			weights := int64(m) * members * 8
-			if least := parts + weights*kernels.BatchBlocks*int64(o.slabs); got.StrongLoaded < least {
-				t.Errorf("%d bytes of parts and weights were loaded, fewer than %d", got.StrongLoaded, least)
-			}
-			// Parts are stored twice: published, and set to ones again.
-			sums := members * int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
-			if want := sums + int64(m)*members*8 + weights + 2*parts; got.GlobalStored != want {
-				t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
-			}
-			if got.BankConflicts != 0 {
-				t.Errorf("%d bank conflicts", got.BankConflicts)
-			}
-			// For each stage of eight rows (four of f64) a warp has 32 products for the dot products, and 16
-			// for each four rows of its sums.
-			stage := 8
-			if o.entries == sensing.F64 {
-				stage = 4
-			}
-			stages := 0
-			for g := range o.tensorGroups {
-				first, last := g*o.chunks.count()/o.tensorGroups, (g+1)*o.chunks.count()/o.tensorGroups
-				stages += (o.chunks.starts[last] - o.chunks.starts[first] + stage - 1) / stage
-			}
-			warps := 8 * kernels.BatchBlocks * o.slabs
-			if want := int64(warps * stages * (32 + 16*stage/4)); got.Products != want {
-				t.Errorf("%d products, want %d", got.Products, want)
-			}
-		})
+	// 33 slabs have groups of 132 blocks, and 264 in the wide form.
+	if l := tensorLayout(h100, 9, sensing.F32); !l.tensorWide() {
+		t.Error("an H100 has no room for the wide form at n = 200")
+	} else if l.slabs = 33; !l.tensor() || l.tensorWide() {
+		t.Error("33 slabs: want the form for eight members")
 	}
 }
 
-// TestTensorCosts: the emulator counts the instructions of an entry for each of eight members, within a tenth
-// of those that tensorFloor assumes. They are those that a second chunk of 48 rows adds to a launch.
-func TestTensorCosts(t *testing.T) {
-	const n, m, members = 90, 96, kernels.BatchMembers // K = 4095: one slab
+// tensorLayout is the layout of rows at n = 200 and m = 10,000 on a device.
+func tensorLayout(info driver.Info, members int, entries sensing.Entries) *rowLayout {
+	const n, m = 200, 10_000
+	info.Cooperative = true
+	if info.BlockShared == 0 {
+		info.BlockShared = 163 << 10 // the least of the cards with fast tensor cores
+	}
+	l := &rowLayout{rowStore: rowStore{m: m, inMemory: true}, members: members, k: n * (n + 1) / 2,
+		precision: solver.F64, cards: 1, all: m}
+	l.setDevice(info)
+	l.setSlabs(referenceBlocks)
+	l.setEntries(entries)
+	l.shareRows(0)
+	return l
+}
+
+// eachForm calls do for both forms of contract_tensor, with an engine of as many members as a launch has.
+func eachForm(t *testing.T, n, m, multiprocessors int, do func(t *testing.T, e *engine, d *emulator.Device,
+	k batchOn, costs map[sensing.Entries]float64)) {
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e, device := batchEngine(t, ensemble, members, batchConfig{4, solver.Memory, solver.F64})
-			o := rowsOf(e)
-			must(t, o.countTensorGroups())
-			o.tensorGroups = 1
-			instructions := func(starts ...int) float64 {
-				o.chunks.starts = starts
-				must(t, o.chunks.upload(o.device))
-				device.ResetTraffic()
-				must(t, o.launchTensor(e.y, 0, members))
-				return float64(device.Traffic(o.tensorKernel()).Instructions)
+		for i, form := range tensorForms {
+			t.Run(form.name+strings.TrimPrefix(name, "gaussian-"), func(t *testing.T) {
+				t.Parallel()
+				e, device := batchEngine(t, ensemble, form.members,
+					batchConfig{multiprocessors, solver.Memory, solver.F64})
+				must(t, rowsOf(e).countTensorGroups())
+				do(t, e, device, rowsOf(e).onTensor(i), form.costs)
+			})
+		}
+	}
+}
+
+// TestTensorTraffic compares one launch of contract_tensor for as many members as it takes with the counts of
+// docs/kernels.md.
+func TestTensorTraffic(t *testing.T) {
+	const n, m, multiprocessors = 90, 75, 16 // K = 4095, one slab
+	eachForm(t, n, m, multiprocessors, func(t *testing.T, e *engine, device *emulator.Device, k batchOn,
+		_ map[sensing.Entries]float64,
+	) {
+		o, members := rowsOf(e), int64(k.members)
+		device.ResetTraffic()
+		must(t, o.launchOn(k, e.y, 0, k.members))
+		got := device.Traffic(k.name)
+
+		blocks := int64(k.blocks * o.slabs * *k.groups)
+		rows := int64(m) * o.stride
+		z := int64(kernels.Slab**k.groups) * members * 8
+		y := m * members * 32 * 8 // all lanes of a warp ask for the same number
+		plan, added := planBytes(o, k), members*addedAgain(o)
+		if added == 0 {
+			t.Error("no chunk is added to the one before")
+		}
+		var levels int64
+		if o.entries == sensing.Q8 {
+			levels = blocks * 256 * 32 * 8 // the same for a level
+		}
+		if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+plan+levels+added; loaded != want {
+			t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, plan %d, levels %d, sums %d",
+				loaded, want, rows, z, y, plan, levels, added)
+		}
+		// Whole sectors of rows, z and sums, and else one for each request. In the wide form two blocks share
+		// a sector of signs.
+		if o.entries == sensing.Signs && k.members == kernels.WideMembers {
+			rows *= 2
+		}
+		if sectors, want := got.LoadSectors-got.StrongSectors,
+			(rows+z+added)/32+(y+levels)/256+plan/128; sectors != want {
+			t.Errorf("%d sectors were loaded, want %d", sectors, want)
+		}
+		parts := m * members * int64(o.slabs) * kernels.BatchParts * 8
+		weights := m * members * 8
+		if least := parts + weights*int64(k.blocks*o.slabs); got.StrongLoaded < least {
+			t.Errorf("%d bytes of parts and weights were loaded, fewer than %d", got.StrongLoaded, least)
+		}
+		// Parts are stored twice: published, and set to ones again.
+		sums := members * int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
+		if want := sums + m*members*8 + weights + 2*parts + handedOver(o, k); got.GlobalStored != want {
+			t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
+		}
+		if got.BankConflicts != 0 {
+			t.Errorf("%d bank conflicts", got.BankConflicts)
+		}
+		// For each stage of eight rows, or four, a warp has 32 products for the dot products, and 16 for each
+		// four rows of its sums.
+		stage := 8
+		if o.entries == sensing.F64 && k.members == kernels.BatchMembers {
+			stage = 4
+		}
+		stages := 0
+		for i := range o.chunks.count() {
+			stages += (o.chunks.starts[i+1] - o.chunks.starts[i] + stage - 1) / stage
+		}
+		warps := 8 * k.blocks * o.slabs
+		if want := int64(warps * stages * (32 + 16*stage/4)); got.Products != want {
+			t.Errorf("%d products, want %d", got.Products, want)
+		}
+	})
+}
+
+// TestTensorCosts: the emulator counts the instructions of an entry for each member, within a tenth of those
+// that tensorFloor assumes, with one group and chunks of 96 rows. The costs of rows and of a chunk's end
+// follow from launches of one and two chunks.
+func TestTensorCosts(t *testing.T) {
+	const n, m = 90, 48 // K = 4095: one slab
+	eachForm(t, n, m, 8, func(t *testing.T, e *engine, device *emulator.Device, k batchOn,
+		costs map[sensing.Entries]float64,
+	) {
+		o := rowsOf(e)
+		instructions := func(starts ...int) float64 {
+			o.chunks.starts = starts
+			must(t, o.shareOn(k, 1))
+			device.ResetTraffic()
+			must(t, o.launchOn(k, e.y, 0, k.members))
+			return float64(device.Traffic(k.name).Instructions)
+		}
+		half, whole, two := instructions(0, m/2), instructions(0, m), instructions(0, m/2, m)
+		rows, end := whole-half, two-whole
+		got := (4*rows + end) * 32 / (96 * float64(k.members) * float64(o.k))
+		if want := costs[o.entries]; math.Abs(got-want) > 0.1 {
+			t.Errorf("%.2f instructions, want %v; the chunk's end is %.2f of them", got, want,
+				got*end/(4*rows+end))
+		}
+	})
+}
+
+// TestTensorFloors: the table of docs/kernels.md has the floors by which an engine chooses, at n = 200 and
+// m = 10,000.
+func TestTensorFloors(t *testing.T) {
+	page, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	h200 := driver.Info{Capability: [2]int{9, 0}, Multiprocessors: 132, Clock: 1.98e9, Bandwidth: 4.3e12}
+	h100 := h200
+	h100.Bandwidth = 3.0e12
+	a100 := cards[slices.IndexFunc(cards, func(c card) bool { return c.name == "A100" })].info
+	for _, members := range []int{8, 16, 32} {
+		for _, entries := range []sensing.Entries{
+			sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs,
+		} {
+			at := func(info driver.Info) *rowLayout { return tensorLayout(info, members, entries) }
+			together, _ := at(h100).batchFloors()
+			row := fmt.Sprintf("| %s | %d | %.2f GB |", entries, members, at(h100).tensorFloor().memory*3e3)
+			for _, f := range []floor{
+				at(a100).tensorFloor(), at(h100).tensorFloor(), at(h200).tensorFloor(), together,
+			} {
+				bound := "[IPC]"
+				if f.memory > f.computing {
+					bound = "M"
+				}
+				row += fmt.Sprintf(" %.2f %s |", f.seconds()*1e3, bound)
 			}
-			more := instructions(0, m/2, m) - instructions(0, m/2)
-			got := more * 32 / (m / 2 * members * float64(o.k))
-			if want := tensorCosts[o.entries]; math.Abs(got-want) > 0.1 {
-				t.Errorf("%.2f instructions, want %v", got, want)
+			form := strings.NewReplacer("|", `\|`, ".", `\.`).Replace(row)
+			if !regexp.MustCompile("(?m)^" + form + "$").Match(page) {
+				t.Errorf("docs/kernels.md does not have the row\n%s", row)
 			}
-		})
+		}
 	}
 }

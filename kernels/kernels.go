@@ -16,7 +16,8 @@
 //	contract_batch_small_E_T    contract_batch for multiprocessors of 100 KB of shared memory
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
-//	contract_tensor_E_f64       contract for up to 8 members, with tensor cores
+//	contract_tensor_E_f64, contract_tensor_wide_E_f64
+//	                            contract for up to 8 members, and up to 16, with tensor cores
 //	tensor_order                D = A·B + C, to find out in which order tensor cores add
 //	sum_chunks_T                g = the sum of the chunks
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
@@ -137,36 +138,31 @@ func Stages(entryBits int, early bool, slab, ahead int) int {
 // its blocks for each slab.
 const BatchMembers, BatchBlocks = 8, 4
 
-// BatchStages is the same as Stages, for the kernel of contract_batch that is called name.
+// WideMembers and WideBlocks are the same for the wide form of contract_tensor.
+const WideMembers, WideBlocks = 2 * BatchMembers, 2 * BatchBlocks
+
+// BatchStages is the same as Stages, for the kernel of contract_batch or contract_tensor that is called name.
 func BatchStages(name string) int { return batchVariants()[name].DynamicBytes() }
 
 // BatchRing is the number of rows whose parts of dot products a group of blocks of that kernel keeps.
 func BatchRing(name string) int { return batchVariants()[name].RingRows() }
 
-// batchVariants has the kernels of contract_batch, by name.
+// batchVariants has the kernels of contract_batch and contract_tensor, by name.
 var batchVariants = sync.OnceValue(func() map[string]variant {
 	m := map[string]variant{}
 	for _, v := range variants() {
-		if v.batch() {
+		if v.batch() || v.tensor() {
 			m[v.Name] = v
 		}
 	}
 	return m
 })
 
-// TensorStages and TensorRing are BatchStages and BatchRing of contract_tensor.
-func TensorStages(entryBits int) int {
-	return variant{Template: "contract_tensor", Entries: formatOf(entryBits)}.DynamicBytes()
-}
-func TensorRing(entryBits int) int {
-	return variant{Template: "contract_tensor", Entries: formatOf(entryBits)}.RingRows()
-}
-
-// BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for
-// each warp of contract.
+// BatchParts is the number of parts of a dot product that contract_batch and contract_tensor publish for each
+// slab: one for each warp of contract.
 const BatchParts = 8
 
-// BatchChunkWords is the number of u32 that describe a chunk of contract_batch.
+// BatchChunkWords is the number of u32 that describe a chunk of these kernels.
 const BatchChunkWords = 5
 
 // formatOf returns the format with so many bits for each entry.

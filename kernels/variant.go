@@ -42,8 +42,10 @@ func (v variant) QuadBits() int {
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
 	switch {
+	case v.tensor() && v.Entries == "f64" && v.Octets() == 1:
+		return 4
 	case v.tensor():
-		return map[string]int{"f64": 4, "f32": 8, "bf16": 8, "q8": 8, "sign": 8}[v.Entries]
+		return 8
 	case v.batch() && v.Generated:
 		return 4
 	case v.small():
@@ -85,10 +87,9 @@ func (v variant) Behind() int {
 
 // Exchange is how many stages pass in contract_batch between the publication of parts and their addition, and
 // again until the weights are used. Each step goes through the L2 cache, which takes about a microsecond. A
-// stage of rows that are generated takes longer, and one of contract_tensor with f64 or f32 entries is twice
-// as large.
+// stage of rows that are generated takes longer, and for large stages of contract_tensor there is no room.
 func (v variant) Exchange() int {
-	if v.Generated || v.tensor() && v.QuadBits() >= 128 {
+	if v.Generated || v.tensor() && v.StageBytes() > 32<<10 {
 		return 1
 	}
 	return 2
@@ -141,24 +142,113 @@ func (v variant) small() bool { return strings.Contains(v.Name, "_small_") }
 // tensor says whether the kernel is one of contract_tensor.
 func (v variant) tensor() bool { return v.Template == "contract_tensor" }
 
+// Octets is a launch's largest number of members in eights: 2 in the wide form of contract_tensor, otherwise
+// 1. A product of tensor cores takes eight members.
+func (v variant) Octets() int {
+	if strings.Contains(v.Name, "_wide_") {
+		return 2
+	}
+	return 1
+}
+
+// Members is the largest number of members of a launch for a batch, and Blocks the number of its blocks for
+// each slab. BlocksShift is the logarithm of Blocks, and BlockWarps the number of warps of contract whose
+// coordinates a block has.
+func (v variant) Members() int     { return BatchMembers * v.Octets() }
+func (v variant) Blocks() int      { return BatchBlocks * v.Octets() }
+func (v variant) BlocksShift() int { return bits.TrailingZeros(uint(v.Blocks())) }
+func (v variant) BlockWarps() int  { return 2 / v.Octets() }
+
+// UPitch is the number of bytes in a stage of contract_tensor from 1024·u coordinates of a row to the next.
+// In the wide form, a product of its sums takes coordinates of two u, which thus lie in different banks.
+func (v variant) UPitch() int {
+	apart := 0
+	if v.Octets() > 1 {
+		apart = map[string]int{"f64": 0, "f32": 64, "bf16": 64, "q8": 64, "sign": 16}[v.Entries]
+	}
+	return v.SlabBytes()/4 + apart
+}
+
 // RowPitch is the number of bytes from row to row in a stage of contract_tensor. With it, the four or eight
 // rows that lanes load from at one time lie in different banks.
 func (v variant) RowPitch() int {
 	if v.Entries == "f64" {
-		return v.SlabBytes() + 32
+		return 4*v.UPitch() + 32
 	}
-	return v.SlabBytes() + 16
+	return 4*v.UPitch() + 16
 }
 
-// PairApart is the distance between the two groups of four coordinates whose sums contract_tensor computes in
-// one product, in sixteens of coordinates. With it, they lie in different banks. PairFirst is the first of
-// the two in pair q of four.
-func (v variant) PairApart() int {
-	return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4, "sign": 1}[v.Entries]
+// quadOf is a place in a stage of contract_tensor where a warp has four coordinates: At is the number of
+// coordinates from the warp's first one on, Bytes that of bytes from the row's first entry of the warp on. Of
+// signs, Bytes is where four words lie, and Word says which of them has the four, shifted left by Shift.
+type quadOf struct{ Index, At, Bytes, Word, Shift int }
+
+// Quads is the number of fours of coordinates that a warp has for each u, and QuadApart the coordinates from
+// one to the next. TreeSteps are the distances at which dot products of these fours are added.
+func (v variant) Quads() int     { return 8 / v.Octets() }
+func (v variant) QuadApart() int { return 16 * v.Octets() }
+func (v variant) TreeSteps() (apart []int) {
+	for half := v.Quads() / 2; half > 0; half /= 2 {
+		apart = append(apart, half)
+	}
+	return apart
 }
-func (v variant) PairFirst(q int) int {
-	apart := v.PairApart()
-	return q/apart*2*apart + q%apart
+
+// quad describes four i of a warp's coordinates for u.
+func (v variant) quad(u, i int) quadOf {
+	q := quadOf{Index: i, At: 1024*u + v.QuadApart()*i, Bytes: v.UPitch()*u + v.QuadApart()*i*v.EntryBytes()}
+	if v.Entries == "sign" {
+		first := v.QuadApart() * i // among 128 signs
+		q.Word, q.Shift = first/32, 31-first%32
+	}
+	return q
+}
+
+// DotQuads are the fours of coordinates whose dot products contract_tensor computes for u.
+func (v variant) DotQuads(u int) (all []quadOf) {
+	for i := range v.Quads() {
+		all = append(all, v.quad(u, i))
+	}
+	return all
+}
+
+// A product of contract_tensor's sums takes two fours of coordinates: SumQuads are the first ones of four
+// products, and those of group s of SumGroups have the first u of the group, SumU. The second four are
+// PairApart coordinates on, and PairBytes in a stage. With it, both lie in different banks.
+func (v variant) SumGroups() int { return 4 / v.Octets() }
+func (v variant) SumU(s int) int { return s * v.Octets() }
+func (v variant) SumQuads(s int) (all []quadOf) {
+	for q := range 4 {
+		i := q
+		if v.Octets() == 1 {
+			apart := v.PairApart() / v.QuadApart()
+			i = q/apart*2*apart + q%apart
+		}
+		first := v.quad(v.SumU(s), i)
+		first.Index, first.Shift = 4*s+q, 31
+		all = append(all, first)
+	}
+	return all
+}
+func (v variant) PairApart() int {
+	if v.Octets() > 1 {
+		return 1024
+	}
+	return 16 * map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4, "sign": 1}[v.Entries]
+}
+func (v variant) PairBytes() int {
+	if v.Octets() > 1 {
+		return v.UPitch()
+	}
+	return v.PairApart() * v.EntryBytes()
+}
+
+// SignPair is how far the second four signs of a pair lie behind the first in a word.
+func (v variant) SignPair() int {
+	if v.Octets() > 1 {
+		return 0
+	}
+	return v.PairApart()
 }
 
 // WeightPitch is the number of weights from one member to the next in shared memory.
@@ -168,6 +258,9 @@ func (v variant) WeightPitch() int {
 	}
 	return 12
 }
+
+// OctetPitch is the same from eight members to the next eight.
+func (v variant) OctetPitch() int { return 8*v.WeightPitch() + 8 }
 
 // EntryBytes is the size of an entry of a format other than signs.
 func (v variant) EntryBytes() int { return v.QuadBits() / 32 }
@@ -195,10 +288,10 @@ func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
 // SlabBytes is the size of one row's part of the coordinates of a block: the longest slab, or in
-// contract_batch and contract_tensor a quarter of it.
+// contract_batch and contract_tensor a quarter of it, or an eighth in the wide form.
 func (v variant) SlabBytes() int {
 	if v.batch() || v.tensor() {
-		return 256 * v.Staged().QuadBits() / 8
+		return 1024 / v.Blocks() * v.Staged().QuadBits() / 8
 	}
 	return 1024 * v.QuadBits() / 8
 }
@@ -261,6 +354,7 @@ func variants() []variant {
 		for _, e := range formats {
 			if t == "f64" {
 				add("contract_tensor", "contract_tensor_"+e+"_f64", e, t)
+				add("contract_tensor", "contract_tensor_wide_"+e+"_f64", e, t)
 			}
 			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)

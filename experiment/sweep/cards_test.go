@@ -33,7 +33,7 @@ type cards struct {
 func (c card) Name() string   { return "cuda" }
 func (c card) Device() string { return c.name }
 
-func (c card) MixedIsFaster(sensing.Entries) bool { return c.name == c.of.mixes }
+func (c card) MixedIsFaster(sensing.Ensemble) bool { return c.name == c.of.mixes }
 
 func (c card) Expect(sensing.Ensemble, solver.Batch) (opening, step float64) {
 	if strings.Contains(c.name, ",") {

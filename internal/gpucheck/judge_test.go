@@ -201,7 +201,7 @@ func TestWords(t *testing.T) {
 	}
 	holds("gpu/bench_ensembles_cuda_test.go", `b.Skipf("`+unsupported)
 	holds("gpu/bench_cuda_test.go", `name+"`+floorUnit+`"`, `b.Run("contract"`, `b.Run("three-steps"`,
-		`b.Run("step"`)
+		`b.Run("step"`, `b.Run("without-tensor-cores"`, `b.Run("small-form"`)
 	text, err := os.ReadFile("../../docs/kernels.md")
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,8 @@ func sample() *Results {
 			{at(1), "f32", "f64", "memory", "three-steps",
 				map[string]float64{"ns/op": 400_000, "memory-floor-ns": 300_000}},
 			{at(1), "f32", "f64", "memory", "step", map[string]float64{"ns/op": 250_000}},
+			{at(8), "f32", "f64", "memory", "small-form",
+				map[string]float64{"ns/op": 800_000, "computing-floor-ns": 400_000}},
 			{at(1), "q8", "f64", "generated", "step", map[string]float64{"ns/op": 100_000}},
 			{observed, "", "f64", "memory", "step",
 				map[string]float64{"ns/op": 500_000, "memory-floor-ns": 400_000}},
@@ -69,6 +71,8 @@ func TestPage(t *testing.T) {
 		"| 200 | 10000 | 1 | f32 | f64 | memory | 0.250 | 2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
 		"| 200 | 10000 | 1 | q8 | f64 | generated | 0.100 | 2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
 		"| completion/n=20000/m=1000000/r=10/f64/memory/batch=8/step | 400 | memory | 500 | 80 % |\n",
+		"| n=200/m=10000/f32/f64/memory/batch=8/small-form | 400 | " +
+			"computing | 800 | 50 % |\n",
 		"| lift/n=200/m=100/r=200 | 2.00 | launches | 10.0 | 20 % |\n",
 		"| 20000 | 1000000 | 10 | 8 | f64 | memory | 0.500 | – | – | – | 8.00 | – | 6.00 | – | 12× |\n",
 		"| 200 | 4000 | 5 | 1 | – | – | – | – | 1.00 | – | – | – | – |\n",
@@ -142,7 +146,7 @@ func TestMerge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(merged.failures()) != 0 || len(merged.Steps) != 3 || len(merged.Benchmarks) != 6 {
+	if len(merged.failures()) != 0 || len(merged.Steps) != 3 || len(merged.Benchmarks) != 7 {
 		t.Errorf("merged: %+v", merged.Steps)
 	}
 	for _, change := range []func(*About){

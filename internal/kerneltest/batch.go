@@ -10,8 +10,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// batches are the cases of contract_batch, each with a number of members and a number of sums. 0 sums stand
-// for one for each chunk.
+// batches are the cases of contract_batch and contract_tensor, each with a number of members and a number of
+// sums. 0 sums stand for one for each chunk. The wide form of contract_tensor has about twice the members.
 var batches = []struct {
 	members, sums int
 	contraction
@@ -39,7 +39,8 @@ var batches = []struct {
 // batchForm is a kernel that contracts a batch.
 type batchForm struct {
 	generated bool // the kernel makes the rows
-	tensor    bool // contract_tensor, which leaves a sum for each chunk
+	tensor    bool // contract_tensor
+	wide      bool // its form for more members
 }
 
 func testContractBatch[T number](form batchForm) func(t *testing.T, b *bench, f sensing.Entries) {
@@ -48,6 +49,9 @@ func testContractBatch[T number](form batchForm) func(t *testing.T, b *bench, f 
 		for _, c := range batches {
 			wide := c.k > 16*slab && (f != sensing.F32 || other) // one kernel is enough for such large cases
 			if (c.kind != otherLevels || f == sensing.Q8) && !wide && (c.gap == 0 || !form.generated) {
+				if form.wide {
+					c.members = 2*c.members - c.members%2
+				}
 				sizes := name("members", c.members, "sums", c.sums, "m", c.m, "k", c.k, "chunk", c.chunk,
 					"groups", c.groups, "gap", c.gap)
 				t.Run(sizes+string(c.kind), func(t *testing.T) {
@@ -88,15 +92,14 @@ func contractBatch[T number](
 	if groups == 0 {
 		groups = chunkCount
 	}
-	shared, ring := 0, 0
-	if form.tensor {
-		shared, ring = kernels.TensorStages(f.EntryBits()), kernels.TensorRing(f.EntryBits())
-	} else {
-		shared, ring = kernels.BatchStages(b.kernel.Name()), kernels.BatchRing(b.kernel.Name())
+	shared, ring := kernels.BatchStages(b.kernel.Name()), kernels.BatchRing(b.kernel.Name())
+	blocks := kernels.BatchBlocks // of a group, for each slab
+	if form.wide {
+		blocks = kernels.WideBlocks
 	}
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
-	grid := kernels.BatchBlocks * parts * groups
+	grid := blocks * parts * groups
 	if resident < grid {
 		t.Skipf("it needs %d blocks on the device at once; the device has room for %d", grid, resident)
 	}
@@ -109,22 +112,17 @@ func contractBatch[T number](
 	}
 	partials := absent(groups * ring * members * parts * kernels.BatchParts)
 	weights := absent(members * c.m)
-	if sumCount == 0 || form.tensor {
+	if sumCount == 0 {
 		sumCount = chunkCount
 	}
-	ready := output(make([]float32, sumCount*kernels.BatchBlocks*parts)) // u32, of which nothing stays
+	ready := output(make([]float32, sumCount*blocks*parts)) // u32, of which nothing stays
 	for i := range ready.data {
 		ready.data[i] = 0xFF
 	}
 	res, sums := output(poisoned[float64](members*c.m)), output(poisoned[T](members*sumCount*kp))
-	args := []any{input(z), partials, input(y), res, weights, sums, a.table()}
-	if form.tensor {
-		args = append(rowArgs(a, args, false), c.k, parts, c.m, members, words(starts(c.m, c.chunk)),
-			chunkCount, scale)
-	} else {
-		args = append(rowArgs(a, append(args, ready), form.generated), c.k, parts, c.m, members,
-			words(dealtChunks(c.m, c.chunk, groups, sumCount)), sumCount, c.m, scale)
-	}
+	args := []any{input(z), partials, input(y), res, weights, sums, a.table(), ready}
+	args = append(rowArgs(a, args, form.generated), c.k, parts, c.m, members,
+		words(dealtChunks(c.m, c.chunk, groups, sumCount)), sumCount, c.m, scale)
 	l := c.kind.loss()
 	b.run(t, launch{
 		grid: line(grid), block: line(256), shared: shared, cooperative: true, args: l.with(args...),
@@ -163,7 +161,7 @@ func contractBatch[T number](
 	check(t, "sums", sums, wantSums)
 }
 
-// dealtChunks describes the chunks of chunk rows for contract_batch: one after another is dealt to the
+// dealtChunks describes the chunks of chunk rows: one after another is dealt to the
 // groups, and chunk c is added to sum ⌊c·sums/chunks⌋. So a group waits for another one for each chunk but
 // the first of a sum, unless there is one group.
 func dealtChunks(m, chunk, groups, sums int) []uint32 {

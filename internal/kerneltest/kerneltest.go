@@ -119,6 +119,8 @@ var tests = func() map[string]func(*testing.T, *bench) {
 			}
 		}
 		all["contract_tensor_"+string(f)+"_f64"] = with(testContractBatch[float64](batchForm{tensor: true}))
+		all["contract_tensor_wide_"+string(f)+"_f64"] = with(testContractBatch[float64](
+			batchForm{tensor: true, wide: true}))
 		for name, form := range contractForms {
 			all[name+string(f)+"_f64"] = with(testContract[float64](form))
 			all[name+string(f)+"_f32"] = with(testContract[float32](form))
