@@ -68,8 +68,9 @@ type rowLayout struct {
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
 	contractor  kernels.Kernel // does contract in one launch
+	own         int            // slabs of a block: several in contract_long, one in contract
 	stages      int            // its dynamic shared memory
-	stagesAhead int            // stages of rows that are on their way from memory
+	stagesAhead int            // stages of rows, or pairs of pieces, that are on their way from memory
 }
 
 // planRows plans the operator of an ensemble with rows of entries.
@@ -129,15 +130,7 @@ func (l *rowLayout) setEntries(entries sensing.Entries) {
 	l.entries = entries
 	size := (int64(l.k)*int64(entries.EntryBits()) + 7) / 8
 	l.stride = (size + 31) / 32 * 32 // a multiple of the sectors of the device's memory
-	family, early := "contract_", l.info.Capability[0] < 8
-	if early {
-		family += "early_"
-	}
-	if !l.inMemory {
-		family += "generated_"
-	}
-	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
-	l.setStages()
+	l.setContractor()
 }
 
 // streamOf returns the stream of an ensemble, if there are kernels that make its rows.
@@ -344,7 +337,7 @@ func (o *rowOperator) countGroups() error {
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.contractor.Name, err)
 	}
-	o.groups = min(resident/o.slabs, o.chunks.count())
+	o.groups = min(resident/o.groupBlocks(), o.chunks.count())
 	return nil
 }
 
@@ -676,12 +669,15 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	args := []driver.Arg{driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
 		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels)}
 	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab))
+	if o.own > 1 {
+		args = append(args, driver.U32(o.own))
+	}
 	if o.asynchronous() {
 		args = append(args, driver.U32(o.stagesAhead))
 	}
 	args = append(args, driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
-		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
+		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.groupBlocks() * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: o.loss.with(args...),
 	})
 }

@@ -42,6 +42,8 @@ func (v variant) QuadBits() int {
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
 	switch {
+	case v.long():
+		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4}[v.Entries]
 	case v.tensor():
 		return map[string]int{"f64": 4, "f32": 8, "bf16": 8, "q8": 8, "sign": 8}[v.Entries]
 	case v.batch() && v.Generated:
@@ -79,6 +81,9 @@ func (v variant) Ahead() int {
 func (v variant) Behind() int {
 	if v.batch() || v.tensor() {
 		return 2 * v.Exchange()
+	}
+	if v.long() {
+		return 2
 	}
 	return 1
 }
@@ -137,6 +142,12 @@ func (v variant) batch() bool { return v.Template == "contract_batch" }
 // small says whether the kernel is the form of contract_batch for multiprocessors of 100 KB of shared memory.
 // Only f64 and f32 entries need one.
 func (v variant) small() bool { return strings.Contains(v.Name, "_small_") }
+
+// long says whether the kernel is one of contract_long.
+func (v variant) long() bool { return v.Template == "contract_long" }
+
+// LongSlabs is the most slabs of a block of contract_long.
+func (v variant) LongSlabs() int { return LongSlabs }
 
 // tensor says whether the kernel is one of contract_tensor.
 func (v variant) tensor() bool { return v.Template == "contract_tensor" }
@@ -264,6 +275,9 @@ func variants() []variant {
 			}
 			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)
+			}
+			if e != "sign" {
+				add("contract_long", "contract_long_"+e+"_"+t, e, t)
 			}
 			add("contract_batch", "contract_batch_generated_"+e+"_"+t, e, t)
 			for _, form := range []string{"generated_", "early_", "early_generated_"} {

@@ -118,6 +118,10 @@ var tests = func() map[string]func(*testing.T, *bench) {
 				all["contract_batch_"+name+string(f)+"_f32"] = with(testContractBatch[float32](form))
 			}
 		}
+		if f != sensing.Signs {
+			all["contract_long_"+string(f)+"_f64"] = with(testContractLong[float64])
+			all["contract_long_"+string(f)+"_f32"] = with(testContractLong[float32])
+		}
 		all["contract_tensor_"+string(f)+"_f64"] = with(testContractBatch[float64](batchForm{tensor: true}))
 		for name, form := range contractForms {
 			all[name+string(f)+"_f64"] = with(testContract[float64](form))

@@ -1,0 +1,101 @@
+package gpu
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// longRows returns a backend whose reference device holds four blocks of contract, and two of contract_long,
+// and which has so many multiprocessors.
+func longRows(t *testing.T, multiprocessors int, storage solver.Storage, precision solver.Precision) Backend {
+	b := emulated(t, emulator.Config{Multiprocessors: multiprocessors}, storage, precision)
+	b.slots = 4
+	return b
+}
+
+// TestSameBitsOfLongRows: contract_long gives the bits of contract and of the three steps. K = 20,100 and four
+// blocks make six slabs of 3456 coordinates, three in a block of contract_long.
+func TestSameBitsOfLongRows(t *testing.T) {
+	t.Parallel()
+	stored := func(multiprocessors int) Backend { return longRows(t, multiprocessors, solver.Memory, solver.F64) }
+	two := emulator.Config{Multiprocessors: 2}
+	sameBits(t, []way{
+		{"2 multiprocessors", stored(2), true},
+		{"132 multiprocessors", stored(132), true},
+		{"three steps", stored(2), false},
+		{"2 devices", onCards(t, stored(2), 2, two), true},
+	}, []size{{200, 11, 2}}, "gaussian-f64", "gaussian-q8")
+}
+
+// longCosts has the instructions of contract_long for an entry, in f64 and in f32 arithmetic.
+var longCosts = map[sensing.Entries][2]float64{
+	sensing.F64: {18, 19}, sensing.F32: {18, 15.5}, sensing.BF16: {18, 15}, sensing.Q8: {19.5, 17},
+}
+
+// TestLongTraffic compares contract_long with the counts of docs/kernels.md: it copies each row twice and
+// reads little else.
+func TestLongTraffic(t *testing.T) {
+	const n, m = 200, 64
+	for name, ensemble := range backendtest.Ensembles(t, n, m) {
+		rows, ok := ensemble.(sensing.Rows)
+		if !ok || rows.Entries() == sensing.Signs {
+			continue
+		}
+		for at, precision := range []solver.Precision{solver.F64, solver.F32} {
+			t.Run(fmt.Sprintf("%s/%s", name, precision), func(t *testing.T) {
+				t.Parallel()
+				b := longRows(t, 2, solver.Memory, precision)
+				device := emulator.New(emulator.Config{Multiprocessors: 2})
+				b.Connect = func() (driver.Device, error) { return device, nil }
+				o := rowsOf(gradientEngine(t, b, ensemble))
+				if o.own != 3 || o.slabs != 6 || o.groups != 1 {
+					t.Fatalf("%d slabs, %d in a block, %d groups", o.slabs, o.own, o.groups)
+				}
+				device.ResetTraffic()
+				must(t, o.launchContract(o.zeros, o.groups))
+				got := device.Traffic("contract_long_" + string(o.entries) + "_" + string(precision))
+
+				bytes := numberBytes(precision)
+				blocks, slabs := int64(o.groupBlocks()), int64(o.slabs)
+				rows := 2 * int64(m) * o.stride
+				z := int64(wholeQuads(o.k)) * bytes
+				y := int64(m) * blocks * 32 * 8 // all lanes of a warp ask for the same number
+				// All lanes of a block's warps read the first rows of its chunks.
+				starts := int64(o.chunks.count()+2) * blocks * 8 * 32 * 4
+				var levels int64
+				if o.entries == sensing.Q8 {
+					levels = blocks * 256 * 8
+				}
+				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
+					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
+						loaded, want, rows, z, y, starts, levels)
+				}
+				if least := int64(m) * slabs * blocks * bytes; got.StrongLoaded < least {
+					t.Errorf("%d bytes of partials were loaded, fewer than %d", got.StrongLoaded, least)
+				}
+				halves := bytes / 4 // four f64 are two loads, and each asks for half of a sector
+				if sectors, want := got.LoadSectors-got.StrongSectors,
+					(rows+levels)/32+halves*((z+31)/32)+y/256+starts/128; sectors != want {
+					t.Errorf("%d sectors were loaded, want %d", sectors, want)
+				}
+				sums := int64(o.chunks.count()) * int64(wholeQuads(o.k)) * bytes
+				if want := sums + int64(m)*(slabs*bytes+8); got.GlobalStored != want {
+					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
+				}
+				if o.entries != sensing.F64 && got.BankConflicts != 0 {
+					t.Errorf("%d bank conflicts", got.BankConflicts)
+				}
+				each := float64(got.Instructions) * 32 / float64(m*o.k)
+				if want := longCosts[o.entries][at]; each < want-0.5 || each > want+0.5 {
+					t.Errorf("%.2f instructions an entry, want %v", each, want)
+				}
+			})
+		}
+	}
+}
