@@ -67,6 +67,9 @@ func contractAmounts(l *rowLayout) (c amounts) {
 		each = costs[l.entries].single
 		c.doubles, c.singles = 0, 2*entries
 	}
+	if l.own > 1 {
+		each.instructions = longCosts[l.entries].of(l.precision)
+	}
 	c.instructions, c.conversions = entries*each.instructions, entries*each.conversions
 	switch {
 	case l.inMemory:
