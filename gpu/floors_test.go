@@ -68,12 +68,13 @@ func contractAmounts(l *rowLayout) (c amounts) {
 		c.doubles, c.singles = 0, 2*entries
 	}
 	if l.own > 1 {
-		each.instructions = longCosts[l.entries].of(l.precision)
+		each.instructions = longCosts[l.entries].of(l)
 	}
 	c.instructions, c.conversions = entries*each.instructions, entries*each.conversions
 	switch {
 	case l.inMemory:
 		c.bytes = float64(l.m) * float64(l.stride)
+	case l.own > 1: // it stores the rows and copies them, both to the L2 cache
 	case l.precision == solver.F64:
 		c.instructions = entries * generatedCosts[l.entries]
 	default: // was not counted

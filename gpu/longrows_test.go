@@ -25,30 +25,38 @@ func TestSameBitsOfLongRows(t *testing.T) {
 	t.Parallel()
 	stored := func(multiprocessors int) Backend { return longRows(t, multiprocessors, solver.Memory, solver.F64) }
 	two := emulator.Config{Multiprocessors: 2}
-	sameBits(t, []way{
+	ways := []way{
 		{"2 multiprocessors", stored(2), true},
 		{"132 multiprocessors", stored(132), true},
 		{"three steps", stored(2), false},
 		{"2 devices", onCards(t, stored(2), 2, two), true},
-	}, []size{{200, 11, 2}}, "gaussian-f64", "gaussian-q8")
+	}
+	sameBits(t, ways, []size{{200, 11, 2}}, "gaussian-q8")
+	generated := way{"generated", longRows(t, 2, solver.Generated, solver.F64), true}
+	sameBits(t, append(ways, generated), []size{{200, 11, 2}}, "gaussian-f32")
 }
 
-// longCost is the number of instructions of contract_long for an entry, in f64 and in f32 arithmetic.
-type longCost [2]float64
+// longCost is the number of instructions of contract_long for an entry: in f64 arithmetic, in f32 arithmetic,
+// and in f64 arithmetic of generated rows.
+type longCost struct{ double, single, generated float64 }
 
 var longCosts = map[sensing.Entries]longCost{
-	sensing.F64: {18, 19}, sensing.F32: {18, 15.5}, sensing.BF16: {18, 15}, sensing.Q8: {19.5, 17},
+	sensing.F64: {18, 19, 135.5}, sensing.F32: {18, 15.5, 137.5},
+	sensing.BF16: {18, 15, 0}, sensing.Q8: {19.5, 17, 0},
 }
 
-func (c longCost) of(p solver.Precision) float64 {
-	if p == solver.F32 {
-		return c[1]
+func (c longCost) of(l *rowLayout) float64 {
+	switch {
+	case !l.inMemory:
+		return c.generated
+	case l.precision == solver.F32:
+		return c.single
 	}
-	return c[0]
+	return c.double
 }
 
-// TestLongTraffic compares contract_long with the counts of docs/kernels.md: it copies each row twice and
-// reads little else.
+// TestLongTraffic compares contract_long with the counts of docs/kernels.md: each row is copied twice, or
+// stored and copied once if it is generated, and little else is moved.
 func TestLongTraffic(t *testing.T) {
 	const n, m = 200, 64
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
@@ -56,10 +64,18 @@ func TestLongTraffic(t *testing.T) {
 		if !ok || rows.Entries() == sensing.Signs {
 			continue
 		}
-		for _, precision := range []solver.Precision{solver.F64, solver.F32} {
-			t.Run(fmt.Sprintf("%s/%s", name, precision), func(t *testing.T) {
+		for _, way := range []struct {
+			storage   solver.Storage
+			precision solver.Precision
+		}{
+			{solver.Memory, solver.F64}, {solver.Memory, solver.F32}, {solver.Generated, solver.F64},
+		} {
+			if way.storage == solver.Generated && rows.Entries().EntryBits() < 32 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%s/%s", name, way.storage, way.precision), func(t *testing.T) {
 				t.Parallel()
-				b := longRows(t, 2, solver.Memory, precision)
+				b := longRows(t, 2, way.storage, way.precision)
 				device := emulator.New(emulator.Config{Multiprocessors: 2})
 				b.Connect = func() (driver.Device, error) { return device, nil }
 				o := rowsOf(gradientEngine(t, b, ensemble))
@@ -68,43 +84,48 @@ func TestLongTraffic(t *testing.T) {
 				}
 				device.ResetTraffic()
 				must(t, o.launchContract(o.zeros, o.groups))
-				got := device.Traffic("contract_long_" + string(o.entries) + "_" + string(precision))
-
-				bytes := numberBytes(precision)
-				blocks, slabs := int64(o.groupBlocks()), int64(o.slabs)
-				rows := 2 * int64(m) * o.stride
-				z := int64(wholeQuads(o.k)) * bytes
-				y := int64(m) * blocks * 32 * 8 // all lanes of a warp ask for the same number
-				// All lanes of a block's warps read the first rows of its chunks.
-				starts := int64(o.chunks.count()+2) * blocks * 8 * 32 * 4
-				var levels int64
-				if o.entries == sensing.Q8 {
-					levels = blocks * 256 * 8
-				}
-				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
-						loaded, want, rows, z, y, starts, levels)
-				}
-				if least := int64(m) * slabs * blocks * bytes; got.StrongLoaded < least {
-					t.Errorf("%d bytes of partials were loaded, fewer than %d", got.StrongLoaded, least)
-				}
-				halves := bytes / 4 // four f64 are two loads, and each asks for half of a sector
-				if sectors, want := got.LoadSectors-got.StrongSectors,
-					(rows+levels)/32+halves*((z+31)/32)+y/256+starts/128; sectors != want {
-					t.Errorf("%d sectors were loaded, want %d", sectors, want)
-				}
-				sums := int64(o.chunks.count()) * int64(wholeQuads(o.k)) * bytes
-				if want := sums + int64(m)*(slabs*bytes+8); got.GlobalStored != want {
-					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
-				}
-				if o.entries != sensing.F64 && got.BankConflicts != 0 {
-					t.Errorf("%d bank conflicts", got.BankConflicts)
-				}
-				each := float64(got.Instructions) * 32 / float64(m*o.k)
-				if want := longCosts[o.entries].of(precision); each < want-0.5 || each > want+0.5 {
-					t.Errorf("%.2f instructions an entry, want %v", each, want)
-				}
+				testLongTraffic(t, o, device.Traffic(o.contractor.Name))
 			})
 		}
+	}
+}
+
+func testLongTraffic(t *testing.T, o *rowOperator, got emulator.Traffic) {
+	m, bytes := int64(o.m), numberBytes(o.precision)
+	blocks, slabs := int64(o.groupBlocks()), int64(o.slabs)
+	rows, kept := 2*m*o.stride, int64(0)
+	if !o.inMemory {
+		rows, kept = m*o.stride, m*o.stride
+	}
+	z := int64(wholeQuads(o.k)) * bytes
+	y := m * blocks * 32 * 8 // all lanes of a warp ask for the same number
+	// All lanes of a block's warps read the first rows of its chunks.
+	starts := int64(o.chunks.count()+2) * blocks * 8 * 32 * 4
+	var levels int64
+	if o.entries == sensing.Q8 {
+		levels = blocks * 256 * 8
+	}
+	if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
+		t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
+			loaded, want, rows, z, y, starts, levels)
+	}
+	if least := m * slabs * blocks * bytes; got.StrongLoaded < least {
+		t.Errorf("%d bytes of partials were loaded, fewer than %d", got.StrongLoaded, least)
+	}
+	halves := bytes / 4 // four f64 are two loads, and each asks for half of a sector
+	if sectors, want := got.LoadSectors-got.StrongSectors,
+		(rows+levels)/32+halves*((z+31)/32)+y/256+starts/128; sectors != want {
+		t.Errorf("%d sectors were loaded, want %d", sectors, want)
+	}
+	sums := int64(o.chunks.count()) * int64(wholeQuads(o.k)) * bytes
+	if want := sums + m*(slabs*bytes+8) + kept; got.GlobalStored != want {
+		t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
+	}
+	if o.entries != sensing.F64 && got.BankConflicts != 0 {
+		t.Errorf("%d bank conflicts", got.BankConflicts)
+	}
+	each := float64(got.Instructions) * 32 / float64(o.m*o.k)
+	if want := longCosts[o.entries].of(&o.rowLayout); each < want-0.5 || each > want+0.5 {
+		t.Errorf("%.2f instructions an entry, want %v", each, want)
 	}
 }

@@ -30,7 +30,7 @@ type rowOperator struct {
 	batchChunks                       driver.Pointer // the chunks of each group of contract_batch
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
-	tensorRings                       driver.Pointer
+	tensorRings, passing              driver.Pointer
 
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
@@ -210,6 +210,7 @@ func (o *rowOperator) buffers() []buffer {
 		{"chunks", sums * int64(chunks) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
+		{"rows of contract_long", o.passingBytes(), &o.passing},
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
 		{"rings of parts of products", o.tensorRingBytes(), &o.tensorRings},
@@ -338,6 +339,9 @@ func (o *rowOperator) countGroups() error {
 		return fmt.Errorf("gpu: %s: %w", o.contractor.Name, err)
 	}
 	o.groups = min(resident/o.groupBlocks(), o.chunks.count())
+	if o.own > 1 {
+		o.groups = min(o.groups, o.mostGroups())
+	}
 	return nil
 }
 
@@ -669,10 +673,13 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	args := []driver.Arg{driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
 		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels)}
 	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab))
-	if o.own > 1 {
-		args = append(args, driver.U32(o.own))
-	}
-	if o.asynchronous() {
+	switch {
+	case o.own > 1 && !o.inMemory:
+		args = append(args, driver.U32(o.own), driver.U32(o.stagesAhead), driver.Ptr(o.passing),
+			driver.U32(int(o.stride)))
+	case o.own > 1:
+		args = append(args, driver.U32(o.own), driver.U32(o.stagesAhead))
+	case o.asynchronous():
 		args = append(args, driver.U32(o.stagesAhead))
 	}
 	args = append(args, driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))

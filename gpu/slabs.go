@@ -3,6 +3,7 @@ package gpu
 import (
 	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // A block of contract holds one slab of coordinates, and a group of blocks holds all slabs of a row. The slab
@@ -59,7 +60,9 @@ func (l *rowLayout) setContractor() {
 	l.contractor = kernels.Get("contract_" + form + string(l.entries) + "_" + string(l.precision))
 	l.own = 1
 	l.setStages()
-	if l.slabs <= l.resident() || !l.asynchronous() || l.entries == sensing.Signs {
+	kernel := l.inMemory && l.entries != sensing.Signs ||
+		!l.inMemory && l.entries.EntryBits() >= 32 && l.precision == solver.F64
+	if l.slabs <= l.resident() || l.info.Capability[0] < 8 || !kernel {
 		return
 	}
 	long := *l
@@ -71,12 +74,24 @@ func (l *rowLayout) setContractor() {
 		long.stages = kernels.LongMemory(l.entries.EntryBits(), int(numberBytes(l.precision)), l.slab, long.own,
 			long.stagesAhead)
 		if long.blockShared() <= l.info.BlockShared {
-			long.contractor = kernels.Get("contract_long_" + string(l.entries) + "_" + string(l.precision))
+			long.contractor = kernels.Get("contract_long_" + form + string(l.entries) + "_" + string(l.precision))
 			*l = long
 			return
 		}
 	}
 }
+
+// passingBytes is the memory in which contract_long keeps the rows that it generates: those of three steps for
+// each group of blocks.
+func (l *rowLayout) passingBytes() int64 {
+	if l.own == 1 || l.inMemory {
+		return 0
+	}
+	return int64(l.mostGroups()*3*kernels.LongRows(l.entries.EntryBits())) * l.stride
+}
+
+// mostGroups is the most groups of blocks in one launch, by the device's description.
+func (l *rowLayout) mostGroups() int { return min(l.resident()/l.groupBlocks(), l.chunks.count()) }
 
 // cacheHolds says whether so many rows take at most half of the L2 cache. contract_long copies rows a second
 // time after so many others.

@@ -11,7 +11,8 @@
 //	contract_generated_E_T      the same with rows that the kernel generates
 //	contract_early_E_T, contract_early_generated_E_T
 //	                            both for compute capabilities before 8.0
-//	contract_long_E_T           contract for rows that are too long for it, which pass the L2 cache twice
+//	contract_long_E_T, contract_long_generated_f64_f64, contract_long_generated_f32_f64
+//	                            these for rows that are too long for them, which pass the L2 cache twice
 //	contract_batch_E_T, contract_batch_generated_E_T
 //	                            both for up to 8 members, which share the rows
 //	contract_batch_small_E_T    contract_batch for multiprocessors of 100 KB of shared memory

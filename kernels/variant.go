@@ -146,6 +146,9 @@ func (v variant) small() bool { return strings.Contains(v.Name, "_small_") }
 // long says whether the kernel is one of contract_long.
 func (v variant) long() bool { return v.Template == "contract_long" }
 
+// Kept says that the kernel keeps the rows that it generates in memory for a while.
+func (v variant) Kept() bool { return v.long() && v.Generated }
+
 // LongSlabs is the most slabs of a block of contract_long.
 func (v variant) LongSlabs() int { return LongSlabs }
 
@@ -278,6 +281,9 @@ func variants() []variant {
 			}
 			if e != "sign" {
 				add("contract_long", "contract_long_"+e+"_"+t, e, t)
+				if t == "f64" && (e == "f64" || e == "f32") {
+					add("contract_long", "contract_long_generated_"+e+"_"+t, e, t)
+				}
 			}
 			add("contract_batch", "contract_batch_generated_"+e+"_"+t, e, t)
 			for _, form := range []string{"generated_", "early_", "early_generated_"} {

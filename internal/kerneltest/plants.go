@@ -136,6 +136,8 @@ var Plants = []Plant{
 		Old: "setp.lt.u32 %p, %i, %slabs;\n    @%p bra PARTS;", New: ""},
 	{Name: "contract_long begins a chunk with the sum of the one before", Kernel: "contract_long_f64_f64",
 		Old: "mov.f64 %g32, 0d0000000000000000;", New: ""},
+	{Name: "contract_long adds generated rows of another step", Kernel: "contract_long_generated_f32_f64",
+		Old: "mul.wide.u32 %kept, %limit, %old;", New: "mul.wide.u32 %kept, %limit, %made;"},
 	{Name: "contract_long does not wait until the others have read a pair", Kernel: "contract_long_bf16_f32",
 		Old: "@!%p cp.async.wait_group 1;\n    bar.sync 0;", New: "@!%p cp.async.wait_group 1;"},
 	{Name: "the weights of a batch are not awaited", Kernel: "contract_batch_f32_f64",
