@@ -36,6 +36,56 @@ func TestSameBitsOfLongRows(t *testing.T) {
 	sameBits(t, append(ways, generated), []size{{200, 11, 2}}, "gaussian-f32")
 }
 
+// TestLongPlan: how many slabs a block of contract_long has, how many pairs are on their way, and how much
+// shared memory it takes: 32 KiB for z of a slab of 4096, and 32 KiB for a pair, or 64 KiB of f64 rows.
+func TestLongPlan(t *testing.T) {
+	a100 := driver.Info{Capability: [2]int{8, 0}, Multiprocessors: 108, BlockShared: 163 << 10, L2: 40 << 20,
+		Cooperative: true}
+	little := h200
+	little.L2 = 25 << 20
+	for _, c := range []struct {
+		info       driver.Info
+		n          int
+		entries    sensing.Entries
+		storage    solver.Storage
+		own, ahead int
+		shared     int // KiB
+	}{
+		{h200, 1470, sensing.F32, solver.Memory, 1, 1, 96}, // contract
+		{h200, 1800, sensing.F32, solver.Memory, 3, 2, 3*32 + 3*32},
+		{h200, 2079, sensing.F32, solver.Memory, 4, 2, 4*32 + 3*32},
+		{h200, 2079, sensing.BF16, solver.Memory, 4, 2, 4*32 + 3*32},
+		{h200, 2079, sensing.Q8, solver.Memory, 4, 1, 4*32 + 2*32},
+		{h200, 1800, sensing.F64, solver.Memory, 3, 1, 3*32 + 2*64},
+		{h200, 1800, sensing.F64, solver.Generated, 3, 1, 3*32 + 2*64},
+		{h200, 2079, sensing.F32, solver.Generated, 4, 2, 4*32 + 3*32},
+		{h200, 1800, sensing.BF16, solver.Generated, 1, 1, 96},
+		{little, 1800, sensing.F64, solver.Memory, 1, 1, 96}, // two rows are 25 MiB
+		{little, 1800, sensing.BF16, solver.Memory, 3, 2, 3*32 + 3*32},
+		{a100, 1000, sensing.F32, solver.Memory, 2, 2, 2*32 + 3*32},
+		{a100, 1400, sensing.F32, solver.Memory, 3, 1, 3*32 + 2*32},
+	} {
+		l := rowLayout{rowStore: rowStore{m: 1000, inMemory: c.storage == solver.Memory}, all: 1000, cards: 1,
+			k: c.n * (c.n + 1) / 2, members: 1, precision: solver.F64}
+		l.setDevice(c.info)
+		l.setSlabs(referenceBlocks)
+		l.setEntries(c.entries)
+		l.shareRows(0)
+		if got := [3]int{l.own, l.stagesAhead, l.stages >> 10}; got != [3]int{c.own, c.ahead, c.shared} {
+			t.Errorf("n = %d, %s %s entries, %d multiprocessors: %d slabs, pairs and KiB, want %+v", c.n,
+				c.storage, c.entries, c.info.Multiprocessors, got, c)
+		}
+		kept := int64(0)
+		if c.own > 1 && c.storage == solver.Generated {
+			kept = 3 * l.stride
+		}
+		if got := l.passingBytes(); got != kept {
+			t.Errorf("n = %d, %s %s entries: %d bytes of rows in passing, want %d", c.n, c.storage, c.entries,
+				got, kept)
+		}
+	}
+}
+
 // longCost is the number of instructions of contract_long for an entry: in f64 arithmetic, in f32 arithmetic,
 // and in f64 arithmetic of generated rows.
 type longCost struct{ double, single, generated float64 }
