@@ -58,7 +58,7 @@ func TestLongPlan(t *testing.T) {
 		{h200, 2079, sensing.Q8, solver.Memory, 4, 1, 4*32 + 2*32},
 		{h200, 1800, sensing.F64, solver.Memory, 3, 1, 3*32 + 2*64},
 		{h200, 1800, sensing.F64, solver.Generated, 3, 1, 3*32 + 2*64},
-		{h200, 2079, sensing.F32, solver.Generated, 4, 2, 4*32 + 3*32},
+		{h200, 2079, sensing.F32, solver.Generated, 4, 1, 4*32 + 2*32},
 		{h200, 1800, sensing.BF16, solver.Generated, 1, 1, 96},
 		{little, 1800, sensing.F64, solver.Memory, 1, 1, 96}, // two rows are 25 MiB
 		{little, 1800, sensing.BF16, solver.Memory, 3, 2, 3*32 + 3*32},

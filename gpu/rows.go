@@ -675,8 +675,7 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab))
 	switch {
 	case o.own > 1 && !o.inMemory:
-		args = append(args, driver.U32(o.own), driver.U32(o.stagesAhead), driver.Ptr(o.passing),
-			driver.U32(int(o.stride)))
+		args = append(args, driver.U32(o.own), driver.Ptr(o.passing), driver.U32(int(o.stride)))
 	case o.own > 1:
 		args = append(args, driver.U32(o.own), driver.U32(o.stagesAhead))
 	case o.asynchronous():

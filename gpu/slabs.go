@@ -70,7 +70,11 @@ func (l *rowLayout) setContractor() {
 	if long.own > kernels.LongSlabs || !l.cacheHolds(2*kernels.LongRows(l.entries.EntryBits())) {
 		return
 	}
-	for long.stagesAhead = 2; long.stagesAhead > 0; long.stagesAhead-- {
+	long.stagesAhead = 2
+	if !l.inMemory {
+		long.stagesAhead = 1
+	}
+	for ; long.stagesAhead > 0; long.stagesAhead-- {
 		long.stages = kernels.LongMemory(l.entries.EntryBits(), int(numberBytes(l.precision)), l.slab, long.own,
 			long.stagesAhead)
 		if long.blockShared() <= l.info.BlockShared {

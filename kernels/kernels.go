@@ -137,7 +137,7 @@ func Stages(entryBits int, early bool, slab, ahead int) int {
 
 // LongSlabs is the most slabs of a block of contract_long, and LongMemory the dynamic shared memory, in bytes,
 // of a block with own slabs of slab coordinates: their numbers of z, of numberBytes each, and ahead + 1 pairs
-// of pieces of rows.
+// of pieces of rows. ahead is 1 if the kernel makes the rows.
 const LongSlabs = 4
 
 func LongMemory(entryBits, numberBytes, slab, own, ahead int) int {
