@@ -19,11 +19,13 @@ func longRows(t *testing.T, multiprocessors int, storage solver.Storage, precisi
 	return b
 }
 
-// TestSameBitsOfLongRows: contract_long gives the bits of contract and of the three steps. K = 20,100 and four
-// blocks make six slabs of 3456 coordinates, three in a block of contract_long.
+// TestSameBitsOfLongRows: contract_long gives the bits of contract and of the three steps. K = 20,100 and
+// four blocks make six slabs of 3456 coordinates, three in a block of contract_long.
 func TestSameBitsOfLongRows(t *testing.T) {
 	t.Parallel()
-	stored := func(multiprocessors int) Backend { return longRows(t, multiprocessors, solver.Memory, solver.F64) }
+	stored := func(multiprocessors int) Backend {
+		return longRows(t, multiprocessors, solver.Memory, solver.F64)
+	}
 	two := emulator.Config{Multiprocessors: 2}
 	ways := []way{
 		{"2 multiprocessors", stored(2), true},
@@ -109,9 +111,8 @@ func (c longCost) of(l *rowLayout) float64 {
 // stored and copied once if it is generated, and little else is moved.
 func TestLongTraffic(t *testing.T) {
 	const n, m = 200, 64
-	for name, ensemble := range backendtest.Ensembles(t, n, m) {
-		rows, ok := ensemble.(sensing.Rows)
-		if !ok || rows.Entries() == sensing.Signs {
+	for name, rows := range backendtest.Ensembles(t, n, m) {
+		if rows.Entries() == sensing.Signs {
 			continue
 		}
 		for _, way := range []struct {
@@ -128,7 +129,7 @@ func TestLongTraffic(t *testing.T) {
 				b := longRows(t, 2, way.storage, way.precision)
 				device := emulator.New(emulator.Config{Multiprocessors: 2})
 				b.Connect = func() (driver.Device, error) { return device, nil }
-				o := rowsOf(gradientEngine(t, b, ensemble))
+				o := rowsOf(gradientEngine(t, b, rows))
 				if o.own != 3 || o.slabs != 6 || o.groups != 1 {
 					t.Fatalf("%d slabs, %d in a block, %d groups", o.slabs, o.own, o.groups)
 				}

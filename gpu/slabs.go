@@ -50,43 +50,54 @@ func (l *rowLayout) asynchronous() bool { return l.inMemory && l.info.Capability
 // contract_long if the device has too few blocks for contract and room for contract_long, otherwise a form of
 // contract, whether or not there is room.
 func (l *rowLayout) setContractor() {
-	form := ""
+	early, generated := "", ""
 	if l.info.Capability[0] < 8 {
-		form += "early_"
+		early = "early_"
 	}
 	if !l.inMemory {
-		form += "generated_"
+		generated = "generated_"
 	}
-	l.contractor = kernels.Get("contract_" + form + string(l.entries) + "_" + string(l.precision))
+	kernel := generated + string(l.entries) + "_" + string(l.precision)
+	l.contractor = kernels.Get("contract_" + early + kernel)
 	l.own = 1
 	l.setStages()
-	kernel := l.inMemory && l.entries != sensing.Signs ||
-		!l.inMemory && l.entries.EntryBits() >= 32 && l.precision == solver.F64
-	if l.slabs <= l.resident() || l.info.Capability[0] < 8 || !kernel {
-		return
+	if l.slabs > l.resident() && early == "" && l.longEntries() && l.setLong() {
+		l.contractor = kernels.Get("contract_long_" + kernel)
 	}
+}
+
+// longEntries says whether there is a kernel of contract_long for the entries.
+func (l *rowLayout) longEntries() bool {
+	if l.inMemory {
+		return l.entries != sensing.Signs
+	}
+	return l.entries.EntryBits() >= 32 && l.precision == solver.F64
+}
+
+// setLong sets the slabs of a block of contract_long and its stages, if there is room for them.
+func (l *rowLayout) setLong() bool {
+	bits := l.entries.EntryBits()
 	long := *l
 	long.own = blocks(l.slabs, l.info.Multiprocessors)
-	if long.own > kernels.LongSlabs || !l.cacheHolds(2*kernels.LongRows(l.entries.EntryBits())) {
-		return
+	if long.own > kernels.LongSlabs || !l.cacheHolds(2*kernels.LongRows(bits)) {
+		return false
 	}
 	long.stagesAhead = 2
 	if !l.inMemory {
 		long.stagesAhead = 1
 	}
 	for ; long.stagesAhead > 0; long.stagesAhead-- {
-		long.stages = kernels.LongMemory(l.entries.EntryBits(), int(numberBytes(l.precision)), l.slab, long.own,
-			long.stagesAhead)
+		long.stages = kernels.LongMemory(bits, int(numberBytes(l.precision)), l.slab, long.own, long.stagesAhead)
 		if long.blockShared() <= l.info.BlockShared {
-			long.contractor = kernels.Get("contract_long_" + form + string(l.entries) + "_" + string(l.precision))
 			*l = long
-			return
+			return true
 		}
 	}
+	return false
 }
 
-// passingBytes is the memory in which contract_long keeps the rows that it generates: those of three steps for
-// each group of blocks.
+// passingBytes is the memory in which contract_long keeps the rows that it generates: those of three steps
+// for each group of blocks.
 func (l *rowLayout) passingBytes() int64 {
 	if l.own == 1 || l.inMemory {
 		return 0

@@ -135,11 +135,12 @@ func Stages(entryBits int, early bool, slab, ahead int) int {
 	return (ahead + 1 + v.Behind()) * v.StageBytes() / Slab * slab
 }
 
-// LongSlabs is the most slabs of a block of contract_long, and LongMemory the dynamic shared memory, in bytes,
-// of a block with own slabs of slab coordinates: their numbers of z, of numberBytes each, and ahead + 1 pairs
-// of pieces of rows. ahead is 1 if the kernel makes the rows.
+// LongSlabs is the most slabs of a block of contract_long.
 const LongSlabs = 4
 
+// LongMemory is the dynamic shared memory, in bytes, of a block of contract_long with own slabs of slab
+// coordinates: their numbers of z, of numberBytes each, and ahead + 1 pairs of pieces of rows. ahead is 1 if
+// the kernel makes the rows, otherwise 1 or 2.
 func LongMemory(entryBits, numberBytes, slab, own, ahead int) int {
 	v := variant{Template: "contract_long", Entries: formatOf(entryBits)}
 	return own*((slab+1023)/1024)*1024*numberBytes + 2*(ahead+1)*v.StageBytes()/Slab*slab

@@ -2,7 +2,6 @@ package kerneltest
 
 import (
 	"cmp"
-	"math"
 	"testing"
 
 	"github.com/matsense/matsense/kernels"
@@ -47,35 +46,13 @@ func testContractLong[T number](generated bool) func(t *testing.T, b *bench, f s
 }
 
 func contractLong[T number](t *testing.T, b *bench, f sensing.Entries, c longContraction, generated bool) {
-	const scale = 1.0 / 3
 	length := cmp.Or(c.slab, slab)
 	parts, chunkCount := over(c.k, length), over(c.m, c.chunk)
-	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
-	switch c.kind {
-	case small:
-		z = padded[T](1, c.k, tiny[T]())
-		scaled(y, tiny[T]())
-	case l1:
-		z = padded[T](1, c.k, tiny[T]())
-		scaled(y, tiny[T]())
-		y[1], _ = residual(allDots(a, z, 1, length)[parts:][:parts], 0, 1, squaredLoss)
-	case huber:
-		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
-	case special:
-		if !generated || f.EntryBits() < 16 {
-			specials(a, z)
-		}
-		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
-	case allOnes:
-		z[2] = fromBits[T](math.MaxUint64)
-	case otherLevels:
-		a.otherLevels()
-	}
-	kp := slabs(c.k) * slab
+	a, z, y := contractionData[T](f, c.contraction, generated)
 	if generated {
 		c.ahead = 1
 	}
-	const room = 194 << 10 // beside the table of q8, and enough for one pair and one slab of every format
+	const room = 194 << 10 // beside the table of q8, and enough for two pairs and one slab of every format
 	for kernels.LongMemory(f.EntryBits(), sizeOf[T](), length, c.own, c.ahead) > room {
 		if c.ahead--; c.ahead == 0 {
 			c.own, c.ahead = c.own-1, 1
@@ -89,11 +66,8 @@ func contractLong[T number](t *testing.T, b *bench, f sensing.Entries, c longCon
 	if resident < grid {
 		t.Skipf("it needs %d blocks on the device at once; the device has room for %d", grid, resident)
 	}
-	partials := output(make([]T, c.m*parts))
-	for i := range partials.data {
-		partials.data[i] = 0xFF
-	}
-	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
+	partials := absentParts[T](c.contraction)
+	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*slabs(c.k)*slab))
 	args := rowArgs(a, []any{input(z), partials, input(y), res, chunks, a.table()}, generated)
 	args = append(args, c.k, parts, length, c.own)
 	if generated {
@@ -102,23 +76,8 @@ func contractLong[T number](t *testing.T, b *bench, f sensing.Entries, c longCon
 	} else {
 		args = append(args, c.ahead)
 	}
-	args = append(args, words(starts(c.m, c.chunk)), chunkCount, scale)
+	args = append(args, words(starts(c.m, c.chunk)), chunkCount, contractionScale)
 	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true,
 		args: c.kind.loss().with(args...)})
-
-	dots := allDots(a, z, 1, length)
-	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
-	for i := range c.m {
-		var w T
-		wantRes[i], w = residual(dots[i*parts:][:parts], y[i], scale, c.kind.loss())
-		sum := wantChunks[i/c.chunk*kp:][:c.k]
-		if i%c.chunk == 0 {
-			clear(sum)
-		}
-		accumulate(sum, w, inT[T](a, i))
-	}
-	leaveOpen(wantChunks, chunks, c.k, kp)
-	check(t, "partials", partials, dots)
-	check(t, "res", res, wantRes)
-	check(t, "chunks", chunks, wantChunks)
+	checkContraction(t, c.contraction, a, z, y, partials, res, chunks)
 }
