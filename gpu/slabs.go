@@ -76,7 +76,7 @@ func (l *rowLayout) longEntries() bool {
 
 // setLong sets the slabs of a block of contract_long and its stages, if there is room for them.
 func (l *rowLayout) setLong() bool {
-	bits := l.entries.EntryBits()
+	bits, bytes := l.entries.EntryBits(), int(numberBytes(l.precision))
 	long := *l
 	long.own = blocks(l.slabs, l.info.Multiprocessors)
 	if long.own > kernels.LongSlabs || !l.cacheHolds(2*kernels.LongRows(bits)) {
@@ -87,7 +87,7 @@ func (l *rowLayout) setLong() bool {
 		long.stagesAhead = 1
 	}
 	for ; long.stagesAhead > 0; long.stagesAhead-- {
-		long.stages = kernels.LongMemory(bits, int(numberBytes(l.precision)), l.slab, long.own, long.stagesAhead)
+		long.stages = kernels.LongMemory(bits, bytes, l.slab, long.own, long.stagesAhead)
 		if long.blockShared() <= l.info.BlockShared {
 			*l = long
 			return true
