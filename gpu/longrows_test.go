@@ -2,6 +2,8 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/driver"
@@ -36,6 +38,30 @@ func TestSameBitsOfLongRows(t *testing.T) {
 	sameBits(t, ways, []size{{200, 11, 2}}, "gaussian-q8")
 	generated := way{"generated", longRows(t, 2, solver.Generated, solver.F64), true}
 	sameBits(t, append(ways, generated), []size{{200, 11, 2}}, "gaussian-f32")
+}
+
+// TestMixedLongRows: gradients in mixed precision have the same bits with contract_long and with contract.
+func TestMixedLongRows(t *testing.T) {
+	t.Parallel()
+	const n, m = 200, 11
+	ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.BF16, 1)
+	must(t, err)
+	var all [][]float64
+	for _, multiprocessors := range []int{2, 132} {
+		e := gradientEngine(t, longRows(t, multiprocessors, solver.Memory, solver.Mixed), ensemble)
+		single := e.operator.(*mixedOperator).single
+		if long := strings.HasPrefix(single.contractor.Name, "contract_long_"); long != (multiprocessors == 2) {
+			t.Fatalf("%d multiprocessors take %s", multiprocessors, single.contractor.Name)
+		}
+		must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
+		must(t, e.Gradient(0))
+		g := solver.Factor{normal(0, n, 2)}
+		must(t, e.Get(0, solver.Gradient, g))
+		all = append(all, g[0].RawMatrix().Data)
+	}
+	if !slices.Equal(all[0], all[1]) {
+		t.Error("contract_long gives other bits")
+	}
 }
 
 // TestLongPlan: how many slabs a block of contract_long has, how many pairs are on their way, and how much
