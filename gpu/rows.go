@@ -30,7 +30,9 @@ type rowOperator struct {
 	batchChunks                       driver.Pointer // the chunks of each group of contract_batch
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
-	tensorRings, passing              driver.Pointer
+	tensorRings                       driver.Pointer
+
+	passing driver.Pointer // rows that contract_long keeps for two steps
 
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
@@ -340,7 +342,7 @@ func (o *rowOperator) countGroups() error {
 	}
 	o.groups = min(resident/o.groupBlocks(), o.chunks.count())
 	if o.own > 1 {
-		o.groups = min(o.groups, o.mostGroups())
+		o.groups = min(o.groups, o.longGroups())
 	}
 	return nil
 }

@@ -102,11 +102,11 @@ func (l *rowLayout) passingBytes() int64 {
 	if l.own == 1 || l.inMemory {
 		return 0
 	}
-	return int64(l.mostGroups()*3*kernels.LongRows(l.entries.EntryBits())) * l.stride
+	return int64(l.longGroups()*3*kernels.LongRows(l.entries.EntryBits())) * l.stride
 }
 
-// mostGroups is the most groups of blocks in one launch, by the device's description.
-func (l *rowLayout) mostGroups() int { return min(l.resident()/l.groupBlocks(), l.chunks.count()) }
+// longGroups is the most groups of blocks of contract_long in one launch, by the device's description.
+func (l *rowLayout) longGroups() int { return min(l.resident()/l.groupBlocks(), l.chunks.count()) }
 
 // cacheHolds says whether so many rows take at most half of the L2 cache. contract_long copies rows a second
 // time after so many others.

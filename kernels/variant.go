@@ -42,8 +42,6 @@ func (v variant) QuadBits() int {
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
 	switch {
-	case v.long():
-		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4}[v.Entries]
 	case v.tensor():
 		return map[string]int{"f64": 4, "f32": 8, "bf16": 8, "q8": 8, "sign": 8}[v.Entries]
 	case v.batch() && v.Generated:
@@ -52,6 +50,8 @@ func (v variant) StageRows() int {
 		return map[string]int{"f64": 1, "f32": 2}[v.Entries]
 	case v.batch():
 		return map[string]int{"f64": 2, "f32": 4, "bf16": 4, "q8": 4, "sign": 4}[v.Entries]
+	case v.long():
+		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4}[v.Entries]
 	case v.Early:
 		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 1, "sign": 8}[v.Entries]
 	}
