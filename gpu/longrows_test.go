@@ -50,8 +50,9 @@ func TestMixedLongRows(t *testing.T) {
 	for _, multiprocessors := range []int{2, 132} {
 		e := gradientEngine(t, longRows(t, multiprocessors, solver.Memory, solver.Mixed), ensemble)
 		single := e.operator.(*mixedOperator).single
-		if long := strings.HasPrefix(single.contractor.Name, "contract_long_"); long != (multiprocessors == 2) {
-			t.Fatalf("%d multiprocessors take %s", multiprocessors, single.contractor.Name)
+		name := single.contractor.Name
+		if long := strings.HasPrefix(name, "contract_long_"); long != (multiprocessors == 2) {
+			t.Fatalf("%d multiprocessors take %s", multiprocessors, name)
 		}
 		must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
 		must(t, e.Gradient(0))
