@@ -262,7 +262,7 @@ func (l *rowLayout) tileVisits(rows int) (tiles, visits int) {
 // of a group of slabs at one time. If the device is at fault, it also says why not.
 func (l *rowLayout) once() (possible bool, fault string) {
 	switch {
-	case l.blockShared() > l.info.BlockShared || l.slabs > l.resident():
+	case l.blockShared() > l.info.BlockShared || l.groupBlocks() > l.resident():
 		return false, ""
 	case !l.info.Cooperative:
 		return false, "it has no cooperative launches"
@@ -273,8 +273,12 @@ func (l *rowLayout) once() (possible bool, fault string) {
 }
 
 // resident is the number of blocks of contract that the device holds at one time: as many as their shared
-// memory allows, and at most two for each multiprocessor, because of their registers.
+// memory allows, and at most two for each multiprocessor, because of their registers. Of contract_long it is
+// one for each.
 func (l *rowLayout) resident() int {
+	if l.own > 1 {
+		return l.info.Multiprocessors
+	}
 	return max(min((l.info.BlockShared+reservedShared)/l.blockShared(), 2), 1) * l.info.Multiprocessors
 }
 

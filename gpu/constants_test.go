@@ -40,6 +40,8 @@ func TestConstants(t *testing.T) {
 		{"dots_f64_f64", "a multiple of %d, at most %d", []any{kernels.SlabStep, kernels.Slab}},
 		{"contract_f64_f64", "a multiple of %d, at most %d", []any{kernels.SlabStep, kernels.Slab}},
 		{"contract_f64_f64", "multiples of %d, and m", []any{stageRows}},
+		{"contract_long_f64_f64", "slabs of a block: at most %d;", []any{kernels.LongSlabs}},
+		{"contract_long_f64_f64", "a multiple of %d, at most %d", []any{kernels.SlabStep, kernels.Slab}},
 		{"rank_one_times_16", "⌈count/%d⌉)", []any{blockSide}},
 		{"rank_one_accumulate_16", "⌈side/%d⌉", []any{blockSide}},
 	} {

@@ -224,7 +224,7 @@ func TestMixedSums(t *testing.T) {
 	for _, c := range cards {
 		for _, entries := range formats {
 			planned, err := planMixed(request{backend: Backend{Info: c.info}, ensemble: rowsOf200(t, entries),
-				shapes: make([][]solver.Shape, members), loss: squaredLoss})
+				shapes: make([][]solver.Shape, members), losses: losses{squaredLoss}})
 			must(t, err)
 			o := planned.(*mixedOperator)
 			l := &o.single.rowLayout

@@ -277,7 +277,7 @@ func TestLossesOfABatch(t *testing.T) {
 		} else {
 			o = rowsOf(engine)
 		}
-		if o.tensorGroups = 0; tensor {
+		if o.tensorGroups = [2]int{}; tensor {
 			must(t, o.countTensorGroups())
 		}
 		for i, number := range numbers {
@@ -318,7 +318,7 @@ func TestLossesOfABatch(t *testing.T) {
 					}
 					got, f, o := gradients(way.b, e, way.tensor, all, numbers...)
 					if together := strings.HasPrefix(way.name, "batch"); together && o.batchGroups == 0 ||
-						way.tensor && o.tensorGroups == 0 {
+						way.tensor && o.tensorGroups[0] == 0 {
 						t.Fatal("the kernel has no room")
 					}
 					for _, i := range numbers {

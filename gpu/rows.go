@@ -32,7 +32,9 @@ type rowOperator struct {
 	targets, listed                   driver.Pointer    // of draws
 	tensorRings, tensorChunks         [2]driver.Pointer // of the forms of contract_tensor
 
-	losses losses           // of the parts of the last contraction
+	losses  losses         // of the parts of the last contraction
+	passing driver.Pointer // rows that contract_long keeps for two steps
+
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
 
@@ -69,8 +71,9 @@ type rowLayout struct {
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
 	contractor  kernels.Kernel // does contract in one launch
+	own         int            // slabs of a block: several in contract_long, one in contract
 	stages      int            // its dynamic shared memory
-	stagesAhead int            // stages of rows that are on their way from memory
+	stagesAhead int            // stages of rows, or pairs of pieces, that are on their way from memory
 }
 
 // planRows plans the operator of an ensemble with rows of entries.
@@ -130,15 +133,7 @@ func (l *rowLayout) setEntries(entries sensing.Entries) {
 	l.entries = entries
 	size := (int64(l.k)*int64(entries.EntryBits()) + 7) / 8
 	l.stride = (size + 31) / 32 * 32 // a multiple of the sectors of the device's memory
-	family, early := "contract_", l.info.Capability[0] < 8
-	if early {
-		family += "early_"
-	}
-	if !l.inMemory {
-		family += "generated_"
-	}
-	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
-	l.setStages()
+	l.setContractor()
 }
 
 // streamOf returns the stream of an ensemble, if there are kernels that make its rows.
@@ -222,6 +217,7 @@ func (o *rowOperator) buffers() []buffer {
 		{"chunks", sums * int64(chunks) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
+		{"rows of contract_long", o.passingBytes(), &o.passing},
 		{"rings of parts", rings, &o.rings},
 		{"chunks of groups", batchChunks, &o.batchChunks},
 		{"rings of parts of products", tensorRings[0], &o.tensorRings[0]},
@@ -352,7 +348,10 @@ func (o *rowOperator) countGroups() error {
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.contractor.Name, err)
 	}
-	o.groups = min(resident/o.slabs, o.chunks.count())
+	o.groups = min(resident/o.groupBlocks(), o.chunks.count())
+	if o.own > 1 {
+		o.groups = min(o.groups, o.longGroups())
+	}
 	return nil
 }
 
@@ -685,14 +684,18 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	args := []driver.Arg{driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
 		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels)}
 	args = append(o.rowArgs(args), driver.U32(o.k), driver.U32(o.slabs), driver.U32(o.slab))
-	if o.asynchronous() {
+	switch {
+	case o.own > 1 && !o.inMemory:
+		args = append(args, driver.U32(o.own), driver.Ptr(o.passing), driver.U32(int(o.stride)))
+	case o.own > 1:
+		args = append(args, driver.U32(o.own), driver.U32(o.stagesAhead))
+	case o.asynchronous():
 		args = append(args, driver.U32(o.stagesAhead))
 	}
 	args = append(args, driver.Ptr(o.chunks.at), driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
-		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
-		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true,
-		Args: o.losses.of(0).with(args...),
+		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.groupBlocks() * groups, 1, 1},
+		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: o.losses.of(0).with(args...),
 	})
 }
 

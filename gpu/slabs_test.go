@@ -12,12 +12,13 @@ import (
 )
 
 // TestSlabsFillTheDevice: whole groups of blocks fill at least nine tenths of the reference device's 264
-// blocks for every n up to 1470, where one group of blocks with the longest slabs fills it.
+// blocks for every n up to 1470, where one group of blocks with the longest slabs fills it, and of its 132
+// blocks of contract_long for every n from there to 2079.
 //
 // Symptom: from n = 1040 to 1470 half to two thirds of the blocks had work, at n = 900 three quarters.
 func TestSlabsFillTheDevice(t *testing.T) {
-	least, short := 1., 0
-	for n := 1; n <= 1800; n++ {
+	least, short, last := 1., 0, 0
+	for n := 1; n <= 2400; n++ {
 		k := n * (n + 1) / 2
 		length := slabLength(k, referenceBlocks)
 		slabs, longest := blocks(k, length), blocks(k, kernels.Slab)
@@ -25,9 +26,21 @@ func TestSlabsFillTheDevice(t *testing.T) {
 			t.Fatalf("n = %d: slabs have %d coordinates", n, length)
 		}
 		if n > 1470 {
-			if length != kernels.Slab || slabs <= referenceBlocks {
-				t.Errorf("n = %d: %d slabs of %d coordinates", n, slabs, length)
+			own := blocks(longest, referenceBlocks/2)
+			if own > kernels.LongSlabs {
+				if length != kernels.Slab {
+					t.Errorf("n = %d: slabs of %d coordinates", n, length)
+				}
+				continue
 			}
+			fill := float64(blocks(slabs, own)) / (referenceBlocks / 2)
+			if slabs > own*referenceBlocks/2 || fill < leastFill {
+				t.Errorf("n = %d: %d slabs of %d coordinates, %d in a block", n, slabs, length, own)
+			}
+			if blocks(k, length-kernels.SlabStep) <= own*referenceBlocks/2 {
+				t.Errorf("n = %d: slabs of %d coordinates could be shorter", n, length)
+			}
+			last = n
 			continue
 		}
 		groups := referenceBlocks / slabs
@@ -61,13 +74,17 @@ func TestSlabsFillTheDevice(t *testing.T) {
 			}
 		}
 	}
+	if last != 2079 {
+		t.Errorf("contract_long takes rows up to n = %d", last)
+	}
 	t.Logf("slabs are short for %d n; at least %.3f of the blocks have work", short, least)
 	for n, want := range map[int][3]int{ // slabs, groups and length
 		200: {5, 52, 4096}, 600: {51, 5, 3584}, 700: {60, 4, 4096}, 900: {132, 2, 3072}, 1000: {123, 2, 4096},
 		1040: {249, 1, 2176}, 1200: {256, 1, 2816}, 1400: {240, 1, 4096}, 1470: {264, 1, 4096},
+		1471: {385, 1, 2816}, 1800: {396, 1, 4096}, 1801: {508, 1, 3200}, 2079: {528, 1, 4096},
 	} {
 		l := planned(t, h200, solver.Memory, n, 10_000, 1)
-		if got := [3]int{l.slabs, min(l.resident()/l.slabs, l.chunks.count()), l.slab}; got != want {
+		if got := [3]int{l.slabs, min(l.resident()/l.groupBlocks(), l.chunks.count()), l.slab}; got != want {
 			t.Errorf("n = %d: %d slabs, groups and coordinates of a slab, want %d", n, got, want)
 		}
 	}
@@ -145,29 +162,33 @@ func TestBatchOfShortSlabs(t *testing.T) {
 
 // TestOneLaunch: the n for which contract is one launch, as docs/kernels.md has them for one member.
 func TestOneLaunch(t *testing.T) {
-	device := func(capability [2]int, multiprocessors, shared int) driver.Info {
+	device := func(capability [2]int, multiprocessors, shared, l2 int) driver.Info {
 		return driver.Info{Capability: capability, Multiprocessors: multiprocessors,
-			BlockShared: shared << 10, Cooperative: true}
+			BlockShared: shared << 10, L2: l2 << 20, Cooperative: true}
 	}
-	a100 := device([2]int{8, 0}, 108, 163)
-	v100, t4 := device([2]int{7, 0}, 80, 96), device([2]int{7, 5}, 40, 64)
-	a10, l4 := device([2]int{8, 6}, 72, 99), device([2]int{8, 9}, 58, 99)
+	a100 := device([2]int{8, 0}, 108, 163, 40)
+	v100, t4 := device([2]int{7, 0}, 80, 96, 6), device([2]int{7, 5}, 40, 64, 4)
+	a10, l4 := device([2]int{8, 6}, 72, 99, 6), device([2]int{8, 9}, 58, 99, 48)
 	for _, c := range []struct {
 		info    driver.Info
 		entries []sensing.Entries
 		want    []int // the first and the last n, in pairs
 	}{
-		{h200, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs},
-			[]int{1, 1470}},
-		{a100, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}, []int{1, 936}},
-		{a100, []sensing.Entries{sensing.Q8, sensing.Signs}, []int{1, 1039}},
+		{h200, []sensing.Entries{sensing.F64}, []int{1, 1800}},
+		{h200, []sensing.Entries{sensing.F32, sensing.BF16, sensing.Q8}, []int{1, 2079}},
+		{h200, []sensing.Entries{sensing.Signs}, []int{1, 1470}},
+		{a100, []sensing.Entries{sensing.F64}, []int{1, 936, 1040, 1218}},
+		{a100, []sensing.Entries{sensing.F32, sensing.BF16}, []int{1, 1559}},
+		{a100, []sensing.Entries{sensing.Q8}, []int{1, 1273}},
+		{a100, []sensing.Entries{sensing.Signs}, []int{1, 1039}},
 		{v100, []sensing.Entries{sensing.F64}, []int{1, 734, 804, 809, 849, 881}},
 		{v100, []sensing.Entries{sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs}, []int{1, 1039}},
 		{t4, []sensing.Entries{sensing.F64}, nil},
 		{t4, []sensing.Entries{sensing.F32, sensing.BF16}, []int{1, 571, 600, 620, 653, 694}},
 		{t4, []sensing.Entries{sensing.Q8}, []int{1, 550, 565, 571}},
 		{t4, []sensing.Entries{sensing.Signs}, []int{1, 734, 804, 809}},
-		{a10, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, []int{1, 734}},
+		{a10, []sensing.Entries{sensing.F64, sensing.Q8}, []int{1, 734}},
+		{a10, []sensing.Entries{sensing.F32, sensing.BF16}, []int{1, 734, 849, 886}},
 		{a10, []sensing.Entries{sensing.Signs}, []int{1, 1039}},
 		{l4, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, []int{1, 652}},
 		{l4, []sensing.Entries{sensing.Signs}, []int{1, 848}},
@@ -175,7 +196,7 @@ func TestOneLaunch(t *testing.T) {
 		for _, entries := range c.entries {
 			var got []int
 			before := false
-			for n := 1; n <= 1800; n++ {
+			for n := 1; n <= 2400; n++ {
 				l := rowLayout{rowStore: rowStore{m: 1000, inMemory: true}, k: n * (n + 1) / 2,
 					precision: solver.F64}
 				l.setDevice(c.info)
@@ -198,24 +219,29 @@ func TestOneLaunch(t *testing.T) {
 	}
 }
 
-// TestBeyondOneGroup counts what the plain version moves where no device holds a group of blocks.
+// TestBeyondOneGroup counts what the plain version moves where no device holds a group of blocks of
+// contract_long.
 func TestBeyondOneGroup(t *testing.T) {
-	for _, n := range []int{1471, 1600, 1800} {
-		for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8} {
-			ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, 10_000, entries, 1)
-			must(t, err)
-			for storage, want := range map[solver.Storage]struct{ readings, sums float64 }{
-				solver.Memory: {2, 0.003}, solver.Generated: {3, 0.014},
-			} {
-				e, err := newEngine(Backend{Info: h200, Storage: storage}, ensemble, batch(5))
+	for _, c := range []struct {
+		storage        solver.Storage
+		readings, sums float64
+	}{{solver.Memory, 2, 0.003}, {solver.Generated, 3, 0.019}} {
+		for _, n := range []int{2080, 2400, 3000} {
+			for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8} {
+				ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, 10_000, entries, 1)
+				must(t, err)
+				e, err := newEngine(Backend{Info: h200, Storage: c.storage}, ensemble, batch(5))
 				must(t, err)
 				l := rowsOf(e)
+				if once, _ := l.once(); once {
+					t.Errorf("n = %d, %s %s rows: one launch", n, c.storage, entries)
+				}
 				got := count(l)
 				rows := float64(l.m) * float64(l.stride)
-				if got.rows != want.readings*rows || got.sums > (want.sums+0.0005)*got.rows ||
-					storage == solver.Memory && got.launches != 3 {
+				if got.rows != c.readings*rows || got.sums > (c.sums+0.0005)*got.rows ||
+					c.storage == solver.Memory && got.launches != 3 {
 					t.Errorf("n = %d, %s rows, %s: %v times the rows, sums %.4f of these, %v launches", n,
-						entries, storage, got.rows/rows, got.sums/got.rows, got.launches)
+						entries, c.storage, got.rows/rows, got.sums/got.rows, got.launches)
 				}
 			}
 		}

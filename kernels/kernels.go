@@ -11,6 +11,8 @@
 //	contract_generated_E_T      the same with rows that the kernel generates
 //	contract_early_E_T, contract_early_generated_E_T
 //	                            both for compute capabilities before 8.0
+//	contract_long_E_T, contract_long_generated_f64_f64, contract_long_generated_f32_f64
+//	                            these for rows that are too long for them, which pass the L2 cache twice
 //	contract_batch_E_T, contract_batch_generated_E_T
 //	                            both for up to 8 members, which share the rows
 //	contract_batch_small_E_T    contract_batch for multiprocessors of 100 KB of shared memory
@@ -132,6 +134,22 @@ const Slab, SlabStep = 4096, 128
 func Stages(entryBits int, early bool, slab, ahead int) int {
 	v := variant{Entries: formatOf(entryBits), Early: early}
 	return (ahead + 1 + v.Behind()) * v.StageBytes() / Slab * slab
+}
+
+// LongSlabs is the most slabs of a block of contract_long.
+const LongSlabs = 4
+
+// LongMemory is the dynamic shared memory, in bytes, of a block of contract_long with own slabs of slab
+// coordinates: their numbers of z, of numberBytes each, and ahead + 1 pairs of pieces of rows. ahead is 1 if
+// the kernel makes the rows, otherwise 1 or 2.
+func LongMemory(entryBits, numberBytes, slab, own, ahead int) int {
+	v := variant{Template: "contract_long", Entries: formatOf(entryBits)}
+	return own*((slab+1023)/1024)*1024*numberBytes + 2*(ahead+1)*v.StageBytes()/Slab*slab
+}
+
+// LongRows is how many rows contract_long takes in a step. It copies rows again two steps later.
+func LongRows(entryBits int) int {
+	return variant{Template: "contract_long", Entries: formatOf(entryBits)}.StageRows()
 }
 
 // BatchMembers is the largest number of members of a launch of contract_batch, and BatchBlocks the number of

@@ -52,6 +52,8 @@ func (v variant) StageRows() int {
 		return map[string]int{"f64": 1, "f32": 2}[v.Entries]
 	case v.batch():
 		return map[string]int{"f64": 2, "f32": 4, "bf16": 4, "q8": 4, "sign": 4}[v.Entries]
+	case v.long():
+		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 4}[v.Entries]
 	case v.Early:
 		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 1, "sign": 8}[v.Entries]
 	}
@@ -81,6 +83,9 @@ func (v variant) Ahead() int {
 func (v variant) Behind() int {
 	if v.batch() || v.tensor() {
 		return 2 * v.Exchange()
+	}
+	if v.long() {
+		return 2
 	}
 	return 1
 }
@@ -138,6 +143,15 @@ func (v variant) batch() bool { return v.Template == "contract_batch" }
 // small says whether the kernel is the form of contract_batch for multiprocessors of 100 KB of shared memory.
 // Only f64 and f32 entries need one.
 func (v variant) small() bool { return strings.Contains(v.Name, "_small_") }
+
+// long says whether the kernel is one of contract_long.
+func (v variant) long() bool { return v.Template == "contract_long" }
+
+// Kept says that the kernel keeps the rows that it generates in memory for a while.
+func (v variant) Kept() bool { return v.long() && v.Generated }
+
+// LongSlabs is the most slabs of a block of contract_long.
+func (v variant) LongSlabs() int { return LongSlabs }
 
 // tensor says whether the kernel is one of contract_tensor.
 func (v variant) tensor() bool { return v.Template == "contract_tensor" }
@@ -358,6 +372,12 @@ func variants() []variant {
 			}
 			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)
+			}
+			if e != "sign" {
+				add("contract_long", "contract_long_"+e+"_"+t, e, t)
+				if t == "f64" && (e == "f64" || e == "f32") {
+					add("contract_long", "contract_long_generated_"+e+"_"+t, e, t)
+				}
 			}
 			add("contract_batch", "contract_batch_generated_"+e+"_"+t, e, t)
 			for _, form := range []string{"generated_", "early_", "early_generated_"} {

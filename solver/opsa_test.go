@@ -109,7 +109,7 @@ func TestOPSAConverges(t *testing.T) {
 	for _, kappa := range []float64{1, 10} {
 		p := corruptedRectangle(t, kappa, 2)
 		y, err := cpu.Backend{Workers: 2}.Open(background, p, solver.Batch{
-			Parametrization: solver.UV{}, FactorRanks: []int{2}, Loss: solver.L1{},
+			Parametrization: solver.UV{}, FactorRanks: []int{2}, Losses: []solver.Loss{solver.L1{}},
 			Needs: solver.GD{}.Needs(),
 		})
 		must(t, err)

@@ -10,9 +10,9 @@ import (
 
 const altminClaim = `With as many columns as the truth's rank and enough measurements alternating
 minimization on UVᵀ converges linearly (Jain, Netrapalli and Sanghavi, arXiv 1212.0467). Its iterations do
-not grow with the condition number κ, those of gradient descent do. With so many columns that an iteration
-has as many unknowns as there are measurements, or more, it fits the observations by a matrix that has
-nothing to do with the truth. Gradient descent from a small start then still finds the truth.`
+not grow with κ of X, those of gradient descent do. With so many columns that an iteration has as many
+unknowns as there are measurements, or more, it fits the observations by a matrix that has nothing to do with
+the truth. Gradient descent from a small start then still finds the truth.`
 
 // judgeAltMin looks at two groups of runs of altmin and of gd: those with as many columns as the rank, and
 // those with n·r ≥ m. In the first, all runs of altmin must arrive for every κ, their iterations must differ

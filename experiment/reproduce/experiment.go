@@ -119,7 +119,7 @@ func All() []Experiment {
 			"noise, tasks other than sensing, larger steps than scaled gradients with damping admit, and how " +
 				"many measurements the theorem asks for",
 			judgeAPGD},
-		{"altmin", "the iterations against κ, and the error with more columns, beside gd",
+		{"altmin", "the iterations against κ of X, and the error with more columns, beside gd",
 			altminClaim,
 			"the paper's start, completion, noise, and how many measurements the theorem asks for",
 			judgeAltMin},
@@ -191,7 +191,7 @@ func All() []Experiment {
 			scaledSubgradientClaim,
 			"other losses and ensembles, constant and geometric steps, and the truncated start of the paper",
 			judgeScaledSubgradient},
-		{"opsa", "the steps on the ℓ1 loss with more columns than the rank, against κ",
+		{"opsa", "the steps on the ℓ1 loss with more columns than the rank, against κ of X",
 			opsaClaim,
 			"geometric and constant steps, the truncated start of the authors' program, larger outliers, and " +
 				"how many measurements the theorem asks for",

@@ -12,7 +12,7 @@ const opsaClaim = `On the ℓ1 loss and with outliers, with more columns than th
 overparameterized preconditioned subgradient algorithm on UVᵀ converges linearly from a start near the truth.
 Its rate does not depend on the truth's rank (Giampouras, Cai and Vidal, arXiv 2410.16826). With λ
 proportional to the least singular value of M*, and U₀ and V₀ of different sizes as in the authors' program,
-the rate does not depend on the condition number κ either. Without the preconditioners the steps grow with κ.`
+the rate does not depend on κ of X either. Without the preconditioners the steps grow with κ.`
 
 // judgeOPSA looks at runs with outliers on the ℓ1 loss and r > r*. For each r* and r it asks that all runs of
 // opsa arrive for every κ, that their steps differ by at most a quarter between any two κ, and that each

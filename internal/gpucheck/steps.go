@@ -41,7 +41,8 @@ var groups = []string{device, "load", "test", "run", "sweep", "bench", "torch", 
 type sizes struct {
 	n          []int // of benchmarks, with rows in memory and generated
 	generated  []int // of benchmarks with generated rows only
-	m          int
+	long       []int // of benchmarks of one member with few rows in memory, longM of them
+	m, longM   int
 	batches    []int
 	others     []other // benchmarks without rows
 	benchFlags []string
@@ -69,6 +70,7 @@ const single = "/^(lift|pullback|residuals|sum|dots|accumulate|contract).*_f32$"
 
 var full = sizes{
 	n: []int{200, 600, 1000, 1100}, generated: []int{1500}, m: 10_000, batches: []int{1, 8, 32},
+	long: []int{1800}, longM: 2000,
 	others: []other{
 		{completion, []string{"20000:1000000:10", "1000000:10000000:10"},
 			[]string{"20000:1000000:1", "20000:1000000:32", "20000:1000000:256"}, []int{1, 8},
@@ -95,7 +97,7 @@ start-seeds: 2
 
 // tiny has the same steps at sizes that a CPU can handle.
 var tiny = sizes{
-	n: []int{8}, generated: []int{13}, m: 60, batches: []int{1, 3},
+	n: []int{8}, generated: []int{13}, m: 60, batches: []int{1, 3}, long: []int{14}, longM: 60,
 	others: []other{
 		{completion, []string{"20:60:3"}, nil, []int{1, 3}, tinyLimit, tinyLimit},
 		{rankOne, []string{"8:60:3"}, nil, []int{1, 3}, tinyLimit, tinyLimit},
@@ -294,9 +296,10 @@ func benchSteps(s sizes) []step {
 		},
 	})
 	limits := map[int]time.Duration{
-		200: 75 * time.Second, 600: 80 * time.Second, 1000: 95 * time.Second, 1100: 95 * time.Second,
+		200: 75 * time.Second, 600: 80 * time.Second, 1000: 82 * time.Second, 1100: 82 * time.Second,
+		1800: 22 * time.Second,
 	}
-	size := func(n int, storages string) {
+	size := func(n, m int, batches []int, storages string) {
 		limit, known := limits[n]
 		if !known {
 			limit = 45 * time.Second
@@ -308,18 +311,21 @@ func benchSteps(s sizes) []step {
 				const bench = "^BenchmarkCUDA$"
 				command := gotest("gpu.test", "-test.run", "^$",
 					"-test.bench", bench, "-test.benchtime", "1x")(v)
-				command = append(command, "-cuda.n", fmt.Sprint(n), "-cuda.m", fmt.Sprint(s.m),
-					"-cuda.batches", commas(s.batches), "-cuda.storages", storages,
+				command = append(command, "-cuda.n", fmt.Sprint(n), "-cuda.m", fmt.Sprint(m),
+					"-cuda.batches", commas(batches), "-cuda.storages", storages,
 					"-cuda.until", (v.current.limit * 4 / 5).String())
 				return append(command, s.benchFlags...)
 			},
 		})
 	}
 	for _, n := range s.n {
-		size(n, "memory,generated")
+		size(n, s.m, s.batches, "memory,generated")
 	}
 	for _, n := range s.generated {
-		size(n, "generated")
+		size(n, s.m, s.batches, "generated")
+	}
+	for _, n := range s.long {
+		size(n, s.longM, []int{1}, "memory")
 	}
 	for _, o := range s.others {
 		list = append(list, step{

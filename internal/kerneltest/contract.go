@@ -103,30 +103,9 @@ func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T
 func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, form contractForm,
 	ahead int,
 ) {
-	const scale = 1.0 / 3
 	length := cmp.Or(c.slab, slab)
 	parts, chunkCount := over(c.k, length), over(c.m, c.chunk)
-	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
-	switch c.kind {
-	case small:
-		z = padded[T](1, c.k, tiny[T]())
-		scaled(y, tiny[T]())
-	case l1:
-		z = padded[T](1, c.k, tiny[T]())
-		scaled(y, tiny[T]())
-		y[1], _ = residual(allDots(a, z, 1, length)[parts:][:parts], 0, 1, squaredLoss)
-	case huber:
-		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
-	case special:
-		if !form.generated || f.EntryBits() < 16 {
-			specials(a, z)
-		}
-		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
-	case allOnes:
-		z[2] = fromBits[T](math.MaxUint64)
-	case otherLevels:
-		a.otherLevels()
-	}
+	a, z, y := contractionData[T](f, c, form.generated)
 	kp := slabs(c.k) * slab
 	groups := c.groups
 	if groups == 0 {
@@ -140,26 +119,72 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 		t.Skipf("it needs %d blocks on the device at once; the device has room for %d",
 			parts*groups, resident)
 	}
-	partials := output(make([]T, c.m*parts))
-	for i := range partials.data {
-		partials.data[i] = 0xFF
-	}
+	partials := absentParts[T](c)
 	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
 	args := []any{input(z), partials, input(y), res, chunks, a.table()}
 	args = append(rowArgs(a, args, form.generated), c.k, parts, length)
 	if !form.early && !form.generated {
 		args = append(args, ahead)
 	}
-	args = c.kind.loss().with(append(args, words(starts(c.m, c.chunk)), chunkCount, scale)...)
+	args = c.kind.loss().with(append(args, words(starts(c.m, c.chunk)), chunkCount, contractionScale)...)
 	b.run(t, launch{
 		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
 	})
 
+	checkContraction(t, c, a, z, y, partials, res, chunks)
+}
+
+// contractionScale is the scale of all cases.
+const contractionScale = 1.0 / 3
+
+// absentParts makes the parts of a case's dot products as they are before the launch.
+func absentParts[T number](c contraction) *buffer {
+	partials := output(make([]T, c.m*over(c.k, cmp.Or(c.slab, slab))))
+	for i := range partials.data {
+		partials.data[i] = 0xFF
+	}
+	return partials
+}
+
+// contractionData makes the rows, z and y of a case.
+func contractionData[T number](f sensing.Entries, c contraction, generated bool) (*rows, []T, []float64) {
+	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
+	switch c.kind {
+	case small:
+		z = padded[T](1, c.k, tiny[T]())
+		scaled(y, tiny[T]())
+	case l1:
+		z = padded[T](1, c.k, tiny[T]())
+		scaled(y, tiny[T]())
+		length := cmp.Or(c.slab, slab)
+		parts := over(c.k, length)
+		y[1], _ = residual(allDots(a, z, 1, length)[parts:][:parts], 0, 1, squaredLoss)
+	case huber:
+		y[c.m-1], y[c.m-3], y[c.m-4] = math.NaN(), math.Inf(1), math.Inf(-1)
+	case special:
+		if !generated || f.EntryBits() < 16 {
+			specials(a, z)
+		}
+		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
+	case allOnes:
+		z[2] = fromBits[T](math.MaxUint64)
+	case otherLevels:
+		a.otherLevels()
+	}
+	return a, z, y
+}
+
+// checkContraction compares what a kernel computed in a case with the three reference loops.
+func checkContraction[T number](t *testing.T, c contraction, a *rows, z []T, y []float64,
+	partials, res, chunks *buffer,
+) {
+	length, kp := cmp.Or(c.slab, slab), slabs(c.k)*slab
+	parts := over(c.k, length)
 	dots := allDots(a, z, 1, length)
-	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
+	wantRes, wantChunks := make([]float64, c.m), poisoned[T](over(c.m, c.chunk)*kp)
 	for i := range c.m {
 		var w T
-		wantRes[i], w = residual(dots[i*parts:][:parts], y[i], scale, c.kind.loss())
+		wantRes[i], w = residual(dots[i*parts:][:parts], y[i], contractionScale, c.kind.loss())
 		sum := wantChunks[i/c.chunk*kp:][:c.k]
 		if i%c.chunk == 0 {
 			clear(sum)

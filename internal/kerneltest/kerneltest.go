@@ -118,6 +118,13 @@ var tests = func() map[string]func(*testing.T, *bench) {
 				all["contract_batch_"+name+string(f)+"_f32"] = with(testContractBatch[float32](form))
 			}
 		}
+		if f != sensing.Signs {
+			all["contract_long_"+string(f)+"_f64"] = with(testContractLong[float64](false))
+			all["contract_long_"+string(f)+"_f32"] = with(testContractLong[float32](false))
+			if f.EntryBits() >= 32 {
+				all["contract_long_generated_"+string(f)+"_f64"] = with(testContractLong[float64](true))
+			}
+		}
 		all["contract_tensor_"+string(f)+"_f64"] = with(testContractBatch[float64](batchForm{tensor: true}))
 		all["contract_tensor_wide_"+string(f)+"_f64"] = with(testContractBatch[float64](
 			batchForm{tensor: true, wide: true}))

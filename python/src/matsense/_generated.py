@@ -44,6 +44,7 @@ Method: TypeAlias = Literal[
     "prec-gd",
     "apgd",
     "altmin",
+    "weight-normalization",
     "momentum",
     "nesterov",
     "adam",
@@ -319,9 +320,9 @@ def run(
     method : str
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
-        'scaled-subgradient', 'scaled-gd-lambda', 'opsa', 'prec-gd', 'apgd', 'altmin', 'momentum',
-        'nesterov', 'adam', 'sgd', 'rgd', 'rsgd', 'label-noise-gd', 'zeroth-order',
-        'zeroth-order-newton', 'rgda', 'none'.
+        'scaled-subgradient', 'scaled-gd-lambda', 'opsa', 'prec-gd', 'apgd', 'altmin',
+        'weight-normalization', 'momentum', 'nesterov', 'adam', 'sgd', 'rgd', 'rsgd',
+        'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
