@@ -84,7 +84,8 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
 	c := &carrying{
-		plan: p, data: there.data, out: out, live: live, progress: progress, checkpoints: checkpointsIn(w.Dir),
+		plan: p, data: there.data, out: out, checkpoints: checkpointsIn(w.Dir), live: live,
+		progress: progress,
 	}
 	if err := c.all(ctx, groups); err != nil {
 		return nil, c.failures, err
