@@ -143,6 +143,7 @@ func (b batchBytes) sum() int64 { return b.rows + b.sums + b.z + b.products + b.
 // H100. The emulator holds the computed bytes to counted ones on smaller problems, with few groups and with
 // more than parts of chunks.
 func TestBatchMovesItsRows(t *testing.T) {
+	t.Parallel()
 	const contractBatch, narrowForm = -1, 0
 	for _, c := range []struct{ n, m, multiprocessors, form int }{
 		{91, 259, 24, contractBatch}, {15, 203, 44, contractBatch}, {15, 203, 44, narrowForm},

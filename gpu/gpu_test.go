@@ -84,6 +84,7 @@ func inTiles(b Backend, rows int) Backend {
 }
 
 func TestBackend(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		config  emulator.Config
@@ -110,6 +111,7 @@ func TestBackend(t *testing.T) {
 }
 
 func TestAgreesWithTheHost(t *testing.T) {
+	t.Parallel()
 	for storage, agree := range map[solver.Storage]func(t *testing.T, b, reference solver.Backend){
 		solver.Memory: backendtest.Agree, solver.Generated: backendtest.AgreeGenerated,
 	} {
@@ -123,6 +125,7 @@ func TestAgreesWithTheHost(t *testing.T) {
 // TestSameBits: contract gives the same bits in one launch and in three steps, from memory and generated,
 // with any tiles.
 func TestSameBits(t *testing.T) {
+	t.Parallel()
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		t.Run(string(precision), func(t *testing.T) {
 			t.Parallel()

@@ -137,6 +137,7 @@ func (c longCost) of(l *rowLayout) float64 {
 // TestLongTraffic compares contract_long with the counts of docs/kernels.md: each row is copied twice, or
 // stored and copied once if it is generated, and little else is moved.
 func TestLongTraffic(t *testing.T) {
+	t.Parallel()
 	const n, m = 200, 64
 	for name, rows := range backendtest.Ensembles(t, n, m) {
 		if rows.Entries() == sensing.Signs {

@@ -126,6 +126,7 @@ func lossProblems(t *testing.T) map[string]*sensing.Problem {
 // ensemble: full gradients, mini-batches, Polyak's steps, and values of f at points. The bound is that of
 // TestMethods. No residual is so near a kink that rounding could move it across.
 func TestLossesEndWhereTheHostDoes(t *testing.T) {
+	t.Parallel()
 	for name, p := range lossProblems(t) {
 		for _, l := range others {
 			for _, m := range []solver.Method{

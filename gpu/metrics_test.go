@@ -138,6 +138,7 @@ func (w watched) Step(m *solver.Member, k int) error {
 // the truth and most lists. The bound is 3·n·r* + 10·r*² numbers for each member, with n the rows of W = U or
 // W = [L; R]/√2: lists, dot products and losses count too.
 func TestMetricsOnDevice(t *testing.T) {
+	t.Parallel()
 	completion := func(n, m int) *sensing.Problem {
 		e, err := sensing.NewCompletion(sensing.Sym{N: n}, m, 1)
 		must(t, err)

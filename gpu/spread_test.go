@@ -32,6 +32,7 @@ func onCards(t *testing.T, b Backend, count int, configs ...emulator.Config) Bac
 // kind the devices are, with rows in memory and generated. 61 rows are eight chunks, one for each of eight
 // devices.
 func TestSameBitsOnAnyNumberOfDevices(t *testing.T) {
+	t.Parallel()
 	small, large := emulator.Config{Multiprocessors: 2}, emulator.Config{Multiprocessors: 132}
 	old := emulator.Config{Capability: [2]int{7, 0}}
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {

@@ -25,6 +25,7 @@ import (
 // launches if the device has no room for the wide form. They get the bits of contract_batch, of the three
 // steps, and of each member alone.
 func TestTensorBits(t *testing.T) {
+	t.Parallel()
 	const n, m, members = 15, 75, 19 // K = 120: one slab
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
 		for _, multiprocessors := range []int{4, 132} {
@@ -382,6 +383,7 @@ func TestTensorTraffic(t *testing.T) {
 // that tensorFloor assumes, with one group and chunks of 96 rows. The costs of rows and of a chunk's end
 // follow from launches of one and two chunks.
 func TestTensorCosts(t *testing.T) {
+	t.Parallel()
 	const n, m = 90, 48 // K = 4095: one slab
 	eachForm(t, n, m, 8, func(t *testing.T, e *engine, device *emulator.Device, k batchOn,
 		costs map[sensing.Entries]float64,
