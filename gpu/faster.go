@@ -65,7 +65,8 @@ func (b Backend) MixedIsFaster(e sensing.Ensemble) bool {
 // the first device, with the rows in memory.
 func (b Backend) precisionFloors(e sensing.Ensemble, members int) (double, mixed floor, err error) {
 	b.Others, b.Storage, b.Precision = nil, solver.Memory, solver.F64
-	r := request{backend: b, ensemble: e, shapes: make([][]solver.Shape, members), losses: losses{squaredLoss}}
+	shapes := make([][]solver.Shape, members)
+	r := request{backend: b, ensemble: e, shapes: shapes, losses: losses{squaredLoss}}
 	inDouble, err := planRows(r)
 	if err != nil {
 		return floor{}, floor{}, err

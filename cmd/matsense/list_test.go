@@ -87,7 +87,7 @@ func TestListOfKind(t *testing.T) {
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--method scaled-gd --lambda 0.1",
-			"--lambda is for method scaled-gd-lambda, and this is scaled-gd"},
+			"--lambda is for method scaled-gd-lambda or opsa, and this is scaled-gd"},
 		{"--method scaled-gd-lambda --lambda 0", "--lambda must be positive, got 0"},
 		{"--method scaled-gd-lambda --lambda nan", "--lambda must be positive and finite"},
 	} {

@@ -367,7 +367,8 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 	}
 	plan := sweepPlanEvent{
 		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), AtOnce: max(p.AtOnce, 1),
-		Together: p.Together, Memory: experiment.Number(p.Bytes), Done: done, Shard: p.Shard + 1, Shards: p.Shards,
+		Together: p.Together, Memory: experiment.Number(p.Bytes), Done: done,
+		Shard: p.Shard + 1, Shards: p.Shards,
 		Apart: append([]string{}, p.Apart()...),
 	}
 	if p.By != "" {

@@ -582,9 +582,9 @@ func (c *Config) checkMirror(m *Mistakes) {
 	}
 }
 
-// fillMagnitudeStep makes ν as large as the paper has it, 2, if the measurements admit it. f curves in Θ, which
-// has d = r(r + 1)/2 numbers, by up to about ½(1 + √(d/m))² with m Gaussian measurements, and steps of more
-// than 4/(1 + √(d/m))² diverge.
+// fillMagnitudeStep makes ν as large as the paper has it, 2, if the measurements admit it. f curves in Θ,
+// which has d = r(r + 1)/2 numbers, by up to about ½(1 + √(d/m))² with m Gaussian measurements, and steps of
+// more than 4/(1 + √(d/m))² diverge.
 func (c *Config) fillMagnitudeStep() {
 	if c.Given("magnitude-step") || c.Measurements <= 0 || c.FactorRank <= 0 {
 		return

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,7 @@ func ReadConfig(path string, c *Config) error {
 	if err != nil {
 		return Usagef("the config cannot be read: %v", err)
 	}
-	if root, err := yamldoc.Root(text); root == nil && err == nil {
+	if len(bytes.TrimSpace(text)) == 0 { // nothing but comments is no mistake
 		return Usagef("%s is empty: a configuration is a list of lines like \"alpha: 1e-6\"", path)
 	}
 	if err := parseConfig(text, path, c); err != nil {

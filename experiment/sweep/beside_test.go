@@ -31,8 +31,8 @@ func (b meeting) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	return b.Backend.Open(ctx, p, batch)
 }
 
-// overlap is a Progress that counts the groups, of two runs each, that began before all runs of earlier groups
-// had ended.
+// overlap is a Progress that counts the groups, of two runs each, that began before all runs of earlier
+// groups had ended.
 type overlap struct {
 	quiet
 	begun, ended, count *int
@@ -75,7 +75,8 @@ seeds: 4
 		}
 		*b.arrived = arrived
 		dir := filepath.Join(t.TempDir(), "swept")
-		r, failures, err := p.Run(t.Context(), Where{Dir: dir}, overlap{quiet{}, new(int), new(int), &overlaps})
+		watch := overlap{quiet{}, new(int), new(int), &overlaps}
+		r, failures, err := p.Run(t.Context(), Where{Dir: dir}, watch)
 		if err != nil || failures > 0 || len(r.Missing()) > 0 {
 			t.Fatalf("%d failures, %v", failures, err)
 		}

@@ -84,7 +84,8 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
 	c := &carrying{
-		plan: p, data: there.data, out: out, live: live, progress: progress, checkpoints: checkpointsIn(w.Dir),
+		plan: p, data: there.data, out: out, checkpoints: checkpointsIn(w.Dir), live: live,
+		progress: progress,
 	}
 	if err := c.all(ctx, groups); err != nil {
 		return nil, c.failures, err
@@ -97,7 +98,7 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 }
 
 // Check says how many runs of the plan's part are done in a directory, or why [Plan.Run] would refuse it. It
-// writes nothing, and does not ask whether another process is at work there.
+// writes nothing. Whether another process is at work there matters only to the reason.
 func (p *Plan) Check(w Where) (done int, err error) {
 	if err := p.mayResume(w); err != nil {
 		return 0, err
@@ -116,7 +117,11 @@ func (p *Plan) Check(w Where) (done int, err error) {
 		return 0, err
 	}
 	_, recorded := p.open(there)
-	return len(recorded), p.mayGoOn(w, there)
+	err = p.mayGoOn(w, there)
+	if err != nil && lockfile.Held(filepath.Join(w.Dir, lockName(p.NamedPart))) {
+		err = inUse(w.Dir)
+	}
+	return len(recorded), err
 }
 
 // open returns the runs of the part that are to be carried out, and the numbers of those that are done.
@@ -327,8 +332,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	}
 	release, err = lockfile.Take(filepath.Join(w.Dir, lockName(p.NamedPart)))
 	if errors.Is(err, lockfile.ErrHeld) {
-		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there",
-			w.Dir)
+		return nil, inUse(w.Dir)
 	}
 	if err != nil {
 		return nil, config.Usagef("--out %s cannot be used: %v", w.Dir, err)
@@ -360,6 +364,11 @@ func (p *Plan) mayGoOn(w Where, there *gathered) error {
 	}
 	return config.Usagef("--out %s holds this sweep's results already: --resume goes on with it, --force "+
 		"replaces it", w.Dir)
+}
+
+// inUse is the error for a part that another process carries out in a directory.
+func inUse(dir string) error {
+	return config.Usagef("--out %s is in use: another process is carrying out the same runs there", dir)
 }
 
 // claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.

@@ -103,7 +103,9 @@ var kinds = []kind{
 	{
 		parametrization: solver.Polar{},
 		law: law{
-			z: func(u solver.Factor) *mat.Dense { return product(product(u[0], symmetricPart(u[1])), u[0].T()) },
+			z: func(u solver.Factor) *mat.Dense {
+				return product(product(u[0], symmetricPart(u[1])), u[0].T())
+			},
 			gradient: func(g *mat.Dense, u solver.Factor) solver.Factor {
 				return solver.Factor{
 					product(product(g, u[0]), symmetricPart(u[1])),
