@@ -64,6 +64,8 @@ var failing = []string{
 	"method=altmin parametrization=uv iterations=2 inner-iterations=1",
 	"method=weight-normalization parametrization=polar factor-rank=6 step=1e-5",
 	"method=weight-normalization parametrization=polar factor-rank=6 magnitude-step=9",
+	"method=mirror-descent step=9",
+	"method=mirror-descent step=1e-5",
 	"method=adam step=9",
 	"method=adam step=1e-5",
 	"method=nesterov step=9",

@@ -77,6 +77,7 @@ func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, erro
 		"factor-rank=2 init=spectral measurements=30 iterations=4 method=rgd",
 		"factor-rank=2 parametrization=uv init=spectral measurements=60 iterations=4",
 		"factor-rank=3 parametrization=polar alpha=0.1 measurements=60 iterations=4",
+		"factor-rank=8 alpha=0.1 measurements=30 iterations=4",
 	} {
 		settings := slices.DeleteFunc(strings.Fields(base+problem),
 			func(s string) bool { return strings.HasPrefix(s, key+"=") })

@@ -36,6 +36,7 @@ func TestMethods(t *testing.T) {
 		solver.Adam{StepSize: 0.02, Beta1: 0.8, Beta2: 0.95, Epsilon: 1e-4},
 		solver.ImbalancedGD{StepSize: 0.1, Scale: 0.8, Below: 10}, // the first step
 		solver.WeightNormalization{StepSize: 0.3, MagnitudeStep: 1.5},
+		solver.MirrorDescent{StepSize: 0.2},
 		solver.SGD{StepSize: 0.1, Batch: batch}, solver.RSGD{StepSize: 0.1, Batch: batch},
 		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},
 		solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
@@ -57,10 +58,14 @@ func TestMethods(t *testing.T) {
 				continue
 			}
 			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+				rank := 2
+				if _, mirror := m.(solver.MirrorDescent); mirror {
+					rank = 6
+				}
 				end := func(b solver.Backend) (solver.Factor, solver.Trajectory) {
 					var path solver.Trajectory
 					res, err := solver.Solve(context.Background(), c.p, b, m, solver.Settings{
-						Start: solver.Random{Alpha: 0.5, Seed: 1}, Parametrization: c.par, FactorRank: 2,
+						Start: solver.Random{Alpha: 0.5, Seed: 1}, Parametrization: c.par, FactorRank: rank,
 						Iterations: 4, MeasureEvery: 2, Recorder: &path})
 					must(t, err)
 					return res.Factor, path

@@ -236,7 +236,7 @@ type EntrywiseEngine interface {
 }
 
 // ProductEngine is an engine that multiplies by the measurement operator and by its adjoint. The spectral
-// estimate needs both.
+// estimate needs both, and [MirrorDescent] the adjoint.
 type ProductEngine interface {
 	Engine
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ must be

@@ -36,6 +36,9 @@ func TestList(t *testing.T) {
 			if name == "weight-normalization" {
 				base = "n: 6, rank: 1, factor-rank: 2, parametrization: polar, iterations: 3, method: " + name
 			}
+			if name == "mirror-descent" {
+				base = "n: 6, rank: 1, iterations: 3, method: " + name
+			}
 		case "ensemble":
 			if name != "dense" {
 				base = "n: 8, rank: 1, iterations: 3, ensemble: " + name

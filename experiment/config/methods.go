@@ -208,6 +208,18 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name: "mirror-descent",
+				About: "log UUᵀ ← log UUᵀ − 2μG: mirror descent with the spectral entropy, for factor rank n; " +
+					"the spectral hypentropy for UUᵀ − VVᵀ",
+				References: []Reference{wu2021},
+				Check:      (*Config).checkMirror,
+			},
+			Make:   func(c *Config) solver.Method { return solver.MirrorDescent{StepSize: c.Step} },
+			Advise: (*Config).adviseGradient,
+			Growth: (*Config).gradientGrowth,
+		},
+		{
+			Entry: Entry{
 				Name:       "momentum",
 				About:      "V ← βV − μ∇f(U), U ← U + V: the heavy ball",
 				References: []Reference{polyak1964},
@@ -548,9 +560,25 @@ func (c *Config) checkMagnitudes(m *Mistakes) {
 	if c.Given("magnitude-step") || c.MagnitudeStep != 0 {
 		m.Finite("magnitude-step", c.MagnitudeStep, c.MagnitudeStep > 0, "positive")
 	}
-	if c.N > 0 && c.FactorRank > c.N {
+	if !c.HasUserData() && c.N > 0 && c.FactorRank > c.N { // a step says it of user data
 		m.Bad("factor-rank", "the columns of weight-normalization are orthonormal, at most n = %d, got %d", c.N,
 			c.FactorRank)
+	}
+}
+
+// checkMirror wants a start whose UUᵀ has a logarithm.
+func (c *Config) checkMirror(m *Mistakes) {
+	p := find(parametrizations, c.Parametrization)
+	if p == nil || solver.Suits(solver.MirrorDescent{}, p.Make(c)) != nil { // said elsewhere
+		return
+	}
+	if !c.HasUserData() && c.FactorRank != 0 && c.FactorRank != c.N { // a step says it of user data
+		m.Bad("factor-rank", "mirror-descent takes the logarithm of UUᵀ, which needs as many columns as n, %d, "+
+			"got %d", c.N, c.FactorRank)
+	}
+	if s, named := c.ChosenStart(); named && s.Pairs != nil {
+		m.Bad("init", "mirror-descent takes the logarithm of UUᵀ, and that of a start from eigenvectors need not "+
+			"have full rank: init is %q", c.Init)
 	}
 }
 
@@ -708,7 +736,11 @@ func (c *Config) checkZerothOrderNewton(m *Mistakes) {
 		c.LeastCurvature = defaultLeastCurvature
 	}
 	m.Finite("least-curvature", c.LeastCurvature, c.LeastCurvature > 0, "positive")
-	if shapes, err := c.NewParametrization().Shapes(c.Space(), c.FactorRank); err == nil {
+	p := find(parametrizations, c.Parametrization)
+	if p == nil { // said elsewhere
+		return
+	}
+	if shapes, err := p.Make(c).Shapes(c.Space(), c.FactorRank); err == nil {
 		if d := solver.Numbers(shapes); d > mostHessian {
 			m.Bad("factor-rank", "zeroth-order-newton estimates the Hessian in all numbers of the factor, "+
 				"at most %d, and this factor has %d: choose a smaller factor-rank or n", mostHessian, d)

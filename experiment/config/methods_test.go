@@ -106,3 +106,58 @@ func TestImbalanceScale(t *testing.T) {
 		}
 	}
 }
+
+// TestMirrorStart: mirror-descent refuses drawn problems without a logarithm of UUᵀ in one sentence, and the
+// size of user data is not known yet.
+func TestMirrorStart(t *testing.T) {
+	for _, w := range []struct{ settings, want string }{
+		{"", ""}, {"factor-rank=9", ""}, {"parametrization=indefinite", ""},
+		{"factor-rank=8", "needs as many columns as n, 9, got 8"},
+		{"init=spectral", "need not have full rank: init is"},
+		{"parametrization=uv", "goes with parametrization psd or indefinite, not uv"},
+		{"parametrization=none", "parametrization: must be"},
+		{"loss=l1", "is defined for loss squared alone"},
+		{"matrices=A.npy observations=y.npy factor-rank=8", ""},
+	} {
+		given := []string{"n=9"}
+		if strings.HasPrefix(w.settings, "matrices") {
+			given = nil
+		}
+		c := configOf(t, append(append(given, "method=mirror-descent"), strings.Fields(w.settings)...)...)
+		err := c.Validate()
+		if w.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", w.settings, err)
+			}
+			continue
+		}
+		if p := problemsOf(t, err); len(p) != 1 || !strings.Contains(p[0], w.want) {
+			t.Errorf("%s: %v, want … %s …", w.settings, p, w.want)
+		}
+	}
+}
+
+// TestUnknownParametrization: a parametrization that does not exist is a mistake for every method. Symptom:
+// zeroth-order-newton panicked.
+func TestUnknownParametrization(t *testing.T) {
+	for _, m := range methods {
+		c := configOf(t, "n=9", "parametrization=foo", "method="+m.Name)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "parametrization: must be") {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+	}
+}
+
+// TestOrthonormalColumns: symptom: user data of n = 120 with 110 columns were refused, because n is 100 by
+// default.
+func TestOrthonormalColumns(t *testing.T) {
+	given := []string{"method=weight-normalization", "parametrization=polar", "factor-rank=110"}
+	c := configOf(t, append(given, "matrices=A.npy", "observations=y.npy")...)
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	c = configOf(t, given...)
+	if p := problemsOf(t, c.Validate()); len(p) != 1 || !strings.Contains(p[0], "at most n = 100, got 110") {
+		t.Error(p)
+	}
+}

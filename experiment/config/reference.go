@@ -352,6 +352,12 @@ var (
 		Title:       "Implicit Regularization for Optimal Sparse Recovery",
 		Proceedings: neurIPS, Short: "NeurIPS", Volume: "32", Year: 2019, ArXiv: "1909.05122",
 	}
+	wu2021 = Reference{
+		Key: "wu2021implicit", Authors: []string{"Wu, Fan", "Rebeschini, Patrick"},
+		Title:       "Implicit Regularization in Matrix Sensing via Mirror Descent",
+		Proceedings: neurIPS, Short: "NeurIPS",
+		Year: 2021, ArXiv: "2105.13831",
+	}
 	wei2025 = Reference{
 		Key: "wei2025benefits", Authors: []string{"Wei, Yudong", "Zhang, Liang", "Li, Bingcong", "He, Niao"},
 		Title: "On the Benefits of Weight Normalization for Overparameterized Matrix Sensing",

@@ -65,6 +65,7 @@ func TestSource(t *testing.T) {
 		"nesterov":            "Nesterov, Introductory Lectures on Convex Optimization (2004)",
 		"apgd":                "Liu, Han, Tang, Tang and Wang, arXiv 2502.00463; Jia, Feng, Meng and Sun, NeurIPS 2024",
 		"polar":               "Wei, Zhang, Li and He, arXiv 2510.01175",
+		"mirror-descent":      "Wu and Rebeschini, arXiv 2105.13831",
 		"adam":                "Kingma and Ba, arXiv 1412.6980",
 		"label-noise-gd":      "Gatmiry et al., arXiv 2306.13239",
 		"zeroth-order-newton": "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",

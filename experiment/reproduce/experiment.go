@@ -128,6 +128,11 @@ func All() []Experiment {
 			"the theorem's rates and constants, the number of measurements against r, noise, other retractions, " +
 				"and steps as short as the theorem asks for",
 			judgeNormalization},
+		{"mirror-descent", "the test error of mirror descent against α, beside UUᵀ with a square U",
+			mirrorClaim,
+			"nuclear norms and effective ranks, starts that are multiples of I, fewer measurements than three " +
+				"times n·r*, completion, the hypentropy, and the theorem's bounds",
+			judgeMirror},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
 			"noise of shots, and the constants",

@@ -101,6 +101,10 @@ rgda             (settings `step`, `adversary-step` eta, `adversary-weight`
                  goes up: phi has the derivative -(res + (lambda - 1) e)/(2m) in
                  e.  The column `shift` is |e_t| / sqrt(m), 0 at t = 0; the loss
                  in trajectory.csv stays the one of y, without e.
+mirror-descent   (Wu and Rebeschini, arXiv 2105.13831; setting `step`), `psd` with
+                 r = n.  With G = 1/m sum_i res_i A_i and L_0 = 1/2 log U_0 U_0^T
+                     L <- L - step * G,    U <- exp(L), symmetric
+                 so that log U U^T <- log U U^T - 2 step G.
 zeroth-order     (settings `step`, `directions` q, `radius` delta)
                      g = 1/q sum_k (f(U + delta P_k) - f(U - delta P_k))
                                    / (2 delta) * P_k
@@ -158,7 +162,7 @@ Runge-Kutta method of order four with RUNGE steps.
 
 How far rounding reaches
 ------------------------
-What the top of reference.py says holds here.  Four things are added.
+What the top of reference.py says holds here.  Five things are added.
 
   * rgd, rsgd and rgda divide by U^T U.  The start is not small and r is at most the
     rank, so that its condition number stays moderate; --check enforces 1e4.
@@ -167,6 +171,8 @@ What the top of reference.py says holds here.  Four things are added.
     so f has one of about 1e-16 e, and the quotient one of 1e-16 e / delta, while
     |grad f| is of order e: with delta = 1e-3 about 13 digits of the direction
     are left, at every size of the residual.
+  * mirror-descent takes the logarithm of U U^T once, and from then on nothing
+    divides by its eigenvalues.  The other formula takes roots of those of X.
   * Random draws are integers and signs, which do not depend on rounding at all,
     and normal deviates, which are good to about 1e-16.
   * A step of (f - f*) / |grad f|^2 is far longer than gradient descent's where the
@@ -187,6 +193,7 @@ coordinates and columns permuted and with other formulas:
                      [P; sqrt(lambda) I]
     altmin
                      from all equations at once, not from the normal equations
+    mirror-descent   X = U U^T from the series of exp(log X - 2 step G), and its root
     polyak-gd        mu_t = step / max(1, step |grad f|^2 / (f - f*)), where
                      |grad f|^2 = tr(G U U^T G) and f is from the mean of res^2
     imbalanced-gd    U <- beta L R^T and V <- V R diag(s) R^T / beta, from the SVD
@@ -241,7 +248,7 @@ OPTIONS = ["step-decay", "retraction", "momentum", "beta1", "beta2", "epsilon",
 
 # The methods that take the gradient of all measurements.
 WHOLE = ["momentum", "nesterov", "adam", "polyak-gd", "imbalanced-gd", "rgd", "apgd",
-         "altmin"]
+         "altmin", "mirror-descent"]
 
 # The cases, with the keys of reference.py; `options` are those just listed, and
 # with `near` U0 is not alpha * N but X + alpha * N (the first r columns of X).
@@ -295,6 +302,12 @@ CASES = {
         seed=3818, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=0.01, kappa=3.0, noise=1e-2,
         step=0.0, iterations=9, **STORED),
+    # The least eigenvalues of U U^T stay above 1e-5 of the largest: see above.
+    "mirror_descent": dict(
+        method="mirror-descent", parametrization="psd", options={},
+        seed=3919, n=7, rank=2, measurements=61, factor_rank=7,
+        alpha=0.2, kappa=2.0, noise=1e-2, general=False,
+        step=0.15, iterations=40, **STORED),
     # The largest step is in force in 14 steps of 30 and in 25 of 32 (the next case).
     # Longer runs would magnify rounding: see above.
     "polyak_gd": dict(
@@ -755,8 +768,24 @@ def descent(factors, f, gradients, settings):
         yield factors
 
 
+def mirrored(A, y, U, settings):
+    """U_0 .. U_T of mirror-descent."""
+    P, s, _ = np.linalg.svd(U)
+    L = P @ np.diag(np.log(s)) @ P.T
+    yield U
+    for t in range(settings["iterations"]):
+        G = np.einsum("i,ijk->jk", residual(A, y, U), A) / len(y)
+        L = L - decayed(settings, t) * G
+        values, Q = np.linalg.eigh(L)
+        U = Q @ np.diag(np.exp(values)) @ Q.T
+        yield U
+
+
 def iterates(A, y, U, settings):
     """U_0 .. U_T."""
+    if settings["method"] == "mirror-descent":
+        yield from mirrored(A, y, U, settings)
+        return
     for U, in descent([U], lambda U: loss(A, y, U),
                       lambda t, U: [estimate(A, y, U, settings, t)], settings):
         yield U
@@ -952,8 +981,36 @@ def other_minimized(A, y, Z, sides, t):
     return Z
 
 
+def exponential(S):
+    """exp(S) from the series of exp(S / 2^10)."""
+    term = total = np.eye(len(S))
+    for p in range(1, 12):
+        term = term @ S / 2 ** 10 / p
+        total = total + term
+    for _ in range(10):
+        total = total @ total
+    return total
+
+
+def other_mirrored(A, y, U, settings, j, k):
+    """`mirrored` by the matrix X = U U^T, from its logarithm and the series of exp.
+    Its root has the coordinates j for columns too; those of U are k."""
+    values, Q = np.linalg.eigh(U @ U.T)
+    S, back = Q @ np.diag(np.log(values)) @ Q.T, np.argsort(j)[k]
+    yield U
+    for t in range(settings["iterations"]):
+        G = np.einsum("i,ijk->jk", residual(A, y, U), A) / len(y)
+        S = S - 2 * decayed(settings, t) * G
+        values, Q = np.linalg.eigh(exponential(S))
+        U = ((Q * np.sqrt(values)) @ Q.T)[:, back]
+        yield U
+
+
 def other_iterates(A, y, U, settings, i, j, k, sides=None):
     """`iterates`; with sides, the two sets of rows of U that are U and V."""
+    if settings["method"] == "mirror-descent":
+        yield from other_mirrored(A, y, U, settings, j, k)
+        return
     beta = settings.get("momentum", 0.0)
     before, P, past = U, np.zeros_like(U), []
     sides = sides or [slice(None)]

@@ -45,6 +45,7 @@ Method: TypeAlias = Literal[
     "apgd",
     "altmin",
     "weight-normalization",
+    "mirror-descent",
     "momentum",
     "nesterov",
     "adam",
@@ -321,8 +322,8 @@ def run(
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'imbalanced-gd', 'scaled-gd',
         'scaled-subgradient', 'scaled-gd-lambda', 'opsa', 'prec-gd', 'apgd', 'altmin',
-        'weight-normalization', 'momentum', 'nesterov', 'adam', 'sgd', 'rgd', 'rsgd',
-        'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda', 'none'.
+        'weight-normalization', 'mirror-descent', 'momentum', 'nesterov', 'adam', 'sgd', 'rgd',
+        'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
