@@ -104,8 +104,8 @@ func (l *rowLayout) aloneFloor() floor {
 	readings, multiprocessors := 1, float64(l.info.Multiprocessors)
 	if once, _ := l.once(); !once {
 		readings, each.instructions = 2, steps
-	} else if groups := min(l.resident()/l.slabs, l.chunks.count()); groups > 0 { // they do the work
-		multiprocessors *= float64(groups*l.slabs) / float64(l.resident())
+	} else if groups := min(l.resident()/l.groupBlocks(), l.chunks.count()); groups > 0 { // they do the work
+		multiprocessors *= float64(groups*l.groupBlocks()) / float64(l.resident())
 	}
 	return l.floorOf(float64(readings)*float64(l.m)*float64(l.stride)+l.sumBytes(l.chunks.count()),
 		Backend{Info: l.info}.cycles(l.precision, 2, each), multiprocessors)

@@ -27,7 +27,7 @@ const (
 	recordStep = 3
 	// recordBody is how often a gradient makes the same calls before they are recorded alone, because the
 	// calls before them differ: the step size of combine, with step decay. A stretch that is the same each
-	// time is recorded before. The pieces of a long stretch are recorded as late.
+	// time is recorded sooner, if it has at most longestGraph calls.
 	recordBody = 6
 	// shortestGraph and longestGraph are the fewest and the most calls of a graph. A graph of one call saves
 	// nothing. A pass cannot be interrupted within a graph.

@@ -31,7 +31,10 @@ func (b Backend) stepCalls(e sensing.Ensemble, batch solver.Batch) (int, error) 
 	case b.Precision == solver.Mixed: // the copy to the host stays
 		return 1 + blocks(calls-1, longestGraph), nil
 	}
-	return blocks(calls, longestGraph), nil
+	if calls > longestGraph { // then combine is no part of a graph
+		return 1 + blocks(calls-1, longestGraph), nil
+	}
+	return 1, nil
 }
 
 // gradientCalls is how many calls a gradient of one member makes on one device.

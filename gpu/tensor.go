@@ -189,12 +189,13 @@ func (o *rowOperator) contractTensor(y driver.Pointer, members int) (done bool, 
 	for first := 0; first < members; {
 		form, instead := 0, "contract of a batch is done without tensor cores, "+
 			"which gives the same bits and takes longer"
-		if members-first > kernels.BatchMembers && o.tensorGroups[wideForm] > 0 {
+		count := o.losses.alike(first, min(members-first, kernels.WideMembers))
+		if count > kernels.BatchMembers && o.tensorGroups[wideForm] > 0 {
 			form, instead = wideForm, "contract takes eight members in a launch, "+
 				"which gives the same bits and takes longer"
 		}
 		on := o.onTensor(form)
-		count := o.losses.alike(first, min(members-first, on.members))
+		count = min(count, on.members)
 		switch done, err = o.contractOn(on, y, first, count, instead); {
 		case err != nil:
 			return false, err

@@ -13,8 +13,8 @@ import (
 //	log UUᵀ ← log UUᵀ − 2μG,   G = 1/m Σ res_i A_i.
 //
 // U becomes the symmetric root, U = exp(L) with L = ½ log UUᵀ, and L is what the method remembers: L ← L −
-// μG. So no step divides by an eigenvalue or takes its logarithm but the first, which takes those of the
-// start. The smallest eigenvalues of UUᵀ may be far below rounding. For UUᵀ − VVᵀ the steps are
+// μG. Only the first step takes logarithms of eigenvalues: those of the start. No step divides by one. The
+// smallest eigenvalues of UUᵀ may be far below rounding. For UUᵀ − VVᵀ the steps are
 //
 //	log UUᵀ ← log UUᵀ − 2μG,   log VVᵀ ← log VVᵀ + 2μG,
 //
@@ -112,8 +112,8 @@ func matrixGradient(m *Member) (*mat.Dense, error) {
 	return symmetricPart(g), nil
 }
 
-// logOfRoot replaces a square matrix U by ½ log UUᵀ. Singular values of U are as exact as those of UUᵀ cannot
-// be: they may be 10⁻¹⁰ times the largest.
+// logOfRoot replaces a square matrix U by ½ log UUᵀ. The singular values of U are more exact than the
+// eigenvalues of UUᵀ: they may be 10⁻¹⁰ times the largest.
 func logOfRoot(u *mat.Dense) error {
 	n, r := u.Dims()
 	if n != r {

@@ -135,6 +135,9 @@ func init() {
 				Check: func(c *Config, m *Mistakes) {
 					c.checkPolyak(m)
 					c.checkLambda(m)
+					if sought := c.soughtSingular(); sought != nil && !c.Given("lambda") {
+						c.Lambda = sought[len(sought)-1] // Polyak's steps do not overshoot
+					}
 					if !c.Given("lambda") {
 						c.Lambda /= 10
 					}
@@ -464,9 +467,9 @@ func (c *Config) checkTogether(m *Mistakes) {
 		c.Parametrization, why)
 }
 
-// checkLambda fills in the damping: the least eigenvalue of a truth that is known, but of a spectrum the
-// least with which a step from a small factor does not overshoot, λ ≥ μ²‖M*‖/4 ([Config.adviseLambda]). The
-// values below are a tail, which the theory of ScaledGD(λ) counts as noise: its λ is of the order of
+// checkLambda fills in the damping: 1/kappa², but of a truth from a file or with a spectrum the least
+// eigenvalue with which a step from a small factor does not overshoot, λ ≥ μ²‖M*‖/4 ([Config.adviseLambda]).
+// The values below are a tail, which the theory of ScaledGD(λ) counts as noise: its λ is of the order of
 // σ_r*(M*), where M* is approximately of rank r*. (Xu, Shen, Chi and Ma, arXiv 2302.01186.)
 func (c *Config) checkLambda(m *Mistakes) {
 	switch {
@@ -586,7 +589,7 @@ func (c *Config) checkMirror(m *Mistakes) {
 // which has d = r(r + 1)/2 numbers, by up to about ½(1 + √(d/m))² with m Gaussian measurements, and steps of
 // more than 4/(1 + √(d/m))² diverge.
 func (c *Config) fillMagnitudeStep() {
-	if c.Given("magnitude-step") || c.Measurements <= 0 || c.FactorRank <= 0 {
+	if c.Given("magnitude-step") || c.MagnitudeStep != 0 || c.Measurements <= 0 || c.FactorRank <= 0 {
 		return
 	}
 	r := float64(c.FactorRank)

@@ -10,17 +10,28 @@ import (
 // 2²⁰ numbers a step has one worker.
 const smallGroup = 32 << 20
 
-// isSmall says whether a planned group is small. Rows that are generated take no memory, but long.
-func isSmall(g *experiment.Group) bool {
+// needsLittle says whether a planned group is small. Generated rows take little memory and much time.
+func needsLittle(g *experiment.Group) bool {
 	return g.Plan.Config.Device == "cpu" && g.Plan.Storage == "memory" && g.Plan.Bytes <= smallGroup
 }
+
+// isSmall says whether a group, or some runs of it, is small. Fewer runs of a group need no more memory.
+func (p *Plan) isSmall(g Group) bool { return p.small[sizeOfRows(g.Runs)] && !p.isAlone(g) }
 
 // findBeside finds out how many small groups go side by side on the host: one for each worker, as long as
 // there are as many groups, and far more memory than all of them need.
 func (p *Plan) findBeside() {
+	p.small = map[string]bool{}
+	for _, g := range p.Part { // all groups with rows of a size, as their runs may differ
+		rows := sizeOfRows(g.Runs)
+		at, known := p.bySize[p.size(g.Runs, "")]
+		before, found := p.small[rows]
+		p.small[rows] = known && at.small && (before || !found)
+	}
 	groups, largest, available := 0, 0.0, 0.0
 	for _, g := range p.Part {
-		if at := p.bySize[p.size(g.Runs, "")]; at.small && !p.isAlone(g) {
+		if p.isSmall(g) {
+			at := p.bySize[p.size(g.Runs, "")]
 			groups++
 			largest, available = max(largest, at.bytes), at.available
 		}
@@ -33,10 +44,10 @@ func (p *Plan) findBeside() {
 	p.Bytes = max(p.Bytes, float64(p.AtOnce)*largest)
 }
 
-// small divides groups into those that go side by side on the host, and the rest.
-func (p *Plan) small(groups []Group) (small, rest []Group) {
+// sort divides groups into those that go side by side on the host, and the rest.
+func (p *Plan) sort(groups []Group) (small, rest []Group) {
 	for _, g := range groups {
-		if p.AtOnce > 1 && p.bySize[p.size(g.Runs, "")].small {
+		if p.AtOnce > 1 && p.isSmall(g) {
 			small = append(small, g)
 		} else {
 			rest = append(rest, g)

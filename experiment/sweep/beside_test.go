@@ -95,6 +95,14 @@ seeds: 4
 			t.Errorf("%g bytes and %v, of one group %g and %v", p.Bytes, p.Estimate, one.Bytes, one.Estimate)
 		}
 	})
+	t.Run("what is left of a group", func(t *testing.T) { // its runs have the largest factor rank no more
+		text := strings.Replace(fmt.Sprintf(small, 2), "alpha: [1e-4, 1e-2]", "factor-rank: [3, 1]", 1)
+		p, _, _ := carry(t, text,
+			make(chan struct{}))
+		if left, rest := p.sort([]Group{{p.Part[0].Runs[1:]}}); len(left) != 1 || len(rest) > 0 {
+			t.Errorf("%d small groups, %d others", len(left), len(rest))
+		}
+	})
 	t.Run("more workers than groups", func(t *testing.T) {
 		p, _, tables := carry(t, fmt.Sprintf(small, 11), make(chan struct{}))
 		var workers []int
@@ -122,7 +130,7 @@ seeds: 4
 	} {
 		t.Run(what, func(t *testing.T) {
 			p, overlaps, _ := carry(t, strings.Replace(fmt.Sprintf(small, 2), change[0], change[1], 1), nil)
-			if small, rest := p.small(p.Part); len(small) > 0 || len(rest) != 4 || overlaps > 0 {
+			if small, rest := p.sort(p.Part); len(small) > 0 || len(rest) != 4 || overlaps > 0 {
 				t.Errorf("%d small groups, %d others, %d overlap", len(small), len(rest), overlaps)
 			}
 		})

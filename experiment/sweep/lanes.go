@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/matsense/matsense/experiment"
@@ -48,7 +49,7 @@ type carrying struct {
 // all carries out groups: those that devices take for themselves, then the small ones, then the rest.
 func (c *carrying) all(ctx context.Context, groups []Group) error {
 	shares, rest := c.plan.shares(groups)
-	small, rest := c.plan.small(rest)
+	small, rest := c.plan.sort(rest)
 	var devices []lane
 	for _, s := range shares {
 		devices = append(devices, lane{spot{device: s.device}, queue(s.groups)})
@@ -85,12 +86,13 @@ func (c *carrying) side(ctx context.Context, lanes []lane) error {
 	all.Wait()
 	var failed error
 	for _, err := range failures {
-		if err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !errors.Is(err, context.Canceled) { // those were stopped because of another
+		stopped := errors.Is(err, context.Canceled) || ctx.Err() != nil && errors.Is(err, ctx.Err())
+		if !stopped { // by another, or by ctx
 			failed = atomicfile.Join(failed, err)
 		}
+	}
+	if failed == nil && slices.ContainsFunc(failures, func(err error) bool { return err != nil }) {
+		return ctx.Err()
 	}
 	return failed
 }

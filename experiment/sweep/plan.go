@@ -40,7 +40,8 @@ type Plan struct {
 	first string          // the first of several devices, which decides the precision auto
 	alone map[string]bool // by sizeOfRows, whether groups fit on each of them
 
-	workers int // that the groups under way at one time share
+	small   map[string]bool // by sizeOfRows, whether groups go side by side on the host
+	workers int             // that the groups under way at one time share
 
 	fingerprints []string // of each run; "" if it was not asked for yet
 }
@@ -198,7 +199,7 @@ func (p *Plan) place(ctx context.Context, runs []Run, on spot) (*experiment.Grou
 	}
 	at = placed{
 		storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, available: g.Plan.Available,
-		small: isSmall(g), speed: p.speedOf(ctx, g),
+		small: needsLittle(g), speed: p.speedOf(ctx, g),
 	}
 	p.bySize[size] = at
 	return g, at, nil
@@ -245,7 +246,7 @@ func sizeOfRows(runs []Run) string {
 // seconds estimates how much a group adds to the time of the part.
 func (p *Plan) seconds(g Group) float64 {
 	at := p.bySize[p.size(g.Runs, p.deviceOf(g))]
-	if at.small && p.AtOnce > 1 && !p.isAlone(g) {
+	if p.AtOnce > 1 && p.isSmall(g) {
 		return at.seconds(g.Runs) / float64(p.AtOnce)
 	}
 	return at.seconds(g.Runs)
