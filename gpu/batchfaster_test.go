@@ -143,7 +143,7 @@ func TestBatchCosts(t *testing.T) {
 				o := rowsOf(e)
 				o.chunks.starts = []int{0, m}
 				must(t, o.chunks.upload(o.device))
-				must(t, o.shareChunks(1))
+				must(t, o.shareOn(o.onBatch(), 1))
 				device.ResetTraffic()
 				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				each := func(kernel string) float64 {
@@ -191,7 +191,7 @@ func TestGeneratedCosts(t *testing.T) {
 				}
 				o.chunks.starts = []int{0, m}
 				must(t, o.chunks.upload(o.device))
-				must(t, o.shareChunks(1))
+				must(t, o.shareOn(o.onBatch(), 1))
 				device.ResetTraffic()
 				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				compare(o.batcher(), launch)

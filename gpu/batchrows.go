@@ -106,7 +106,8 @@ func (o *rowOperator) countBatchGroups() error {
 	return o.countGroupsOf(o.onBatch())
 }
 
-// countGroupsOf does this for a kernel.
+// countGroupsOf asks the device how many groups of blocks it holds in a launch of a kernel, and prepares
+// their memory.
 func (o *rowOperator) countGroupsOf(k batchOn) error {
 	resident, err := o.device.kernels[k.name].Resident(256, kernels.BatchStages(k.name))
 	if err != nil {
@@ -118,11 +119,7 @@ func (o *rowOperator) countGroupsOf(k batchOn) error {
 	return o.Fill(k.rings, 0xff, o.ringBytes(k.batchKernel)) // each launch leaves them so
 }
 
-// shareChunks sets the number of groups of contract_batch, and tells the device which chunks each of them
-// takes.
-func (o *rowOperator) shareChunks(groups int) error { return o.shareOn(o.onBatch(), groups) }
-
-// shareOn does this for a kernel.
+// shareOn sets the number of groups of a kernel, and tells the device which chunks each of them takes.
 func (o *rowOperator) shareOn(k batchOn, groups int) error {
 	*k.groups = groups
 	if groups == 0 {

@@ -214,7 +214,7 @@ func TestBatchOnSmallCards(t *testing.T) {
 
 				o.batchGroups = groups
 				o.chunks.starts = []int{0, m}
-				must(t, o.shareChunks(1))
+				must(t, o.shareOn(o.onBatch(), 1))
 				device.ResetTraffic()
 				must(t, o.launchOn(o.onBatch(), e.y, 0, members))
 				got := device.Traffic(o.batcher())

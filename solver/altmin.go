@@ -75,13 +75,6 @@ func (a AltMin) Step(m *Member, iteration int) error {
 	return balance(m, altFree, altBackup)
 }
 
-// onesIn fills the slot altFree with ones for one matrix of the factor and zeros for the other.
-func onesIn(m *Member, matrix int) error {
-	ones := NewFactor(m.Shapes())
-	ones[matrix].Apply(func(int, int, float64) float64 { return 1 }, ones[matrix])
-	return m.Set(altFree, ones)
-}
-
 // minimize fills altStep with what takes the matrix that moves to the minimum, by conjugate gradients.
 func (a AltMin) minimize(m *Member) error {
 	size, err := m.Dot(Iterate, Iterate)

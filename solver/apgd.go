@@ -56,9 +56,7 @@ const (
 // Step implements [Method].
 func (a APGD) Step(m *Member, iteration int) error {
 	if iteration == 0 {
-		ones := NewFactor(m.Shapes())
-		ones[0].Apply(func(int, int, float64) float64 { return 1 }, ones[0])
-		if err := m.Set(apgdLeft, ones); err != nil {
+		if err := onesIn(m, 0); err != nil {
 			return err
 		}
 	}
@@ -84,6 +82,13 @@ func (a APGD) Step(m *Member, iteration int) error {
 		return balance(m, apgdLeft, apgdDirection)
 	}
 	return nil
+}
+
+// onesIn fills the first slot of a method with ones for one matrix of the factor and zeros for the others.
+func onesIn(m *Member, matrix int) error {
+	ones := NewFactor(m.Shapes())
+	ones[matrix].Apply(func(int, int, float64) float64 { return 1 }, ones[matrix])
+	return m.Set(MethodSlot, ones)
 }
 
 // keepLeft fills the direction with the U of a slot, and zeros for V.

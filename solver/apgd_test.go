@@ -122,18 +122,7 @@ func TestAPGDResumes(t *testing.T) {
 		return solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 0.1, Seed: 1},
 			FactorRank: 4, Iterations: iterations}
 	}
-	whole := solve(t, p, method, settings(20)).Factor
-	for _, middle := range []int{1, 7} {
-		var state solver.State
-		first, rest := settings(middle), settings(20)
-		first.Keep = func(kept solver.State) error { state = kept; return nil }
-		solve(t, p, method, first)
-		rest.Resume = &state
-		got := solve(t, p, method, rest).Factor
-		if !mat.Equal(got[0], whole[0]) || !mat.Equal(got[1], whole[1]) {
-			t.Errorf("resumed at iteration %d, the bits differ", middle)
-		}
-	}
+	resumes(t, p, method, settings, 20, 1, 7)
 }
 
 // TestAPGDSuits: other parametrizations have no U and V of one product.

@@ -102,11 +102,8 @@ func matrixGradient(m *Member) (*mat.Dense, error) {
 	}
 	residuals[0].Scale(1/float64(len(m.Observations())), residuals[0])
 	n := m.Shapes()[0].Rows
-	g, one := mat.NewDense(n, n, nil), mat.NewDense(n, n, nil)
-	for i := range n {
-		one.Set(i, i, 1)
-	}
-	if err := m.AdjointMul(g, residuals[0].RawMatrix().Data, false, one); err != nil {
+	g := mat.NewDense(n, n, nil)
+	if err := m.AdjointMul(g, residuals[0].RawMatrix().Data, false, identity(n)); err != nil {
 		return nil, err
 	}
 	return symmetricPart(g), nil

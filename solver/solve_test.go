@@ -50,6 +50,30 @@ func solve(t *testing.T, p *sensing.Problem, m solver.Method, s solver.Settings)
 	return res
 }
 
+// resumes fails if a run of so many iterations, resumed at some iteration, ends in other bits than an
+// uninterrupted one. It returns the states from which it resumed.
+func resumes(
+	t *testing.T, p *sensing.Problem, method solver.Method, settings func(iterations int) solver.Settings,
+	iterations int, middles ...int,
+) (states []solver.State) {
+	t.Helper()
+	whole := solve(t, p, method, settings(iterations)).Factor
+	for _, middle := range middles {
+		var state solver.State
+		first, rest := settings(middle), settings(iterations)
+		first.Keep = func(kept solver.State) error { state = kept; return nil }
+		solve(t, p, method, first)
+		rest.Resume = &state
+		states = append(states, state)
+		for i, got := range solve(t, p, method, rest).Factor {
+			if !mat.Equal(got, whole[i]) {
+				t.Errorf("resumed at iteration %d, the bits of matrix %d differ", middle, i)
+			}
+		}
+	}
+	return states
+}
+
 // keepsBits fails if other runs in the batch, the number of workers or a resume change a bit of a run of a
 // method, with factors of two and of three matrices.
 func keepsBits(t *testing.T, method solver.Method) {

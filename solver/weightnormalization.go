@@ -102,9 +102,7 @@ func (WeightNormalization) begin(m *Member) error {
 	if err := m.Set(Iterate, f); err != nil {
 		return err
 	}
-	x.Apply(func(int, int, float64) float64 { return 1 }, x)
-	f[1].Zero()
-	if err := m.Set(onlyX, f); err != nil {
+	if err := onesIn(m, 0); err != nil {
 		return err
 	}
 	for range mostNewtonSteps {

@@ -2,8 +2,6 @@ package reproduce
 
 import (
 	"testing"
-
-	"github.com/matsense/matsense/experiment/sweep"
 )
 
 // alternated makes runs of altmin and gd: with r = r*, whose iterations to the target follow
@@ -16,16 +14,7 @@ func alternated(steps, plain law, fall func(share float64) float64, wide func(me
 	for i := range all {
 		o := &all[i]
 		o.N, o.N2, o.Rank, o.FactorRank, o.Measurements = 20, 20, 2, 2, 1600
-		last := 200
-		if o.Targets[0] != nil {
-			last = *o.Targets[0]
-		}
-		o.Trajectory = nil
-		for j := range last + 1 {
-			o.Trajectory = append(o.Trajectory, sweep.Point{
-				Iteration: j, TestError: fall(float64(j) / float64(last)),
-			})
-		}
+		o.fallUntilTarget(fall)
 	}
 	for _, method := range []string{"altmin", "gd"} {
 		all = append(all, grid([]float64{20}, func(o *observation, r, w float64) {

@@ -17,18 +17,24 @@ func preconditioned(steps, plain law, fall func(share float64) float64) (all []o
 	for i := range all {
 		o := &all[i]
 		o.Rank, o.FactorRank, o.Loss, o.Outliers = int(o.Alpha), 10, "l1", 0.1
-		last := 200
-		if o.Targets[0] != nil {
-			last = *o.Targets[0]
-		}
-		o.Trajectory = nil
-		for j := range last + 1 {
-			o.Trajectory = append(o.Trajectory, sweep.Point{
-				Iteration: j, TestError: fall(float64(j) / float64(last)),
-			})
-		}
+		o.fallUntilTarget(fall)
 	}
 	return all
+}
+
+// fallUntilTarget gives an observation a trajectory of each iteration up to the target, or of 200 if it is
+// not reached, whose errors fall by a law of the share of these iterations.
+func (o *observation) fallUntilTarget(fall func(share float64) float64) {
+	last := 200
+	if o.Targets[0] != nil {
+		last = *o.Targets[0]
+	}
+	o.Trajectory = nil
+	for j := range last + 1 {
+		o.Trajectory = append(o.Trajectory, sweep.Point{
+			Iteration: j, TestError: fall(float64(j) / float64(last)),
+		})
+	}
 }
 
 func TestOPSA(t *testing.T) {

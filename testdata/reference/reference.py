@@ -922,6 +922,18 @@ def check(name, case):
     return problems
 
 
+def disagreements(name, names, computed, committed, reordered):
+    """What is wrong with a case: it differs from the committed one, or changes too
+    much with the order of summation. Prints the largest differences."""
+    return too_large(
+        name, differences(names, computed, committed), TOLERANCE,
+        "largest relative difference", "relative difference {:.2e}"
+    ) + too_large(
+        name, differences(names, reordered, computed), SENSITIVITY,
+        "largest change with the order of summation",
+        "changes by {:.2e} with the order of summation")
+
+
 def check_cases(cases, check):
     """Whether any committed case fails; prints what is wrong with it."""
     failed = False
