@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -178,23 +179,11 @@ func (o verifyOptions) verifySweep(ctx context.Context, env environment, dir str
 	}
 	p := newSweepProgress(env, plan, o.json)
 	defer p.end()
-	var together experiment.Comparison
-	var different []int
+	byRun := map[int]*experiment.Comparison{}
 	err = plan.Verify(ctx, original, p, func(run int, c *experiment.Comparison) {
-		together.By, together.Again = cmp.Or(together.By, c.By), c.Again
-		together.Samples += c.Samples
+		byRun[run] = c
 		if c.Identical() {
 			return
-		}
-		different = append(different, run)
-		together.By = c.By
-		for _, d := range []*experiment.Difference{c.First, c.Greatest} {
-			if d != nil {
-				together.Add(*d)
-			}
-		}
-		if together.Endings == nil {
-			together.Endings = c.Endings
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -209,9 +198,9 @@ func (o verifyOptions) verifySweep(ctx context.Context, env environment, dir str
 	if err != nil {
 		return err
 	}
+	together, different := joined(byRun)
 	if o.json {
 		e := verifiedOf(dir, &together)
-		slices.Sort(different)
 		e.Runs, e.Different = len(original.Chosen), append([]int{}, different...)
 		printJSON(env.out, e)
 	} else {
@@ -221,6 +210,29 @@ func (o verifyOptions) verifySweep(ctx context.Context, env environment, dir str
 		return errDiffers
 	}
 	return nil
+}
+
+// joined puts together how the runs of a sweep compare, and lists those that differ, by their numbers.
+func joined(byRun map[int]*experiment.Comparison) (together experiment.Comparison, different []int) {
+	for _, run := range slices.Sorted(maps.Keys(byRun)) {
+		c := byRun[run]
+		together.By, together.Again = cmp.Or(together.By, c.By), c.Again
+		together.Samples += c.Samples
+		if c.Identical() {
+			continue
+		}
+		different = append(different, run)
+		together.By = c.By
+		for _, d := range []*experiment.Difference{c.First, c.Greatest} {
+			if d != nil {
+				together.Add(*d)
+			}
+		}
+		if together.Endings == nil {
+			together.Endings = c.Endings
+		}
+	}
+	return together, different
 }
 
 // writeSweepVerdict says how the runs of a sweep that were done again compare with their records.

@@ -82,6 +82,26 @@ seeds: 4
 		}
 		return p, overlaps, tablesOf(t, dir)
 	}
+	verify := func(t *testing.T, dir string, arrived chan struct{}) (overlaps, identical int) {
+		t.Helper()
+		var none chan struct{}
+		b := meeting{arrived: &none}
+		o, p, err := OpenOriginal(t.Context(), dir, 0, "", host(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		*b.arrived = arrived
+		watch := overlap{quiet{}, new(int), new(int), &overlaps}
+		err = p.Verify(t.Context(), o, watch, func(_ int, c *experiment.Comparison) {
+			if c.Identical() {
+				identical++
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return overlaps, identical
+	}
 	one, overlaps, want := carry(t, fmt.Sprintf(small, 1), nil)
 	if one.AtOnce != 1 || overlaps > 0 {
 		t.Fatalf("one worker: %d groups at once are planned, %d overlap", one.AtOnce, overlaps)
@@ -93,6 +113,25 @@ seeds: 4
 		}
 		if p.Bytes < 2*one.Bytes || p.Bytes > 3*one.Bytes || one.Estimate > 0 && p.Estimate == 0 {
 			t.Errorf("%g bytes and %v, of one group %g and %v", p.Bytes, p.Estimate, one.Bytes, one.Estimate)
+		}
+	})
+	t.Run("verify", func(t *testing.T) {
+		for workers, besides := range map[int]bool{1: false, 2: true} {
+			dir := filepath.Join(t.TempDir(), "swept")
+			p, err := NewPlan(t.Context(), mustParse(t, fmt.Sprintf(small, workers)), Options{}, aHost())
+			if err == nil {
+				_, _, err = p.Run(t.Context(), Where{Dir: dir}, quiet{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var arrived chan struct{}
+			if besides {
+				arrived = make(chan struct{})
+			}
+			if overlaps, identical := verify(t, dir, arrived); overlaps > 0 != besides || identical != 8 {
+				t.Errorf("%d workers: %d groups overlap, %d runs are identical", workers, overlaps, identical)
+			}
 		}
 	})
 	t.Run("what is left of a group", func(t *testing.T) { // its runs have the largest factor rank no more

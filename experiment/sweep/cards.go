@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"math"
@@ -47,7 +46,7 @@ func (p *Plan) shares(groups []Group) (shares []share, rest []Group) {
 
 // divide decides whether several devices have runs of their own. If nobody can tell how long steps take, they
 // have if there is work for each of them.
-func (p *Plan) divide(ctx context.Context) error {
+func (p *Plan) divide() error {
 	if p.host.Apart == nil || len(p.Part) == 0 {
 		return nil
 	}
@@ -62,7 +61,7 @@ func (p *Plan) divide(ctx context.Context) error {
 		return err
 	}
 	p.first = devices[0]
-	if err := p.findAlone(ctx, devices); err != nil {
+	if err := p.findAlone(devices); err != nil {
 		return err
 	}
 	p.apart = devices
@@ -84,7 +83,7 @@ func (p *Plan) divide(ctx context.Context) error {
 }
 
 // findAlone finds out which groups fit on each of some devices, by their sizes.
-func (p *Plan) findAlone(ctx context.Context, devices []string) error {
+func (p *Plan) findAlone(devices []string) error {
 	p.alone = map[string]bool{}
 	known := map[string]bool{}
 	for _, g := range p.Part {
@@ -97,7 +96,7 @@ func (p *Plan) findAlone(ctx context.Context, devices []string) error {
 			p.alone[rows] = true
 		}
 		for _, device := range devices {
-			_, _, err := p.place(ctx, g.Runs, spot{device: device})
+			_, _, err := p.place(g.Runs, spot{device: device})
 			switch {
 			case errors.Is(err, experiment.ErrUnavailable):
 				return err

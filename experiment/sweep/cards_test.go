@@ -167,7 +167,7 @@ func TestPrecisionApart(t *testing.T) {
 		both := &cards{step: 1, together: 0.6, mixes: mixes}
 		p := both.plan(t, strings.Replace(aSweep, "n: 6", "n: 6, precision: auto", 1), "cuda:0,1")
 		for _, device := range p.Apart() {
-			g, _, err := p.place(t.Context(), p.Part[0].Runs, spot{device: device})
+			g, _, err := p.place(p.Part[0].Runs, spot{device: device})
 			if err != nil || g.Configs[0].Precision != want || g.Configs[0].Device != device {
 				t.Errorf("%q mixes: %s on %s, %v", mixes, g.Configs[0].Precision, device, err)
 			}

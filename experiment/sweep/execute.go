@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
@@ -87,7 +88,7 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		plan: p, data: there.data, out: out, checkpoints: checkpointsIn(w.Dir), live: live,
 		progress: progress,
 	}
-	if err := c.all(ctx, groups); err != nil {
+	if err := p.carryOut(ctx, groups, c.group); err != nil {
 		return nil, c.failures, err
 	}
 	if err := p.stillIn(w.Dir); err != nil {
@@ -190,6 +191,19 @@ func (p *Plan) Lost(r *Results) []int {
 	return slices.DeleteFunc(r.Missing(), func(run int) bool { return !mine[run] })
 }
 
+// carrying is a sweep under way.
+type carrying struct {
+	plan        *Plan
+	data        dataSums
+	out         *recorder
+	checkpoints experiment.Checkpoints
+	live        *liveWriter
+	progress    Progress
+
+	mu       sync.Mutex // of all that groups share
+	failures int        // runs that failed
+}
+
 // record keeps the record of a run that has ended.
 func (c *carrying) record(rec *Record) error {
 	rec.Fingerprint = c.plan.fingerprint(rec.Index)
@@ -210,10 +224,10 @@ func (c *carrying) record(rec *Record) error {
 
 // begin plans runs that share their measurements, and tells of them. It records those that fail already;
 // there is no group if all do.
-func (c *carrying) begin(ctx context.Context, runs []Run, on spot) (*experiment.Group, []Run, error) {
+func (c *carrying) begin(runs []Run, on spot) (*experiment.Group, []Run, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g, _, err := c.plan.place(ctx, runs, on)
+	g, _, err := c.plan.place(runs, on)
 	if errors.Is(err, experiment.ErrUnavailable) { // no fault of the runs: --resume goes on with them
 		return nil, nil, err
 	}
@@ -221,7 +235,7 @@ func (c *carrying) begin(ctx context.Context, runs []Run, on spot) (*experiment.
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
-			_, _, own := c.plan.place(ctx, []Run{r}, on)
+			_, _, own := c.plan.place([]Run{r}, on)
 			if own == nil {
 				sound = append(sound, r)
 				continue
@@ -236,7 +250,7 @@ func (c *carrying) begin(ctx context.Context, runs []Run, on spot) (*experiment.
 		if len(sound) == len(runs) {
 			return nil, nil, err
 		}
-		if g, _, err = c.plan.place(ctx, sound, on); err != nil {
+		if g, _, err = c.plan.place(sound, on); err != nil {
 			return nil, nil, err
 		}
 		runs = sound
@@ -251,7 +265,7 @@ func (c *carrying) group(ctx context.Context, runs []Run, on spot) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g, runs, err := c.begin(ctx, runs, on)
+	g, runs, err := c.begin(runs, on)
 	if err != nil || g == nil {
 		return err
 	}

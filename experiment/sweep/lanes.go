@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/internal/atomicfile"
 )
 
@@ -33,38 +32,30 @@ func queue(groups []Group) <-chan Group {
 	return q
 }
 
-// carrying is a sweep under way. Several groups may be under way at one time, each on a spot of its own.
-type carrying struct {
-	plan        *Plan
-	data        dataSums
-	out         *recorder
-	checkpoints experiment.Checkpoints
-	live        *liveWriter
-	progress    Progress
-
-	mu       sync.Mutex // of all that groups share
-	failures int        // runs that failed
-}
-
-// all carries out groups: those that devices take for themselves, then the small ones, then the rest.
-func (c *carrying) all(ctx context.Context, groups []Group) error {
-	shares, rest := c.plan.shares(groups)
-	small, rest := c.plan.sort(rest)
+// carryOut has do carry out groups: those that devices take for themselves, then the small ones, then the
+// rest. Several calls may be under way at one time, each on a spot of its own.
+func (p *Plan) carryOut(
+	ctx context.Context, groups []Group, do func(ctx context.Context, runs []Run, on spot) error,
+) error {
+	shares, rest := p.shares(groups)
+	small, rest := p.sort(rest)
 	var devices []lane
 	for _, s := range shares {
 		devices = append(devices, lane{spot{device: s.device}, queue(s.groups)})
 	}
-	for _, lanes := range [][]lane{devices, c.plan.beside(small), {{queue: queue(rest)}}} {
-		if err := c.side(ctx, lanes); err != nil {
+	for _, lanes := range [][]lane{devices, p.beside(small), {{queue: queue(rest)}}} {
+		if err := sideBySide(ctx, lanes, do); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// side carries out the groups of several lanes side by side. If a group ends with an error, the others are
-// interrupted, so that their runs are saved.
-func (c *carrying) side(ctx context.Context, lanes []lane) error {
+// sideBySide carries out the groups of several lanes side by side. If a group ends with an error, the others
+// are interrupted, so that their runs are saved.
+func sideBySide(
+	ctx context.Context, lanes []lane, do func(ctx context.Context, runs []Run, on spot) error,
+) error {
 	lanesCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
@@ -72,7 +63,7 @@ func (c *carrying) side(ctx context.Context, lanes []lane) error {
 	for i, l := range lanes {
 		all.Go(func() {
 			for g := range l.queue {
-				if err := c.group(lanesCtx, g.Runs, l.spot); err != nil {
+				if err := do(lanesCtx, g.Runs, l.spot); err != nil {
 					if lanesCtx.Err() == nil && len(lanes) > 1 && l.device != "" {
 						err = fmt.Errorf("%s: %w", l.device, err)
 					}

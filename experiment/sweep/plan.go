@@ -53,7 +53,6 @@ type placed struct {
 	bytes     float64
 	available float64 // the memory that there was
 	small     bool    // other groups may go beside it
-	speed
 }
 
 // speed says how fast a group is, whose measurements have so many entries: the seconds to make all rows, to
@@ -103,35 +102,32 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 		configs = append(configs, r.Config)
 	}
 	p.host = h.Settle(configs)
-	if err := p.divide(ctx); err != nil {
+	if err := p.divide(); err != nil {
 		return nil, err
 	}
-	known := true
 	for _, g := range p.Part {
 		device := p.deviceOf(g)
 		at, found := p.bySize[p.size(g.Runs, device)]
 		if !found || slices.ContainsFunc(g.Runs, namesFile) {
-			if _, at, err = p.place(ctx, g.Runs, spot{device: device}); err != nil {
+			if _, at, err = p.place(g.Runs, spot{device: device}); err != nil {
 				return nil, err
 			}
 			if err := ctx.Err(); err != nil {
-				return nil, fmt.Errorf("interrupted before a run was begun: %w", err)
+				return nil, unbegun(err)
 			}
 		}
 		p.Bytes = max(p.Bytes, at.bytes)
 		p.Together = max(p.Together, min(at.together, len(g.Runs)))
-		known = known && at.step > 0
 	}
 	p.findBeside()
-	if known {
-		seconds := 0.0
-		for _, g := range p.Part {
-			seconds += p.seconds(g)
-		}
-		p.Estimate = time.Duration(seconds * float64(time.Second))
+	if err := p.estimate(ctx); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
+
+// unbegun is the error for a plan that ctx ends with err.
+func unbegun(err error) error { return fmt.Errorf("interrupted before a run was begun: %w", err) }
 
 // only returns the groups with those runs alone for which there is true.
 func only(groups []Group, there map[int]bool) (part []Group) {
@@ -158,9 +154,9 @@ func (p *Plan) deviceOf(g Group) string {
 	return ""
 }
 
-// place plans some runs of a group on a spot. What takes a moment to find out, it finds out once for all
-// groups of a size.
-func (p *Plan) place(ctx context.Context, runs []Run, on spot) (*experiment.Group, placed, error) {
+// place plans some runs of a group on a spot. Where they are kept, and how many go together, it finds out once
+// for all groups of a size.
+func (p *Plan) place(runs []Run, on spot) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
 		c := r.Config
@@ -199,10 +195,45 @@ func (p *Plan) place(ctx context.Context, runs []Run, on spot) (*experiment.Grou
 	}
 	at = placed{
 		storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, available: g.Plan.Available,
-		small: needsLittle(g), speed: p.speedOf(ctx, g),
+		small: needsLittle(g),
 	}
 	p.bySize[size] = at
 	return g, at, nil
+}
+
+// estimate finds out how long the part takes: groups on one spot add their times, and those side by side
+// share them.
+func (p *Plan) estimate(ctx context.Context) error {
+	type size struct {
+		placed
+		speed
+	}
+	known, all := map[string]size{}, 0.0
+	for _, g := range p.Part {
+		on, atOnce := spot{device: p.deviceOf(g)}, 1
+		if p.AtOnce > 1 && p.isSmall(g) {
+			on.workers, atOnce = p.workers/p.AtOnce, p.AtOnce
+		}
+		key := p.size(g.Runs, on.device)
+		s, found := known[key]
+		if !found {
+			planned, at, err := p.place(g.Runs, on)
+			if err != nil {
+				return err
+			}
+			s = size{at, p.speedOf(ctx, planned)}
+			if err := ctx.Err(); err != nil {
+				return unbegun(err)
+			}
+			known[key] = s
+		}
+		if s.step == 0 {
+			return nil
+		}
+		all += s.seconds(g.Runs, s.together) / float64(atOnce)
+	}
+	p.Estimate = time.Duration(all * float64(time.Second))
+	return nil
 }
 
 // speedOf finds out how fast a group is. To measure this takes a moment, so that groups whose sizes differ by
@@ -210,19 +241,27 @@ func (p *Plan) place(ctx context.Context, runs []Run, on spot) (*experiment.Grou
 func (p *Plan) speedOf(ctx context.Context, g *experiment.Group) speed {
 	c := &g.Plan.Config
 	entries := max(c.EntryCount(), 1)
-	scale := fmt.Sprint(c.Ensemble, c.Entries, bits.Len(uint(c.N)), bits.Len(uint(c.FactorRank)),
+	scale := fmt.Sprint(c.Device, " ", c.Workers, c.Ensemble, c.Entries, bits.Len(uint(c.N)), bits.Len(uint(c.FactorRank)),
 		bits.Len(uint(g.Together)), math.Round(4*math.Log2(entries)))
 	s, found := p.byScale[scale]
 	if !found {
 		s.entries = entries
 		s.making, s.step, s.measuring = g.Estimate(ctx)
-		if ctx.Err() == nil { // otherwise it was not measured
-			p.byScale[scale] = s
-		}
+		p.byScale[scale] = s
 	}
 	s.making *= entries / s.entries
 	s.step *= entries / s.entries
 	return s
+}
+
+// seconds estimates how long runs take, so many together.
+func (s speed) seconds(runs []Run, together int) float64 {
+	all := s.making
+	for _, r := range runs {
+		steps, samples := float64(r.Config.Iterations), r.Config.Iterations/r.Config.MeasureEvery+2
+		all += steps*s.step/float64(min(together, len(runs))) + float64(samples)*s.measuring
+	}
+	return all
 }
 
 // size returns a key for the size of a group of runs on a device: groups of one size need the same memory and
@@ -241,23 +280,4 @@ func sizeOfRows(runs []Run) string {
 	c := &runs[0].Config
 	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries,
 		c.UserMeasurements())
-}
-
-// seconds estimates how much a group adds to the time of the part.
-func (p *Plan) seconds(g Group) float64 {
-	at := p.bySize[p.size(g.Runs, p.deviceOf(g))]
-	if p.AtOnce > 1 && p.isSmall(g) {
-		return at.seconds(g.Runs) / float64(p.AtOnce)
-	}
-	return at.seconds(g.Runs)
-}
-
-// seconds estimates how long a group of runs takes.
-func (at placed) seconds(runs []Run) float64 {
-	s := at.making
-	for _, r := range runs {
-		steps, samples := float64(r.Config.Iterations), r.Config.Iterations/r.Config.MeasureEvery+2
-		s += steps*at.step/float64(min(at.together, len(runs))) + float64(samples)*at.measuring
-	}
-	return s
 }

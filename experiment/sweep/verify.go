@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
@@ -73,21 +74,27 @@ func (p *Plan) Verify(
 	ctx context.Context, o *Original, progress Progress, compared func(run int, c *experiment.Comparison),
 ) error {
 	progress.Begin(p.Count(), 0)
-	for _, group := range p.Part {
-		g, _, err := p.place(ctx, group.Runs, spot{device: p.deviceOf(group)})
+	var mu sync.Mutex // of all that groups share
+	return p.carryOut(ctx, p.Part, func(ctx context.Context, runs []Run, on spot) error {
+		mu.Lock()
+		g, _, err := p.place(runs, on)
+		if err == nil {
+			progress.Group(g, runs)
+		}
+		mu.Unlock()
 		if err != nil {
 			return err
 		}
-		progress.Group(g, group.Runs)
 		var failed error
 		err = g.Run(ctx, nil, nil, func(i int, r *experiment.Run, err error) {
-			run := group.Runs[i]
-			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("run %d: %w", run.Index, err))
-				return
+			mu.Lock()
+			defer mu.Unlock()
+			var c *experiment.Comparison
+			run, rec := runs[i], (*Record)(nil)
+			if err == nil {
+				rec = newRecord(run, r, o.Spec.Targets)
+				c, err = o.byRun[run.Index].compare(rec)
 			}
-			rec, was := newRecord(run, r, o.Spec.Targets), o.byRun[run.Index]
-			c, err := was.compare(rec)
 			if err != nil {
 				failed = errors.Join(failed, fmt.Errorf("run %d: %w", run.Index, err))
 				return
@@ -95,11 +102,8 @@ func (p *Plan) Verify(
 			progress.Ended(rec)
 			compared(run.Index, c)
 		})
-		if err = errors.Join(err, failed); err != nil {
-			return err
-		}
-	}
-	return nil
+		return errors.Join(err, failed)
+	})
 }
 
 // compare compares a record with that of the same run done again.
