@@ -46,10 +46,10 @@ func headOf(o observation) (rank int, tail float64, ok bool) {
 // errors twofold apart in r, disagrees.
 func judgeApproximateRank(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
-	tails := v.only(all, func(o observation) bool {
+	tails := v.about(all, func(o observation) bool {
 		rank, _, ok := headOf(o)
 		return ok && o.FactorRank >= rank && o.BestTestErrorIteration != nil
-	}, "diverged, have no tail, or have r < r*")
+	}, "have no tail or r < r*")
 	if len(tails) == 0 {
 		v.find("there is no run to judge")
 		return v

@@ -17,7 +17,7 @@ of −1/2 in the number of samples m, and with all of its support (Fan, Yang and
 // support.
 func judgeCovariates(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
-	names, groups := by(v.only(all, whatever, "diverged"),
+	names, groups := by(stable(all),
 		func(o observation) string { return cmp.Or(o.Covariates, "gaussian") + ", " + o.Link })
 	agree, disagree, other := true, false, false
 	links := map[string]bool{}

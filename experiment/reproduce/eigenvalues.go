@@ -21,7 +21,7 @@ directions on which y depends; those in the bulk have none (Kovačević, Zhang a
 // disagrees if an eigenvalue is off by more than a quarter of the half-width, or an overlap by more than 0.3.
 func judgeEigenvalues(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
-	several := v.only(all, func(o observation) bool { return o.Rank > 1 }, "have one direction or diverged")
+	several := v.about(all, func(o observation) bool { return o.Rank > 1 }, "have one direction")
 	models, groups := by(several, eigenvalueModel)
 	agree, disagree, oneByOne := true, false, false
 	for _, model := range models {

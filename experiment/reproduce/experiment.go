@@ -3,8 +3,11 @@ package reproduce
 import (
 	"embed"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -41,6 +44,11 @@ type Verdict struct {
 	Findings []string `json:"findings"`
 	// Figures show the findings.
 	Figures []Figure `json:"-"`
+
+	// mayDiverge says which runs the claim lets diverge; nil: none.
+	mayDiverge func(observation) bool
+	// partial says that runs which the claim is about have not come to what it says of them.
+	partial bool
 }
 
 // Figure is a picture of a sweep's results.
@@ -264,8 +272,73 @@ func (e Experiment) File(full bool) (name string, text []byte) {
 	return name, text
 }
 
-// Judge returns the verdict on a sweep's results.
-func (e Experiment) Judge(r *sweep.Results) Verdict { return e.judge(observations(r)) }
+// Judge returns the verdict on a sweep's results. It cannot agree if a run failed or is missing, and it cannot
+// be told if the sweep varies a setting that the experiment does not vary, among runs that are alike otherwise.
+func (e Experiment) Judge(r *sweep.Results) Verdict {
+	all := observations(r)
+	v := e.verdict(all)
+	if lacking := len(r.Runs) - len(all); lacking > 0 && v.Status == Agrees {
+		v.find("%d of %d runs failed or are missing", lacking, len(r.Runs))
+		v.Status = Unclear
+	}
+	if keys := e.pooled(r); len(keys) > 0 {
+		v.find("the sweep varies %s, which this verdict does not compare", strings.Join(keys, ", "))
+		v.Status = Unclear
+	}
+	return v
+}
+
+// verdict returns the verdict on runs that ended. A run that diverged contradicts the claim, unless the claim
+// lets it.
+func (e Experiment) verdict(all []observation) Verdict {
+	v := e.judge(all)
+	held := keep(all, func(o observation) bool { return v.mayDiverge == nil || !v.mayDiverge(o) })
+	if lost := len(held) - len(stable(held)); lost > 0 {
+		v.find("%d of %d runs diverged, which by the claim they do not", lost, len(held))
+		v.Status = Disagrees
+	}
+	return v
+}
+
+// pooled lists the settings that a sweep varies among runs which the experiment takes to be alike: those with
+// the same values of all settings that its own sweeps vary.
+func (e Experiment) pooled(r *sweep.Results) (keys []string) {
+	compared := map[string]bool{"seed": true, "start-seed": true}
+	for _, full := range []bool{false, true} {
+		s, err := sweep.Parse(e.File(full))
+		if err != nil {
+			panic(err)
+		}
+		for _, key := range s.Keys() {
+			compared[key] = true
+		}
+	}
+	for _, key := range r.Spec.Keys() {
+		if compared[key] {
+			continue
+		}
+		values := map[string]string{} // of the setting, for each kind of run
+		for _, run := range r.Runs {
+			var kind string
+			for _, other := range slices.Sorted(maps.Keys(compared)) {
+				kind += textOf(run.Config, other) + " "
+			}
+			if before, found := values[kind]; !found {
+				values[kind] = textOf(run.Config, key)
+			} else if before != textOf(run.Config, key) {
+				keys = append(keys, key)
+				break
+			}
+		}
+	}
+	return keys
+}
+
+// textOf returns the value of a setting as a sweep has it.
+func textOf(c config.Config, key string) string {
+	f, _ := c.Field(key)
+	return fmt.Sprint(f)
+}
 
 // onEvenSpectra returns a judge of a claim whose numbers are computed for truths with the singular values
 // that kappa spaces evenly. Of other truths it cannot tell.

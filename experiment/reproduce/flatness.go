@@ -26,8 +26,8 @@ about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma 
 // if neither test error nor nuclear norm is smaller than gd's, or if the formula is off by a factor 2.
 func judgeFlatness(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
-	kept := v.only(all, func(o observation) bool { return len(o.Trajectory) > 0 },
-		"diverged or measured nothing")
+	kept := v.about(all, func(o observation) bool { return len(o.Trajectory) > 0 },
+		"measured nothing")
 	depths, groups := by(kept, func(o observation) int { return o.Depth })
 	agree, disagree := len(depths) > 0, false
 	for _, depth := range depths {

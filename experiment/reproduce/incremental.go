@@ -23,7 +23,7 @@ func judgeIncremental(all []observation) Verdict {
 		{Query: sweep.Query{X: sweep.Iteration, Y: "learned_rank", By: "alpha"}},
 		{Query: sweep.Query{X: sweep.Iteration, Y: "learned_rank_error", By: "alpha"}},
 	}}
-	alphas, starts := by(v.only(all, whatever, "diverged"), alphaOf)
+	alphas, starts := by(stable(all), alphaOf)
 	if len(alphas) < 2 {
 		v.find("there are no two sizes of the start")
 		return v

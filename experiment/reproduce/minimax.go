@@ -13,13 +13,13 @@ the condition number. No method has a smaller order. It has the truth's rank r* 
 columns, from small random starts with any r ≥ r* (Xu, Shen, Chi and Ma, arXiv 2302.01186).`
 
 // judgeMinimax looks at the least error ‖UUᵀ − M*‖_F of each run, over σ, m, r* and r. It asks for slopes in
-// logarithms of 1, −1/2 and 1/2 in σ, m and r*, each within 0.1 for all values of the others, and for errors
-// that differ by at most a quarter between any two r. A slope 0.2 off, or errors twofold apart in r,
-// disagrees.
+// logarithms of 1, −1/2 and 1/2 in σ, m and r*, each within 0.1 for all values of the others, for errors that
+// differ by at most a quarter between any two r, and for a median of at most 3·σ·√(n·r*/m). A slope 0.2 off,
+// errors twofold apart in r, or a median above 10·σ·√(n·r*/m) disagrees.
 func judgeMinimax(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
-	noisy := v.only(all, func(o observation) bool { return o.Noise > 0 && o.BestTestErrorIteration != nil },
-		"diverged or have no σ")
+	noisy := v.about(all, func(o observation) bool { return o.Noise > 0 && o.BestTestErrorIteration != nil },
+		"have no σ")
 	if len(noisy) == 0 {
 		v.find("there is no run to judge")
 		return v
@@ -81,9 +81,10 @@ func judgeMinimax(all []observation) Verdict {
 	over := func(o observation) float64 {
 		return leastDistanceOf(o) / (o.Noise * math.Sqrt(float64(o.N*o.Rank)/fitted(o)))
 	}
+	factor := median(noisy, over)
 	v.find("the least error is %.3g of σ·√(n·r*/m), and the last error is %.4g of the least (medians of %d "+
-		"runs)", median(noisy, over), median(noisy, overfit), len(noisy))
-	v.settle(agree && several && apart <= 1.25, disagree || apart > 2)
+		"runs)", factor, median(noisy, overfit), len(noisy))
+	v.settle(agree && several && apart <= 1.25 && factor <= 3, disagree || apart > 2 || factor > 10)
 	return v
 }
 

@@ -20,6 +20,8 @@ func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},
 	}}
+	// Only the momentum that suits κ is judged.
+	v.mayDiverge = func(o observation) bool { return o.Method == "momentum" }
 	plain, slow, byGD := v.powerOfKappa(all, "gd")
 	heavy, fast, byBall := v.powerOfKappa(all, "momentum")
 	missed := slices.ContainsFunc(byGD, func(kappa float64) bool { return !slices.Contains(byBall, kappa) })

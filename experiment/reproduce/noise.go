@@ -26,8 +26,8 @@ func judgeNoise(all []observation) Verdict {
 		{Fit: true, Query: sweep.Query{X: "noise", Y: "best_test_error", By: "factor-rank"}},
 		{Query: sweep.Query{X: "noise", Y: "best_test_error_iteration", By: "factor-rank"}},
 	}}
-	noisy := v.only(all, func(o observation) bool { return o.Noise > 0 && o.BestTestErrorIteration != nil },
-		"diverged or have no σ")
+	noisy := v.about(all, func(o observation) bool { return o.Noise > 0 && o.BestTestErrorIteration != nil },
+		"have no σ")
 	ranks, wide := by(noisy, func(o observation) int { return o.FactorRank })
 	sizes, levels := by(noisy, noiseOf)
 	if len(sizes) < 3 || len(ranks) < 2 {

@@ -28,13 +28,26 @@ func observations(r *sweep.Results) []observation {
 	return all
 }
 
-// only returns the runs that did not diverge and satisfy a condition. It notes how many runs it leaves out,
-// and why.
-func (v *Verdict) only(all []observation, condition func(observation) bool, otherwise string) []observation {
-	kept := keep(all, func(o observation) bool { return !o.Diverged() && condition(o) })
+// stable returns the runs that did not diverge. [Experiment.verdict] judges the others.
+func stable(all []observation) []observation {
+	return keep(all, func(o observation) bool { return !o.Diverged() })
+}
+
+// about returns the stable runs that a claim is about. It notes how many others it leaves out, and why.
+func (v *Verdict) about(all []observation, condition func(observation) bool, otherwise string) []observation {
+	all = stable(all)
+	kept := keep(all, condition)
 	if len(kept) < len(all) {
 		v.find("%d of %d runs %s and are left out", len(all)-len(kept), len(all), otherwise)
 	}
+	return kept
+}
+
+// arrived returns the stable runs that have come to what the claim says of them. If others have not, the
+// verdict does not agree: with more iterations they might, and might contradict the claim.
+func (v *Verdict) arrived(all []observation, condition func(observation) bool, otherwise string) []observation {
+	kept := v.about(all, condition, otherwise)
+	v.partial = v.partial || len(kept) < len(stable(all))
 	return kept
 }
 
@@ -120,7 +133,7 @@ func slopeOf(all []observation, x, y func(observation) float64) slope {
 // slopesInAlpha returns and notes, for each parametrization, the slope of the floor's test error in α, in
 // logarithms, over the runs that reached a floor.
 func (v *Verdict) slopesInAlpha(all []observation) map[string]float64 {
-	reached := v.only(all, hasFloor, "reached no floor")
+	reached := v.arrived(all, hasFloor, "reached no floor")
 	names, groups := by(reached, func(o observation) string { return o.Parametrization })
 	slopes := map[string]float64{}
 	for _, name := range names {

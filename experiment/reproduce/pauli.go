@@ -20,7 +20,7 @@ finds the state from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and 
 func judgePauli(all []observation) Verdict {
 	const recovered = 0.01
 	v := Verdict{Status: Unclear}
-	ranks, ofRank := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.Rank })
+	ranks, ofRank := by(stable(all), func(o observation) int { return o.Rank })
 	agree, disagree := len(ranks) > 0, false
 	for _, r := range ranks {
 		v.Figures = append(v.Figures, Figure{Query: sweep.Query{
@@ -49,6 +49,9 @@ func judgePauli(all []observation) Verdict {
 			"and the number of all words over n by %.3g", r, growth, allowed, (last+1)/(first+1))
 		agree = agree && growth <= allowed
 		disagree = disagree || growth > math.Sqrt(allowed*last/first)
+	}
+	if len(ranks) == 0 {
+		v.find("there are no runs to judge")
 	}
 	v.settle(agree, disagree)
 	return v

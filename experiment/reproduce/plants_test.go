@@ -35,9 +35,9 @@ func plants() []plant {
 		return func(kappa float64) float64 { return scale * math.Pow(kappa, exponent) }
 	}
 	kappas := []float64{1, 5, 20}
-	damped := func(lambda, prec law) []observation {
+	damped := func(lambda, prec, without law) []observation {
 		return methodGrid(kappas, []float64{1e-8, 1e-10, 1e-12, 1e-14}, map[string]law{
-			"scaled-gd-lambda": lambda, "prec-gd": prec, "scaled-gd": never,
+			"scaled-gd-lambda": lambda, "prec-gd": prec, "scaled-gd": without,
 			"gd": func(kappa, alpha float64) float64 { return kappa * kappa * logarithmic(kappa, alpha) },
 		})
 	}
@@ -109,6 +109,8 @@ func plants() []plant {
 			map[string]law{"scaled-gd": butFor(5, steady), "gd": quadratic})},
 		{"scaled-gd", "no run arrives for the least κ", methodGrid(kappas, alphas[:1],
 			map[string]law{"scaled-gd": butFor(1, steady), "gd": quadratic})},
+		{"scaled-gd", "no run arrives, and gd does", methodGrid(kappas, alphas[:1],
+			map[string]law{"scaled-gd": never, "gd": quadratic})},
 		{"scaled-gd", "the middle κ takes four times as long", methodGrid(kappas, alphas[:1],
 			map[string]law{"gd": quadratic, "scaled-gd": func(kappa, _ float64) float64 {
 				return 400 - 300*math.Abs(kappa-5)/max(1, math.Abs(kappa-5))
@@ -117,10 +119,14 @@ func plants() []plant {
 		{"scaled-gd-uv", "a little more steps for each κ", inPaper(power(300, 0.08), power(300, 1))},
 		{"scaled-gd-uv", "no run arrives for the largest κ", inPaper(
 			func(kappa float64) float64 { return 300 * math.Min(1, math.Max(0, 20-kappa)) }, power(300, 1))},
+		{"scaled-gd-uv", "no run arrives, and gd does", inPaper(power(0, 0), power(300, 1))},
 		{"scaled-gd-uv", "gd is as fast", inPaper(power(300, 0), power(300, 0))},
-		{"scaled-gd-lambda", "no run arrives for the middle κ", damped(butFor(5, logarithmic), logarithmic)},
+		{"scaled-gd-lambda", "no run arrives for the middle κ", damped(butFor(5, logarithmic), logarithmic,
+			never)},
 		{"scaled-gd-lambda", "PrecGD never arrives for the middle κ", damped(logarithmic,
-			butFor(5, logarithmic))},
+			butFor(5, logarithmic), never)},
+		{"scaled-gd-lambda", "neither method arrives", damped(never, never, never)},
+		{"scaled-gd-lambda", "the damping is not needed", damped(logarithmic, logarithmic, logarithmic)},
 		{"uv", "the factors lose their balance, in runs without a floor", two("uv",
 			func(o *observation, alpha float64) {
 				if alpha == 1e-4 {
@@ -145,6 +151,20 @@ func plants() []plant {
 		{"apgd", "the steps grow with κ", alternating(
 			func(kappa, _ float64) float64 { return 100 * kappa }, quadratic, linearly)},
 		{"apgd", "no run arrives for the middle κ", alternating(butFor(3, steady), quadratic, linearly)},
+		{"apgd", "no run arrives, and gd does", alternating(never, quadratic, linearly)},
+		{"apgd", "no large start arrives", alternating(func(_, alpha float64) float64 {
+			if alpha > 0.1 {
+				return 0
+			}
+			return 100
+		}, quadratic, linearly)},
+		{"apgd", "large starts take twenty times as many steps", alternating(
+			func(_, alpha float64) float64 {
+				if alpha > 0.1 {
+					return 2000
+				}
+				return 100
+			}, quadratic, linearly)},
 		{"apgd", "the rate falls", alternating(steady, quadratic,
 			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) })},
 		{"altmin", "the iterations grow with κ", alternated(
@@ -209,6 +229,8 @@ func plants() []plant {
 		{"sgd", "small batches need as many passes", batchGrid(func(size float64) []float64 {
 			return []float64{24000 / size, 24000 / size, 24000 / size}
 		}, func(size float64) float64 { return 0.01 + 1/size })},
+		{"sgd", "noise does not matter", batchGrid(func(float64) []float64 { return []float64{30, 30, 30} },
+			func(float64) float64 { return 0.01 })},
 		{"subgradient", "ℓ1 does not find the truth with many columns", corrupted(
 			func(loss string, r int, alpha float64) float64 {
 				if loss == "l1" && r == 30 {
@@ -233,6 +255,7 @@ func plants() []plant {
 			overspecified(func(T float64) float64 { return likeInverse(T, 2) }, likeInverse)},
 		{"scaled-subgradient", "no run arrives for the middle κ",
 			scaledSubgradients(butFor(4, steady), quadratic)},
+		{"scaled-subgradient", "no run arrives, and polyak-gd does", scaledSubgradients(never, quadratic)},
 		{"scaled-subgradient", "the steps grow with κ all the same",
 			scaledSubgradients(quadratic, quadratic)},
 		{"opsa", "the steps grow with κ", preconditioned(func(kappa, _ float64) float64 { return 40 * kappa },
@@ -241,6 +264,8 @@ func plants() []plant {
 		{"opsa", "one κ never arrives", preconditioned(butFor(3, steady), quadratic, linearly)},
 		{"opsa", "the steps are proportional to the rank", preconditioned(
 			func(_, rank float64) float64 { return 20 * rank }, quadratic, linearly)},
+		{"opsa", "the smaller rank takes more steps", preconditioned(
+			func(_, rank float64) float64 { return 60 - 8*rank }, quadratic, linearly)},
 		{"opsa", "the error falls like a power of T", preconditioned(steady, quadratic,
 			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) })},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
@@ -277,6 +302,7 @@ func plants() []plant {
 		{"minimax", "the error grows like the root of σ", orders(0.5, -0.5, 0.5, 0)},
 		{"minimax", "more measurements do not help", orders(1, 0, 0.5, 0)},
 		{"minimax", "the error grows like r*", orders(1, -0.5, 1, 0)},
+		{"minimax", "the error is a hundred times the order", tenfold(tenfold(orders(1, -0.5, 0.5, 0)))},
 		{"approximate-rank", "the error does not fall with the tail", tailed(
 			func(tail float64, _ int) float64 { return 0.05 + tail })},
 		{"approximate-rank", "the error is the root of the tail's norm", tailed(
@@ -351,6 +377,14 @@ func leaving(change func(k int, top []solver.Eigenvalue) solver.Eigenvalue) []ob
 			})
 		}
 	})
+}
+
+// tenfold makes the least errors of runs ten times as large.
+func tenfold(all []observation) []observation {
+	for i := range all {
+		all[i].BestTestError *= 10
+	}
+	return all
 }
 
 // learned makes runs of a truth of rank 3 whose plateaus depend on the start.
@@ -428,7 +462,7 @@ func TestPlants(t *testing.T) {
 		for _, e := range All() {
 			if e.Name == p.experiment {
 				tried[e.Name] = true
-				expect(t, e.Name+": "+p.what, e.judge(p.results), Disagrees)
+				expect(t, e.Name+": "+p.what, e.verdict(p.results), Disagrees)
 			}
 		}
 	}

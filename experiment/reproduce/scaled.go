@@ -14,19 +14,14 @@ same number of steps to a test error of 1e-10 for every condition number κ of X
 is that of M*. Gradient descent takes more steps for a larger κ (Tong, Ma and Chi, arXiv 2005.08898).`
 
 // judgeScaled asks that the steps of scaled-gd differ by at most a half between any two κ, and that those of
-// gd grow at least fivefold from the least κ to the largest. A factor of 3, runs of scaled-gd that reach the
-// target for some κ alone, or growth below twofold, disagrees.
+// gd grow at least fivefold from the least κ to the largest. A factor of 3, runs of scaled-gd that do not
+// reach the target, or growth below twofold, disagrees.
 func judgeScaled(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "method"}},
 	}}
-	steady, grows := v.overKappa(all, "scaled-gd").apart, v.overKappa(all, "gd").growth
-	switch {
-	case steady > 3 || grows < 2:
-		v.Status = Disagrees
-	case steady <= 1.5 && grows >= 5:
-		v.Status = Agrees
-	}
+	apart, grows := v.overKappa(all, "scaled-gd").apart, v.overKappa(all, "gd").growth
+	v.settle(apart <= 1.5 && grows >= 5, apart > 3 || grows < 2)
 	return v
 }
 
@@ -38,8 +33,9 @@ and without damping there is no inverse to scale by.`
 
 // judgeDamped asks of both damped methods that the steps differ by at most a half between any two κ, and that
 // they be lines in ln(1/α) for each κ (R² of 0.95 for each seed). It asks of gd that its steps grow at least
-// threefold. It disagrees if the steps of a damped method differ more than threefold, if runs of it reach the
-// target for some κ alone, if an R² is below 0.8, or if the steps of gd grow by less than 1.5.
+// threefold, and of scaled-gd that no run reach the target. It disagrees if the steps of a damped method
+// differ more than threefold, if runs of it do not reach the target, if an R² is below 0.8, if the steps of
+// gd grow by less than 1.5, or if half of the runs of scaled-gd reach the target.
 func judgeDamped(all []observation) Verdict {
 	const steps = "iterations_to_1e-05"
 	v := Verdict{Status: Unclear, Figures: []Figure{
@@ -71,7 +67,13 @@ func judgeDamped(all []observation) Verdict {
 	}
 	plain := v.overKappa(all, "gd").growth
 	agree, disagree = agree && plain >= 3, disagree || plain < 1.5
+	undamped := func(o observation) bool { return o.Method == "scaled-gd" }
+	v.mayDiverge = undamped
 	v.overKappa(all, "scaled-gd")
+	without := keep(all, undamped)
+	there := len(keep(without, func(o observation) bool { return reached(o) != nil }))
+	agree = agree && len(without) > 0 && there == 0
+	disagree = disagree || len(without) > 0 && 2*there >= len(without)
 	v.settle(agree, disagree)
 	return v
 }
@@ -81,8 +83,7 @@ type kappaSteps struct {
 	// growth is the last κ's over the first's: +Inf if not all runs of the last reach the target, and NaN if
 	// not all of the first do.
 	growth float64
-	// apart is the most over the least: +Inf if not all runs reach it for some κ, and NaN if none does at
-	// all.
+	// apart is the most over the least: +Inf if not all runs reach it for some κ, and NaN if there are none.
 	apart float64
 }
 
@@ -97,11 +98,9 @@ func (v *Verdict) stepsOver(what string, all []observation, condition func(obser
 	kappas, groups := by(all, condition)
 	var texts []string
 	var steps []float64 // for each κ; +Inf if not all runs reach the target
-	arrived := false
 	for _, kappa := range kappas {
 		there := keep(groups[kappa], func(o observation) bool { return reached(o) != nil })
 		here := median(there, stepsToTarget)
-		arrived = arrived || len(there) > 0
 		switch missing := len(groups[kappa]) - len(there); {
 		case len(there) == 0:
 			texts = append(texts, fmt.Sprintf("κ = %g: not reached", kappa))
@@ -115,7 +114,7 @@ func (v *Verdict) stepsOver(what string, all []observation, condition func(obser
 		}
 	}
 	v.find("%s, steps: %s", what, strings.Join(texts, "; "))
-	if !arrived {
+	if len(kappas) == 0 {
 		return kappaSteps{math.NaN(), math.NaN()}
 	}
 	k := kappaSteps{steps[len(steps)-1] / steps[0], slices.Max(steps) / slices.Min(steps)}

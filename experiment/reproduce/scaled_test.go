@@ -43,7 +43,7 @@ func TestScaled(t *testing.T) {
 	judge("scaled never gets there for large κ", func(kappa, _ float64) float64 {
 		return max(0, 100-20*(kappa-1))
 	}, quadratic, Disagrees)
-	judge("scaled never gets there at all", func(_, _ float64) float64 { return 0 }, quadratic, Unclear)
+	judge("scaled never gets there at all", func(_, _ float64) float64 { return 0 }, quadratic, Disagrees)
 	judge("gd gets there for small κ only", constant, func(kappa, _ float64) float64 {
 		return max(0, 6-kappa) * 100
 	}, Agrees)

@@ -15,7 +15,7 @@ func judgeScaledSubgradient(all []observation) Verdict {
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-08", By: "method"}},
 	}}
 	robust := keep(all, func(o observation) bool { return o.Outliers > 0 && o.LossName() == "l1" })
-	steady, grows := v.overKappa(robust, "scaled-subgradient").apart, v.overKappa(robust, "polyak-gd").growth
-	v.settle(steady <= 1.5 && grows >= 5, steady > 3 || grows < 2)
+	apart, grows := v.overKappa(robust, "scaled-subgradient").apart, v.overKappa(robust, "polyak-gd").growth
+	v.settle(apart <= 1.5 && grows >= 5, apart > 3 || grows < 2)
 	return v
 }

@@ -43,7 +43,7 @@ func TestScaledUV(t *testing.T) {
 	judge("a power of 0.06", power(0.06), power(1), Disagrees)
 	judge("half of the steps for a larger κ", power(-0.2), power(1), Disagrees)
 	judge("scaled-gd arrives for κ = 1 alone", alone, power(1), Disagrees)
-	judge("scaled-gd never arrives", never, power(1), Unclear)
+	judge("scaled-gd never arrives", never, power(1), Disagrees)
 	judge("gd does not grow", power(0), power(0.01), Disagrees)
 	judge("gd grows by half", power(0), power(0.14), Unclear)
 	expect(t, "nothing", judgeScaledUV(nil), Unclear)

@@ -16,7 +16,8 @@ mini-batches stay further from the truth.`
 // judgeSGD asks of runs without noise that each decade of test error take as many steps as any other and as
 // with the largest size, to within a factor 1.5, and that the smallest size take at most a tenth of the
 // largest's passes to the last target. It asks of runs with noise that the smallest size end at 1.5 times the
-// largest's test error at least. A factor of 3 between decades or sizes, or no gain in passes, disagrees.
+// largest's test error at least. A factor of 3 between decades or sizes, no gain in passes, or a smallest size
+// that ends no further from the truth than the largest, disagrees.
 func judgeSGD(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{
@@ -61,7 +62,7 @@ func judgeSGD(all []observation) Verdict {
 	gain := passes[len(sizes)-1] / passes[0]
 	noisy := v.noisyFloor(all)
 	v.settle(uneven <= 1.5 && apart <= 1.5 && gain >= 10 && noisy >= 1.5,
-		uneven > 3 || apart > 3 || gain <= 1)
+		uneven > 3 || apart > 3 || gain <= 1 || noisy <= 1)
 	return v
 }
 
@@ -99,7 +100,7 @@ func (v *Verdict) phaseOrder(all []observation) {
 // noisyFloor notes the test errors at the end of runs with noise, and returns the ratio of the smallest
 // size's to the largest's.
 func (v *Verdict) noisyFloor(all []observation) float64 {
-	noisy := keep(all, func(o observation) bool { return o.Noise != 0 && !o.Diverged() })
+	noisy := keep(all, func(o observation) bool { return o.Noise != 0 })
 	sizes, groups := by(noisy, func(o observation) int { return o.BatchSize })
 	if len(sizes) < 2 {
 		v.find("there are no two sizes with noise")

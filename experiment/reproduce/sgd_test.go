@@ -44,6 +44,6 @@ func TestSGD(t *testing.T) {
 		s := 30 * (1 + 8/size)
 		return []float64{s, s, s}
 	}, raised, Unclear)
-	judge("noise does not matter", steady, func(float64) float64 { return 0.01 }, Unclear)
+	judge("noise does not matter", steady, func(float64) float64 { return 0.01 }, Disagrees)
 	expect(t, "nothing", judgeSGD(nil), Unclear)
 }

@@ -24,7 +24,7 @@ func judgeSingleIndex(all []observation) Verdict {
 			Where: map[string][]string{"link": {"sign"}, "link-scale": {"unknown"}},
 		}},
 	}}
-	alphas, starts := by(v.only(all, whatever, "diverged"), alphaOf)
+	alphas, starts := by(stable(all), alphaOf)
 	if len(alphas) < 2 {
 		v.find("there are no two sizes of the start")
 		return v

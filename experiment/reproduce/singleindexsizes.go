@@ -33,7 +33,7 @@ func judgeSingleIndexSizes(all []observation) Verdict {
 	sparsity := func(o observation) int { return o.Sparsity }
 	rank := func(o observation) int { return o.Rank }
 	agree, disagree := true, false
-	done := v.only(all, whatever, "diverged")
+	done := stable(all)
 	for _, law := range []sizeLaw{
 		{"vectors, in the sparsity s", "sparse", "sparsity", "n", sparsity, n, half, half},
 		{"vectors, in their size p", "sparse", "n", "sparsity", n, sparsity,

@@ -19,7 +19,7 @@ func judgeTruncation(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "measurements", Y: "angle", By: "truncation"}},
 	}}
-	bounds, groups := by(v.only(all, whatever, "diverged"),
+	bounds, groups := by(stable(all),
 		func(o observation) float64 { return o.Truncation })
 	if len(bounds) < 2 || bounds[0] != 0 {
 		v.find("there are no runs with and without clipping")

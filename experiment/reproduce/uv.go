@@ -36,11 +36,6 @@ func judgeUV(all []observation) Verdict {
 		return v
 	}
 	apart := math.Abs(uv/psd - 1)
-	switch {
-	case worst > 0.1 || apart > 0.25:
-		v.Status = Disagrees
-	case worst <= 0.01 && apart <= 0.1:
-		v.Status = Agrees
-	}
+	v.settle(worst <= 0.01 && apart <= 0.1, worst > 0.1 || apart > 0.25)
 	return v
 }

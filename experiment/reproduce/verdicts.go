@@ -13,12 +13,13 @@ func (v *Verdict) find(format string, args ...any) {
 	v.Findings = append(v.Findings, fmt.Sprintf(format, args...))
 }
 
-// settle sets the outcome. It stays unclear if neither is true.
+// settle sets the outcome. It stays unclear if neither is true, or if runs that might contradict the claim
+// have not arrived.
 func (v *Verdict) settle(agree, disagree bool) {
 	switch {
 	case disagree:
 		v.Status = Disagrees
-	case agree:
+	case agree && !v.partial:
 		v.Status = Agrees
 	}
 }
@@ -40,11 +41,16 @@ func judgeAlpha(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "alpha", Y: "test_error", By: "measurements"}},
 	}}
-	reached := v.only(all, hasFloor, "reached no floor")
-	sizes, groups := by(reached, func(o observation) int { return o.Measurements })
+	reached := v.arrived(all, hasFloor, "reached no floor")
+	measurements := func(o observation) int { return o.Measurements }
+	sizes, groups := by(reached, measurements)
+	most := 0
+	for _, o := range all {
+		most = max(most, measurements(o))
+	}
 	lowest := math.Inf(-1) // the largest lower end of the intervals so far
 	held := false          // for some number of measurements so far
-	for i, m := range sizes {
+	for _, m := range sizes {
 		g := groups[m]
 		span := decades(g, alphaOf)
 		s := slopeOf(g, log10(alphaOf), log10(testError))
@@ -65,7 +71,7 @@ func judgeAlpha(all []observation) Verdict {
 			lowest = s.low
 		}
 		held = held || s.low >= boundExponent
-		if i < len(sizes)-1 {
+		if m < most {
 			continue
 		}
 		switch {
@@ -117,7 +123,7 @@ func judgeIterations(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "alpha", Y: "iterations_to_0.01", By: "kappa"}},
 	}}
-	there := v.only(all, func(o observation) bool { return reached(o) != nil },
+	there := v.arrived(all, func(o observation) bool { return reached(o) != nil },
 		"did not reach a test error of 1 %")
 	kappas, groups := by(there, kappaOf)
 	agree, disagree := len(kappas) > 0, false
@@ -213,7 +219,7 @@ func judgeOver(all []observation) Verdict {
 	recovering := shareOf(wide)
 	v.find("%v runs with r ≥ 2r* recover the truth (test error below %g)",
 		recovering, experiment.RecoveredBelow)
-	aligned := v.only(all, func(o observation) bool { return o.AlignmentEnd != nil }, "did not align")
+	aligned := v.arrived(all, func(o observation) bool { return o.AlignmentEnd != nil }, "did not align")
 	end := func(o observation) float64 { return float64(*o.AlignmentEnd) }
 	ranks, groups := by(aligned, columns)
 	for _, r := range ranks {
@@ -224,10 +230,8 @@ func judgeOver(all []observation) Verdict {
 	v.find("phase I against log₁₀ r: slope %v steps", s)
 	switch {
 	case len(wide) == 0 || math.IsNaN(s.low):
-	case recovering.recovered < len(wide) || s.low > 0:
-		v.Status = Disagrees
-	case s.high < 0:
-		v.Status = Agrees
+	default:
+		v.settle(s.high < 0, recovering.recovered < len(wide) || s.low > 0)
 	}
 	return v
 }
@@ -247,7 +251,7 @@ func judgeGeneralization(all []observation) Verdict {
 	}}
 	fits, below, above := true, true, true
 	under, over := 0, 0
-	sizes, groups := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.Measurements })
+	sizes, groups := by(stable(all), func(o observation) int { return o.Measurements })
 	for _, m := range sizes {
 		g := groups[m]
 		free := g[0].N*g[0].Rank - g[0].Rank*(g[0].Rank-1)/2
@@ -271,14 +275,11 @@ func judgeGeneralization(all []observation) Verdict {
 			above = above && e < 0.01
 		}
 	}
-	switch {
-	case under == 0 || over == 0:
+	if under == 0 || over == 0 {
 		v.find("measurements are not on both sides of the free numbers")
-	case fits && below && above:
-		v.Status = Agrees
-	case !below || !above:
-		v.Status = Disagrees
+		return v
 	}
+	v.settle(fits && below && above, !below || !above)
 	return v
 }
 
@@ -293,7 +294,7 @@ func judgeSpectral(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: sweep.Iteration, Y: "spectral_angle", By: "factor-rank"}},
 	}}
-	ranks, groups := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.FactorRank })
+	ranks, groups := by(stable(all), func(o observation) int { return o.FactorRank })
 	agree, disagree := len(ranks) > 0, false
 	for _, r := range ranks {
 		g := groups[r]
@@ -319,7 +320,5 @@ func judgeSpectral(all []observation) Verdict {
 }
 
 func lastIteration(o observation) float64 { return float64(o.Final.Iteration) }
-
-func whatever(observation) bool { return true }
 
 func degrees(sine float64) float64 { return math.Asin(sine) * 180 / math.Pi }

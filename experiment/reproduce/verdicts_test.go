@@ -74,23 +74,30 @@ func TestAlpha(t *testing.T) {
 	}))
 	expect(t, "four decades", short, Unclear)
 
-	// The most measurements decide, and runs that diverged or have not reached a floor are left out.
+	// The most measurements decide.
 	few := law(1.1, 1)
 	for i := range few {
 		few[i].Measurements = 400
 	}
 	all := append(few, law(1.5, 1)...)
-	all = append(all,
-		observe(func(o *observation) { o.Alpha, o.Final.TestError, o.FloorStart = 1e-8, 1, nil }),
-		observe(func(o *observation) { o.Alpha, o.Final.TestError, o.Status = 1e-8, 1e9, "diverged" }))
 	v := judgeAlpha(all)
 	expect(t, "few and more measurements", v, Agrees)
-	if !strings.Contains(v.Findings[0], "2 of 50 runs") || !strings.Contains(v.Findings[1], "slope 1.1") {
+	if !strings.Contains(v.Findings[0], "slope 1.1") || !strings.Contains(v.Findings[0], "too few") ||
+		!strings.Contains(v.Findings[1], "the bound holds") {
 		t.Errorf("%q", v.Findings)
 	}
-	if !strings.Contains(v.Findings[1], "too few") || !strings.Contains(v.Findings[2], "the bound holds") {
-		t.Errorf("%q", v.Findings)
+	all = append(all, falling)
+	open := judgeAlpha(all)
+	expect(t, "one run without a floor", open, Unclear)
+	if !strings.Contains(open.Findings[0], "1 of 49 runs") {
+		t.Errorf("%q", open.Findings)
 	}
+	for i := range all {
+		if all[i].Measurements == 800 {
+			all[i].FloorStart = nil
+		}
+	}
+	expect(t, "no floor with the most measurements", judgeAlpha(all), Unclear)
 	g := v.Figures[0].Guides[0]
 	if slope := math.Log(g.Y[1]/g.Y[0]) / math.Log(g.X[1]/g.X[0]); math.Abs(slope-21.0/16) > 1e-12 {
 		t.Errorf("the guide has another slope: %+v", g)
@@ -137,7 +144,14 @@ func TestIterations(t *testing.T) {
 	for i := range kappa {
 		kappa[i].Kappa = 3
 	}
-	expect(t, "two condition numbers", judgeIterations(append(law(predicted, 0), kappa...)), Agrees)
+	both := append(law(predicted, 0), kappa...)
+	expect(t, "two condition numbers", judgeIterations(both), Agrees)
+	for i := range both {
+		if both[i].Kappa == 3 {
+			both[i].Targets = []*int{nil}
+		}
+	}
+	expect(t, "one condition number never gets there", judgeIterations(both), Unclear)
 }
 
 func TestPhases(t *testing.T) {

@@ -34,8 +34,8 @@ func judgeZerothOrder(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "directions", Y: "train_loss", By: "radius"}},
 	}}
-	known := v.only(all, func(o observation) bool { return lateRegret(o) > 0 && evaluations(o) > 0 },
-		"diverged or counted no evaluations")
+	known := v.about(all, func(o observation) bool { return lateRegret(o) > 0 && evaluations(o) > 0 },
+		"counted no evaluations")
 	radii, _ := by(known, func(o observation) float64 { return o.Radius })
 	budgets, groups := by(known, evaluations)
 	if len(radii) < 3 || len(budgets) < 3 {

@@ -37,10 +37,10 @@ func judgeZerothOrderNewton(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "radius", Y: "train_loss", By: "n"}},
 	}}
-	known := v.only(all, func(o observation) bool {
-		return o.Method == "zeroth-order-newton" && o.Final.Iteration > o.BootstrapSteps &&
-			newtonRegret(o) > 0
-	}, "diverged or took no Newton step")
+	newton := keep(all, func(o observation) bool { return o.Method == "zeroth-order-newton" })
+	known := v.arrived(newton, func(o observation) bool {
+		return o.Final.Iteration > o.BootstrapSteps && newtonRegret(o) > 0
+	}, "took no Newton step")
 	sizes, groups := by(known, func(o observation) int { return o.N })
 	regrets := map[int]map[float64]float64{} // of each d and T
 	inside := true

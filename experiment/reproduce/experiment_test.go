@@ -1,0 +1,94 @@
+package reproduce
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+// sure is an experiment with the sweep of alpha whose judge always agrees.
+func sure() Experiment {
+	return Experiment{Name: "alpha", judge: func(all []observation) Verdict {
+		return Verdict{Status: Agrees, Findings: []string{fmt.Sprintf("%d runs", len(all))}}
+	}}
+}
+
+// TestDiverged: one run that diverges contradicts a claim, unless the claim lets it.
+func TestDiverged(t *testing.T) {
+	all := grid([]float64{1, 2}, func(*observation, float64, float64) {})
+	all[3].Method, all[5].Method = "momentum", "momentum"
+	expect(t, "no run", sure().verdict(all), Agrees)
+	all[3].Status = "diverged"
+	expect(t, "one run", sure().verdict(all), Disagrees)
+	judge := sure().judge
+	lenient := sure()
+	lenient.judge = func(all []observation) Verdict {
+		v := judge(all)
+		v.mayDiverge = func(o observation) bool { return o.Method == "momentum" }
+		return v
+	}
+	expect(t, "a run that may", lenient.verdict(all), Agrees)
+	all[4].Status = "diverged"
+	expect(t, "a run that may not", lenient.verdict(all), Disagrees)
+}
+
+// TestMayDiverge: these claims let runs diverge, and no others.
+func TestMayDiverge(t *testing.T) {
+	var lenient []string
+	for _, e := range All() {
+		if e.judge(nil).mayDiverge != nil {
+			lenient = append(lenient, e.Name)
+		}
+	}
+	if got := strings.Join(lenient, " "); got != "scaled-gd-lambda momentum" {
+		t.Error(got)
+	}
+}
+
+// TestLackingRuns: no claim is confirmed by a sweep that is not whole.
+func TestLackingRuns(t *testing.T) {
+	r := resultsOf(t, "base: {n: 10, measurements: 40}\nseeds: 3\n")
+	expect(t, "whole", sure().Judge(r), Agrees)
+	r.Records[1].Status = sweep.Failed
+	expect(t, "a run failed", sure().Judge(r), Unclear)
+	r.Records = append(r.Records[:1:1], r.Records[2])
+	expect(t, "a run is missing", sure().Judge(r), Unclear)
+}
+
+// TestPooled: a verdict does not put runs together that differ in a setting which its own sweeps do not vary.
+func TestPooled(t *testing.T) {
+	base := "base: {n: 10}\n"
+	for text, want := range map[string]Status{
+		"axes:\n  - alpha: [1e-3, 1e-4]\nseeds: 2\n":                        Agrees,
+		"axes:\n  - alpha: [1e-3, 1e-4]\n  - step: [0.1, 0.2]\n":            Unclear,
+		"axes:\n  - alpha: [1e-3, 1e-4]\n    iterations: [100, 200]\n":      Agrees, // it follows from α
+		"axes:\n  - alpha: [1e-3, 1e-3, 1e-4]\n    step: [0.1, 0.2, 0.1]\n": Unclear,
+		"axes:\n  - measurements: [40, 50]\n  - alpha: [1e-3, 1e-4, 1e-5]":  Agrees,
+	} {
+		v := sure().Judge(resultsOf(t, base+text))
+		expect(t, text, v, want)
+		if last := v.Findings[len(v.Findings)-1]; want == Unclear && !strings.Contains(last, "the sweep varies") {
+			t.Errorf("%s: %q", text, last)
+		}
+	}
+}
+
+// resultsOf makes results of a sweep in which all runs have ended.
+func resultsOf(t *testing.T, text string) *sweep.Results {
+	t.Helper()
+	s, err := sweep.Parse("sweep.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := s.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &sweep.Results{Spec: s, Runs: runs}
+	for i := range runs {
+		r.Records = append(r.Records, &sweep.Record{Index: i, Status: "budget-spent"})
+	}
+	return r
+}
