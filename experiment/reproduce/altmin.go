@@ -45,7 +45,7 @@ func judgeAltMin(all []observation) Verdict {
 		"the earlier half", method, steady)
 	plain := v.stepsOver("gd, r = r*", of(exact, "gd"), kappaOf).growth
 	agree := apart <= 1.25 && steady >= 0.8 && plain >= 3
-	disagree := !(apart <= 2) || steady < 0.5 || plain < 1.5
+	disagree := apart > 2 || steady < 0.5 || plain < 1.5
 
 	end := func(o observation) float64 {
 		if o.Diverged() {

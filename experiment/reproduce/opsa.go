@@ -41,7 +41,7 @@ func judgeOPSA(all []observation) Verdict {
 			v.find("%s: in the later half of the steps the error falls at least %.2f times as fast as in the "+
 				"earlier half", name, steady)
 			agree = agree && apart <= 1.25 && steady >= 0.8
-			disagree = disagree || !(apart <= 2) || steady < 0.6
+			disagree = disagree || apart > 2 || steady < 0.6
 			if len(v.Figures) == 0 {
 				v.Figures = opsaFigures(rank, r)
 			}

@@ -48,6 +48,8 @@ func TestScaled(t *testing.T) {
 		return max(0, 6-kappa) * 100
 	}, Agrees)
 	expect(t, "nothing", judgeScaled(nil), Unclear)
+	expect(t, "one κ", judgeScaled(methodGrid([]float64{5}, alphas[:1],
+		map[string]law{"scaled-gd": constant, "gd": quadratic})), Unclear)
 }
 
 func TestDamped(t *testing.T) {
@@ -62,6 +64,9 @@ func TestDamped(t *testing.T) {
 		expect(t, what, judgeDamped(methodGrid(kappas, small, laws)), want)
 	}
 	judge("as claimed", logarithmic, logarithmic, quadratic, Agrees)
+	judge("steps fall with κ", func(kappa, alpha float64) float64 {
+		return logarithmic(kappa, alpha) / (1 + kappa/10)
+	}, logarithmic, quadratic, Agrees)
 	judge("one of them grows", logarithmic, quadratic, quadratic, Disagrees)
 	judge("gd does not grow", logarithmic, logarithmic, logarithmic, Disagrees)
 	judge("no line in log α", func(_, alpha float64) float64 {
@@ -71,4 +76,6 @@ func TestDamped(t *testing.T) {
 		return 100 + 0.1*math.Pow(alpha, -1.0/6)
 	}, logarithmic, quadratic, Unclear)
 	expect(t, "nothing", judgeDamped(nil), Unclear)
+	one := map[string]law{"scaled-gd-lambda": logarithmic, "prec-gd": logarithmic, "gd": quadratic}
+	expect(t, "one κ", judgeDamped(methodGrid([]float64{5}, small, one)), Unclear)
 }
