@@ -38,7 +38,7 @@ func judgeAPGD(all []observation) Verdict {
 	for _, alpha := range alphas {
 		name := fmt.Sprintf("%s, α = %g", method, alpha)
 		apart := v.stepsOver(name, groups[alpha], kappaOf).apart
-		steady := least(groups[alpha], steadinessOf)
+		steady := v.steadiness(groups[alpha])
 		v.find("%s: at the end the error falls at least %.2f times as fast as before", name, steady)
 		agree = agree && apart <= 1.25 && steady >= 0.9
 		disagree = disagree || apart > 2 || steady < 0.75

@@ -60,13 +60,13 @@ func judgeImbalanced(all []observation) Verdict {
 		"%d runs, at the fastest %.3f); T² times it is never below %.2f of its median there", power,
 		len(wide), fastest, lowest)
 	also(math.Abs(power+2) <= 0.2 && math.Abs(fastest+2) <= 0.2 && lowest >= 0.5,
-		!(fastest >= -2.5) || lowest < 0.1)
+		fastest < -2.5 || lowest < 0.1)
 
 	linear := func(what string, runs []observation) {
-		steady, slowest := least(runs, steadinessOf), least(runs, rateOf)
+		steady, slowest := v.steadiness(runs), least(runs, rateOf)
 		v.find("%s: the error falls by e^−%.4g each step (median of %d runs), at the end at least %.2f "+
 			"times as fast as before", what, median(runs, rateOf), len(runs), steady)
-		also(steady >= 0.9 && slowest > 0, !(steady >= 0.75) || !(slowest > 0))
+		also(steady >= 0.9 && slowest > 0, steady < 0.75 || slowest <= 0)
 	}
 	linear("UUᵀ, r = r*", narrow)
 	_, starts := by(plain, alphaOf)
@@ -76,7 +76,7 @@ func judgeImbalanced(all []observation) Verdict {
 	s := slopeOf(plain, log10(alphaOf), log10(rateOf))
 	v.find("UVᵀ, r > r*, gd: the rate grows like α to the power %v, over %.1f decades of α", s,
 		decades(plain, alphaOf))
-	also(math.Abs(s.mean-2) <= 0.2, !(math.Abs(s.mean-2) <= 0.5))
+	also(math.Abs(s.mean-2) <= 0.2, math.Abs(s.mean-2) > 0.5)
 
 	lowRate, highRate := math.Inf(1), 0.0
 	for _, alpha := range changedAlphas {
@@ -86,7 +86,7 @@ func judgeImbalanced(all []observation) Verdict {
 	}
 	v.find("%s: rates differ by a factor of %.2f over %.1f decades of α", method, highRate/lowRate,
 		decades(changed, alphaOf))
-	also(highRate/lowRate <= 1.25, !(highRate/lowRate < 2))
+	also(highRate/lowRate <= 1.25, highRate/lowRate >= 2)
 	v.settle(agree, disagree)
 	return v
 }
@@ -130,8 +130,12 @@ type fall struct {
 	steady float64
 }
 
-// fallOf fits lines to the logarithms of a run's errors; NaN if there are too few, or if the run diverged.
+// fallOf fits lines to the logarithms of a run's errors; NaN if there are too few. Both numbers are 0 if the
+// run stays above the bounds of distances.
 func fallOf(o observation) fall {
+	if testError(o) > greatestDistance {
+		return fall{}
+	}
 	x, y := falling(o)
 	half := len(x) / 2
 	x, y = x[half:], y[half:]
@@ -157,7 +161,19 @@ func laterOverEarlier(x, y []float64) float64 {
 
 func rateOf(o observation) float64 { return fallOf(o).rate }
 
-func steadinessOf(o observation) float64 { return fallOf(o).steady }
+// steadiness returns the least steadiness ([fall]) of runs, of those whose records have enough points to
+// tell: a sweep keeps some 200 points of a run, and a run may stay long before it falls. NaN if none has.
+func (v *Verdict) steadiness(all []observation) float64 {
+	known := keep(all, func(o observation) bool { return !math.IsNaN(fallOf(o).steady) })
+	if len(known) == 0 {
+		return math.NaN()
+	}
+	if len(known) < len(all) {
+		v.find("the records of %d of %d runs have too few points to tell how steadily the error falls",
+			len(all)-len(known), len(all))
+	}
+	return least(known, func(o observation) float64 { return fallOf(o).steady })
+}
 
 // through fits a line to points; its numbers are NaN for fewer than five.
 func through(x, y []float64) fit.Line {

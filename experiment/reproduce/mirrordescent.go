@@ -42,7 +42,7 @@ func judgeMirror(all []observation) Verdict {
 		share := errors[method][alphas[0]] / before
 		v.find("%s: the error with α = %g is %.2g of that with α = %g", method, alphas[0], share,
 			alphas[len(alphas)-1])
-		also(share <= 0.2, !(share <= 0.5))
+		also(share <= 0.2, share > 0.5)
 	}
 	apart := 1.0
 	for alpha, e := range errors["mirror-descent"] {
@@ -50,7 +50,7 @@ func judgeMirror(all []observation) Verdict {
 		apart = math.Max(apart, math.Max(ratio, 1/ratio))
 	}
 	v.find("the two methods end at most a factor of %.2f apart", apart)
-	also(apart <= 2, !(apart <= 4))
+	also(apart <= 2, apart > 4)
 	v.settle(agree, disagree)
 	return v
 }

@@ -52,11 +52,11 @@ func judgeOverspecifiedRank(all []observation) Verdict {
 			}
 			if r == runs[r][0].Rank && len(linear) > 0 {
 				narrow++
-				worst, steady := extreme(linear, end, slices.Max), least(linear, steadinessOf)
+				worst, steady := extreme(linear, end, slices.Max), v.steadiness(linear)
 				v.find("%s = r*, geometric steps: all are %.2g or less; at the end the error falls at least "+
 					"%.2f times as fast as before", what, worst, steady)
 				agree = agree && worst <= 1e-8 && steady >= 0.9
-				disagree = disagree || !(worst <= 1e-4) || steady < 0.75
+				disagree = disagree || worst > 1e-4 || steady < 0.75
 			}
 			if r > runs[r][0].Rank && len(slow) > 0 {
 				wide++
@@ -64,7 +64,7 @@ func judgeOverspecifiedRank(all []observation) Verdict {
 				v.find("%s, steps of a power of t: test errors of %.2g (median), which fall at least like "+
 					"T^−%.2f over the last decade of T", what, median(slow, end), slowest)
 				agree = agree && slowest >= 0.75
-				disagree = disagree || !(slowest >= 0.5)
+				disagree = disagree || slowest < 0.5
 			}
 		}
 	}

@@ -186,7 +186,7 @@ func judgePhases(all []observation) Verdict {
 		small := float64(pointAt(o.Trajectory, *o.AlignmentEnd).TestError)
 		v.find("when alignment ends the test error is %.3f (zero has the error 1); at the floor it is %.2g",
 			small, o.Final.TestError)
-		disagree = disagree || !(small > 0.9) || !(o.Final.TestError < experiment.RecoveredBelow)
+		disagree = disagree || small <= 0.9 || o.Final.TestError >= experiment.RecoveredBelow
 	}
 	v.settle(agree, disagree)
 	return v

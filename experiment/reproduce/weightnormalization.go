@@ -43,12 +43,12 @@ func judgeNormalization(all []observation) Verdict {
 	var medians []float64
 	for _, r := range ranks {
 		arrived := keep(runs[r], func(o observation) bool { return reached(o) != nil })
-		here, steady := median(arrived, stepsToTarget), least(runs[r], steadinessOf)
+		here, steady := median(arrived, stepsToTarget), v.steadiness(runs[r])
 		v.find("%s, r = %d: %d of %d runs arrive, in %g steps (median); the error falls by e^−%.3g each step, "+
 			"at the end at least %.2f times as fast as before", method, r, len(arrived), len(runs[r]), here,
 			median(runs[r], rateOf), steady)
 		missing := len(arrived) < len(runs[r])
-		also(!missing && steady >= 0.9, missing || !(steady >= 0.75))
+		also(!missing && steady >= 0.9, missing || steady < 0.75)
 		if n := len(medians); n > 0 {
 			also(here <= 1.25*medians[n-1], false)
 		}
@@ -60,7 +60,7 @@ func judgeNormalization(all []observation) Verdict {
 	for _, r := range plainRanks {
 		power := median(plain[r], func(o observation) float64 { return powerOfT(o).Slope })
 		v.find("gd, r = %d: ‖UUᵀ − M*‖² falls like T to the power %.3f over the last decade of T", r, power)
-		also(math.Abs(power+2) <= 0.2, !(power >= -2.5))
+		also(math.Abs(power+2) <= 0.2, power < -2.5)
 	}
 	v.settle(agree, disagree)
 	return v

@@ -60,6 +60,24 @@ func TestNormalization(t *testing.T) {
 		func(T, _ float64) float64 { return math.Exp(-0.002 * T) }, Disagrees)
 	judge("gd is a little faster than 1/T", linearAfter(inverse),
 		func(T, _ float64) float64 { return math.Pow(1+T, -1.15) }, Unclear)
+	// A run that stays long before it falls has few points of the fall in its record.
+	thin := normalizing(linearAfter(inverse), overT)
+	for i := range thin {
+		if thin[i].Method == "weight-normalization" && thin[i].Seed == 1 {
+			var points []sweep.Point
+			for j := 0; j < len(thin[i].Trajectory); j += 8 {
+				points = append(points, thin[i].Trajectory[j])
+			}
+			thin[i].Trajectory = points
+		}
+	}
+	expect(t, "thin records of one seed", judgeNormalization(thin), Agrees)
+	for i := range thin {
+		if thin[i].Method == "weight-normalization" {
+			thin[i].Trajectory = thin[i].Trajectory[:2]
+		}
+	}
+	expect(t, "thin records", judgeNormalization(thin), Unclear)
 	expect(t, "nothing", judgeNormalization(nil), Unclear)
 	expect(t, "no runs of gd", judgeNormalization(keep(normalizing(linearAfter(inverse), overT),
 		func(o observation) bool { return o.Method != "gd" })), Unclear)
