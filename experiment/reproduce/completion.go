@@ -21,7 +21,7 @@ Candès and Tao, arXiv 0903.1476). Gradient descent from a small start recovers 
 func judgeCompletion(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "parametrization"}},
-	}}
+	}, mayDiverge: counted}
 	names, groups := by(all, func(o observation) string { return o.Parametrization })
 	if len(names) == 0 {
 		v.find("there are no runs")
@@ -81,7 +81,7 @@ From a start made for such entries it finds the solution (Liu, Wang, Huang, Qu a
 func judgeReLU(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}},
-	}}
+	}, mayDiverge: counted}
 	inits, groups := by(all, func(o observation) string { return o.Init })
 	shares := map[string]share{}
 	for _, init := range inits {

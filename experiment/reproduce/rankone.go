@@ -25,7 +25,7 @@ func judgePhaseRetrieval(all []observation) Verdict {
 			X: "measurements", Y: "test_error", By: "factor-rank",
 			Where: map[string][]string{"init": {"random"}},
 		}},
-	}}
+	}, mayDiverge: counted}
 	starts, groups := by(all, func(o observation) string {
 		return fmt.Sprintf("%s start, r = %d", o.Init, o.FactorRank)
 	})
