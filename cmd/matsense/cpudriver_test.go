@@ -299,7 +299,7 @@ func TestCPUDriverSeveral(t *testing.T) {
 // goes on to the factor and the trajectory of an uninterrupted run on one GPU.
 func TestCPUDriverLosesACard(t *testing.T) {
 	onCPUDriver(t)
-	t.Setenv("CPUDRIVER_DEVICES", "2")
+	t.Setenv("CPUDRIVER_DEVICES", "3")
 	problem := strings.Fields("--n 13 --rank 2 --measurements 151 --iterations 40 --alpha 1e-3 " +
 		"--checkpoint-every 1e-9")
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -308,16 +308,22 @@ func TestCPUDriverLosesACard(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", r.code, r.err)
 	}
 	for _, lost := range []struct {
+		devices       string
 		kernel, after string
-		left          string // the GPU that is left
-	}{{"1:719", "1:30", "cuda:0"}, {"0:719", "0:250", "cuda:1"}} {
+		left          string // the GPUs that are left
+	}{
+		{"cuda:0,1", "1:719", "1:30", "cuda:0"}, {"cuda:0,1", "0:719", "0:250", "cuda:1"},
+		// The second of three waits for the first, and the first for the one that is lost.
+		{"cuda:0,1,2", "2:719", "2:30", "cuda:0,1"}, {"cuda:0,1,2", "2:719", "2:67", "cuda:1"},
+		{"cuda:0,1,2", "1:719", "1:44", "cuda:0,2"}, {"cuda:0,1,2", "0:719", "0:250", "cuda:1,2"},
+	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		t.Setenv("CPUDRIVER_KERNEL", lost.kernel)
 		t.Setenv("CPUDRIVER_KERNEL_AFTER", lost.after)
-		r := alone(t, slices.Concat([]string{"run", "--out", dir, "--device", "cuda:0,1"}, problem)...)
+		r := alone(t, slices.Concat([]string{"run", "--out", dir, "--device", lost.devices}, problem)...)
 		if r.code != exitFailed || !strings.Contains(r.err, "CUDA_ERROR_LAUNCH_FAILED (719)") ||
 			!strings.Contains(r.err, "is intact: go on with --resume") {
-			t.Errorf("GPU %s is lost: exit code %d\n%s", lost.kernel, r.code, r.err)
+			t.Errorf("%s, GPU %s is lost: exit code %d\n%s", lost.devices, lost.kernel, r.code, r.err)
 			continue
 		}
 		r = alone(t, "run", "--resume", "--out", dir, "--device", lost.left)

@@ -25,8 +25,8 @@ type device struct {
 	live        int64
 	modules     []cu.Module
 	marks       map[*mark]bool
-	event       cu.Event         // by which other devices wait for this one; made when the first one does
-	peers       map[*device]bool // that have copied from this device, or it from them
+	event       cu.Event // by which other devices wait for this one; made when the first one does
+	links       *links
 	graphs      map[*graph]bool
 
 	launched int           // launches since the device was last known to work
@@ -50,7 +50,8 @@ func Open(index int) (driver.Device, error) {
 			driver.ErrNoDevice, index, count, visible())
 	}
 	d := &device{allocations: map[driver.Pointer]int64{}, marks: map[*mark]bool{},
-		graphs: map[*graph]bool{}, peers: map[*device]bool{}}
+		graphs: map[*graph]bool{}}
+	d.links = &links{open: []*device{d}}
 	if d.gpu, err = cu.GetDevice(index); err == nil {
 		d.info, err = describe(index, d.gpu)
 	}
@@ -267,10 +268,7 @@ func (d *device) Elapsed(from, to driver.Mark) (time.Duration, error) {
 	}
 	var milliseconds float64
 	err := d.do("elapsed", noSize, func() (err error) {
-		if err = first.event.Synchronize(); err != nil {
-			return err
-		}
-		if err = second.event.Synchronize(); err != nil {
+		if err = d.await(); err != nil {
 			return err
 		}
 		milliseconds, err = first.event.Elapsed(second.event)
@@ -298,9 +296,7 @@ func (d *device) Close() error {
 		return nil
 	}
 	result := d.Wait()
-	for peer := range d.peers {
-		delete(peer.peers, d)
-	}
+	d.unlink()
 	if d.stuck { // the driver would wait before it frees anything
 		d.closed = true
 		return result

@@ -4,6 +4,7 @@ package cuda_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +133,55 @@ func TestDriverPeers(t *testing.T) {
 	const lost = "wait for GPU 0, PTX on the CPU: CUDA_ERROR_ILLEGAL_ADDRESS (700)"
 	wantError(t, b.Wait(), driver.ErrLost, lost, "in launch add")
 	wantError(t, b.Close(), driver.ErrLost, lost)
+}
+
+// TestDriverLosesALinkedGPU: of three devices the second waits for the first, and the first for the third. If the
+// third is lost, a wait for any of them ends, also after it was closed.
+func TestDriverLosesALinkedGPU(t *testing.T) {
+	if !underDriver(t, "CPUDRIVER_DEVICES=6") {
+		return
+	}
+	for first, closed := range map[int]bool{0: false, 3: true} { // a lost device is not opened again
+		lost := fmt.Sprintf("GPU %d, PTX on the CPU", first+2)
+		var devices [3]driver.PeerDevice
+		var numbers [3]driver.Pointer
+		var peers [3]driver.Peer
+		for i := range devices {
+			devices[i] = openAt(t, first+i)
+			numbers[i] = alloc(t, devices[i], 8)
+			must(t, devices[i].Fill(numbers[i], 1, 8))
+			var err error
+			peers[i], err = devices[i].Peer()
+			must(t, err)
+		}
+		take := func(to, from int) {
+			must(t, devices[to].CopyFrom(peers[from], driver.Piece{Dst: numbers[to], Src: numbers[from], Size: 8}))
+		}
+		take(1, 0)
+		take(2, 0)
+		t.Setenv("CPUDRIVER_KERNEL", fmt.Sprintf("%d:700", first+2))
+		must(t, devices[2].Launch(driver.Launch{
+			Kernel: load(t, devices[2], "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+			Args: []driver.Arg{driver.Ptr(numbers[2]), driver.U32(0), driver.U32(0)},
+		}))
+		take(0, 2)
+		take(1, 0)
+		if closed {
+			wantError(t, devices[2].Close(), driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+		}
+		wantError(t, devices[1].Wait(), driver.ErrLost, lost)
+		_, err := devices[0].Mark()
+		if err == nil {
+			err = devices[0].Wait()
+		}
+		wantError(t, err, driver.ErrLost, lost)
+		for _, d := range devices {
+			if err := d.Close(); err != nil { // nil if it was closed before
+				wantError(t, err, driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+			}
+		}
+		os.Unsetenv("CPUDRIVER_KERNEL")
+	}
 }
 
 // exercisePeers tests two devices' copies from each other.

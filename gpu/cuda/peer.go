@@ -3,8 +3,10 @@
 package cuda
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorgonia.org/cu"
@@ -44,7 +46,7 @@ func (d *device) CopyFrom(peer driver.Peer, pieces ...driver.Piece) error {
 	if total == 0 {
 		return nil
 	}
-	d.peers[from], from.peers[d] = true, true
+	d.link(from)
 	status := libcuda.CopyPeer(
 		libcuda.Queue{Context: handle(d.context), Stream: handle(d.stream), Event: handle(d.event)},
 		libcuda.Queue{Context: handle(from.context), Stream: handle(from.stream), Event: handle(from.event)},
@@ -59,26 +61,68 @@ func (d *device) CopyFrom(peer driver.Peer, pieces ...driver.Piece) error {
 	return err
 }
 
+// links are devices whose streams may wait for each other, also through others: each has copied from another
+// one, or another one from it.
+type links struct {
+	open []*device
+	lost error // of one of them, which may be closed
+}
+
+// link joins the links of two devices.
+func (d *device) link(other *device) {
+	joined := d.links
+	if joined == other.links {
+		return
+	}
+	joined.open = append(joined.open, other.links.open...)
+	joined.lost = cmp.Or(joined.lost, other.links.lost)
+	for _, one := range joined.open {
+		one.links = joined
+	}
+}
+
+// unlink takes a device that is closed out of its links. If it is lost, they remember that.
+func (d *device) unlink() {
+	l := d.links
+	l.note(d)
+	l.open = slices.DeleteFunc(l.open, func(one *device) bool { return one == d })
+}
+
+// note remembers that one of the devices is lost, and which.
+func (l *links) note(one *device) {
+	if l.lost == nil && one.lost != nil {
+		l.lost = fmt.Errorf("%v, is lost: %w", one, one.lost)
+	}
+}
+
+// failed asks all of the devices and returns the error of one that is lost.
+func (l *links) failed() error {
+	for _, one := range l.open {
+		if l.lost != nil {
+			break
+		}
+		if one.lost == nil {
+			if err := within(one.context, one.stream.Query); err != nil && code(err) != notReady {
+				_ = one.fail("wait", code(err)) // it is lost, or another call says what is wrong
+			}
+		}
+		l.note(one)
+	}
+	return l.lost
+}
+
 // await waits for the device's stream, within its context. Copies between devices make the stream wait for
 // those of other ones. If one of these is lost, the driver may never end that wait. So the host asks all of
-// them in turn.
+// them in turn, also those for which the stream waits through others.
 func (d *device) await() error {
-	if len(d.peers) == 0 {
+	if len(d.links.open) == 1 && d.links.lost == nil {
 		return d.stream.Synchronize()
 	}
 	for began := time.Now(); ; {
 		if err := d.stream.Query(); err == nil || code(err) != notReady {
 			return err
 		}
-		for peer := range d.peers {
-			err := peer.lost
-			if err == nil {
-				err = within(peer.context, peer.stream.Query)
-				if err == nil || code(err) == notReady {
-					continue
-				}
-				err = peer.fail("wait for "+peer.String(), code(err))
-			}
+		if err := d.links.failed(); err != nil {
 			d.lost, d.stuck = err, true
 			return err
 		}
