@@ -2,6 +2,8 @@ package reproduce
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -91,4 +93,19 @@ func resultsOf(t *testing.T, text string) *sweep.Results {
 		r.Records = append(r.Records, &sweep.Record{Index: i, Status: "budget-spent"})
 	}
 	return r
+}
+
+// TestNamedInDocs: the tables of README.md and docs/sweeps.md name every experiment.
+func TestNamedInDocs(t *testing.T) {
+	for page, before := range map[string]string{"README.md": "`matsense reproduce ", "docs/sweeps.md": "`"} {
+		text, err := os.ReadFile(filepath.Join("../..", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range All() {
+			if !strings.Contains(string(text), before+e.Name+"`") && !strings.Contains(string(text), ", `"+e.Name+"`") {
+				t.Errorf("%s does not name %s", page, e.Name)
+			}
+		}
+	}
 }
