@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/matsense/matsense/sensing"
@@ -61,10 +62,8 @@ func init() {
 				Settings:   []string{"optimal-value"},
 				Check:      (*Config).checkPolyak,
 			},
-			Step: 1, // the largest: Polyak's own is shorter wherever f curves by more than 1/2
-			Make: func(c *Config) solver.Method {
-				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
-			},
+			Step:   1, // the largest: Polyak's own is shorter wherever f curves by more than 1/2
+			Make:   func(c *Config) solver.Method { return c.polyak() },
 			Advise: (*Config).advisePolyak,
 			Growth: (*Config).gradientGrowth,
 		},
@@ -105,10 +104,8 @@ func init() {
 			},
 			ScaleFree: true,
 			Step:      1, // the largest: Polyak's own is shorter near the truth
-			Make: func(c *Config) solver.Method {
-				return solver.ScaledSubgradient{StepSize: c.Step, OptimalValue: c.OptimalValue}
-			},
-			Advise: (*Config).adviseNear,
+			Make:      func(c *Config) solver.Method { return solver.ScaledSubgradient(c.polyak()) },
+			Advise:    (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
@@ -146,7 +143,10 @@ func init() {
 			ScaleFree: true,
 			Step:      1, // the largest, as that of scaled-subgradient
 			Make: func(c *Config) solver.Method {
-				return solver.OPSA{StepSize: c.Step, Lambda: c.Lambda, OptimalValue: c.OptimalValue}
+				p := c.polyak()
+				return solver.OPSA{
+					StepSize: p.StepSize, Lambda: c.Lambda, OptimalValue: p.OptimalValue, AtTruth: p.AtTruth,
+				}
 			},
 			Advise: (*Config).adviseScaled,
 		},
@@ -491,13 +491,32 @@ func (c *Config) checkLambda(m *Mistakes) {
 	}
 }
 
-// checkPolyak wants an optimal value that a loss can have. For robust losses it fills in f at the
-// truth, which is the goal, and not the least value, if noise or outliers part the two.
+// checkPolyak wants an optimal value that a loss can have, and one at all if f at the truth is not known.
 func (c *Config) checkPolyak(m *Mistakes) {
-	if !c.Given("optimal-value") && c.OptimalValue == 0 && !c.HasSquaredLoss() {
-		c.OptimalValue = c.lossOfTruth()
-	}
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
+	if c.Observation != linear && !c.Given("optimal-value") && c.OptimalValue == 0 {
+		m.Bad("optimal-value", "method %s needs optimal-value with observation %s: f at the truth is known of "+
+			"linear observations alone", c.Method, c.Observation)
+	}
+}
+
+// AimsAtTruth says whether f* of Polyak's step is f at the truth: it is the goal, and where noise or outliers
+// part the two not the least value of f. The observations must be made from the truth.
+func (c *Config) AimsAtTruth() bool {
+	return !c.Given("optimal-value") && c.OptimalValue == 0 && c.isDrawn() && c.Observation == linear
+}
+
+// polyak is Polyak's step of the configuration.
+func (c *Config) polyak() solver.PolyakGD {
+	return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue, AtTruth: c.AimsAtTruth()}
+}
+
+// noticePolyak says which f* a user's observations have where none is given.
+func (d *Data) noticePolyak(c *Config) {
+	if f, _ := c.Field("optimal-value"); f.isUsed() && c.HasUserData() && !c.Given(f.Key) {
+		d.Notices = append(d.Notices, fmt.Sprintf("%s takes %v for f*, which is right for observations "+
+			"without noise: give --optimal-value if they have noise or outliers", c.Method, c.OptimalValue))
+	}
 }
 
 // defaultImbalanceBelow is the part of ‖y‖ that the residuals must come down to before imbalanced-gd makes

@@ -347,9 +347,9 @@ def run(
         Size ε of the gradients of entries below which steps become shorter (for adam; default
         1e-08).
     optimal_value : float
-        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd,
-        scaled-subgradient and opsa; default 0; with another loss than squared f at the truth of
-        drawn observations, unless some are held out or have noise by snr).
+        Value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd,
+        scaled-subgradient and opsa; default f at the truth of drawn observations, over those that
+        are fitted; 0 for user data).
     imbalance_scale : float
         Singular values β of U after the step that makes U and V unbalanced (for imbalanced-gd;
         default √σ_min(M*) = 1/kappa).
