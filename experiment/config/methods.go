@@ -16,6 +16,8 @@ type Method struct {
 	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
 	// are none.
 	Complete func(c *Config)
+	// OfRank: the factor has as many columns as the truth's rank unless factor-rank is given, not n.
+	OfRank bool
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
 	// Step is the default step for ‖M*‖ = 1 and measurements that are isotropic; 0: that of most methods.
@@ -289,6 +291,7 @@ func init() {
 				Settings:   []string{"retraction"},
 				Check:      (*Config).checkRetraction,
 			},
+			OfRank:    true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
@@ -307,6 +310,7 @@ func init() {
 					c.checkBatches(m)
 				},
 			},
+			OfRank:    true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RSGD{StepSize: c.Step, Retraction: c.newRetraction(), Batch: c.batches()}
@@ -413,7 +417,7 @@ func init() {
 				Check:      (*Config).checkNone,
 			},
 			Make:      func(*Config) solver.Method { return solver.None{} },
-			Complete:  (*Config).fillEstimateRank,
+			OfRank:    true,
 			Estimates: true,
 		},
 	}
@@ -799,10 +803,19 @@ func (c *Config) checkNone(m *Mistakes) {
 	}
 }
 
-// fillEstimateRank makes an estimate as many columns as the truth has rank, unless the factor's size is
-// given.
-func (c *Config) fillEstimateRank() {
-	if !c.Given("factor-rank") && c.StartFile() == "" && c.Rank > 0 {
+// fillFactorRank gives the factor its columns, unless the user gives them or a start that has them: n, or the
+// truth's rank with methods for matrices of this rank.
+func (c *Config) fillFactorRank(m *Mistakes, n1, n2 int) {
+	if c.FactorRank != 0 || c.Given("factor-rank") || c.StartFile() != "" {
+		return
+	}
+	switch x := find(methods, c.Method); {
+	case x == nil || !x.OfRank || c.Rank <= 0 && x.Estimates:
+		c.FactorRank = min(n1, n2)
+	case c.Rank <= 0:
+		m.Bad("factor-rank", "method %s needs factor-rank, the rank of its matrices, or rank, that of the "+
+			"truth, which is not known of this data", c.Method)
+	default:
 		c.FactorRank = c.Rank
 	}
 }

@@ -365,7 +365,7 @@ func builtinSettings() []*Setting {
 			Key: "factor-rank", Group: factorGroup, ofMember: true,
 			Help: "number r of columns of U (and V); width of the product with parametrization " +
 				products,
-			Default: "n, or the smaller of n and n2; rank for method none",
+			Default: "n, or the smaller of n and n2; rank for methods none, rgd and rsgd",
 			at:      func(c *Config) any { return &c.FactorRank },
 		}, {
 			Key: "depth", Group: factorGroup, shared: true,

@@ -293,7 +293,7 @@ def run(
         parametrizations`; default psd).
     factor_rank : int
         Number r of columns of U (and V); width of the product with parametrization deep (default n,
-        or the smaller of n and n2; rank for method none).
+        or the smaller of n and n2; rank for methods none, rgd and rsgd).
     depth : int
         Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
@@ -769,7 +769,7 @@ def problem(
         parametrizations`; default psd).
     factor_rank : int
         Number r of columns of U (and V); width of the product with parametrization deep (default n,
-        or the smaller of n and n2; rank for method none).
+        or the smaller of n and n2; rank for methods none, rgd and rsgd).
     depth : int
         Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
