@@ -38,9 +38,12 @@ func openingNotes(c *config.Config, o solver.Opening) (notes []string) {
 	if fit := userFit(c, o); fit != nil && fit.Residual > exactTruth {
 		notes = append(notes, truthNote(c, fit))
 	}
+	if o.TruthLoss > 0 && c.AimsAtTruth() {
+		notes = append(notes, fmt.Sprintf("f* in Polyak's step is f at the truth, %.6g", o.TruthLoss))
+	}
 	facts := config.Facts{
-		Status: solver.Running, Size: o.Size, ZeroLoss: o.ZeroLoss, Spectral: o.Spectral,
-		FirstLoss: math.NaN(), LastLoss: math.NaN(),
+		Status: solver.Running, Size: o.Size, ZeroLoss: o.ZeroLoss, TruthLoss: o.TruthLoss,
+		Spectral: o.Spectral, FirstLoss: math.NaN(), LastLoss: math.NaN(),
 	}
 	if advice := c.Advise(facts); advice != nil {
 		notes = append(notes, advice.Note())

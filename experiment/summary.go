@@ -227,7 +227,8 @@ func heldOut(d *config.Data) int {
 // factsOf gathers what advice is given on. A run that diverged before its first sample began too large.
 func factsOf(res *solver.Result, t solver.Trajectory) config.Facts {
 	f := config.Facts{
-		Status: res.Status, Size: res.Opening.Size, ZeroLoss: res.Opening.ZeroLoss, Spectral: res.Spectral,
+		Status: res.Status, Size: res.Opening.Size, ZeroLoss: res.Opening.ZeroLoss,
+		TruthLoss: res.Opening.TruthLoss, Spectral: res.Spectral,
 		FirstLoss: math.Inf(1), LastLoss: math.NaN(),
 	}
 	if len(t) > 0 {

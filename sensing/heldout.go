@@ -17,6 +17,8 @@ type HeldOut struct {
 
 	// exact has ⟨A_i, M*⟩ if the noise is still to be added: [Problem.AddNoise] then makes Observations.
 	exact []float64
+	// numbers are the measurements' own among all of the problem, in ascending order.
+	numbers []int
 }
 
 // Divisible is an ensemble some of whose measurements can be held out.
@@ -37,9 +39,12 @@ type Divisible interface {
 // that are drawn independently are still made by an engine.
 func (p *Problem) HoldOut(count int, seed uint64) {
 	e := p.Ensemble.(Divisible)
+	numbers := heldNumbers(e, count, seed)
 	if p.Observations == nil && areIndependent(e) {
-		h := &HeldOut{Observations: make([]float64, count), exact: make([]float64, count)}
-		p.Ensemble, h.Ensemble = e.Divide(heldNumbers(e, count, seed))
+		h := &HeldOut{
+			Observations: make([]float64, count), exact: make([]float64, count), numbers: numbers,
+		}
+		p.Ensemble, h.Ensemble = e.Divide(numbers)
 		h.Ensemble.Apply(h.exact, p.Truth.X(), p.Truth.Right())
 		p.HeldOut = h
 		return
@@ -50,6 +55,7 @@ func (p *Problem) HoldOut(count int, seed uint64) {
 		p.AddNoise(p.Observations)
 	}
 	p.Ensemble, p.Observations, p.HeldOut = HoldOut(e, p.Observations, count, seed)
+	p.HeldOut.numbers = numbers
 }
 
 // HoldOut divides measurements and their observations. It holds out so many of them. Of measurements that are

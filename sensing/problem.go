@@ -30,6 +30,9 @@ type Problem struct {
 	// HeldOut has measurements that are none of the Ensemble's, for the error on data that no gradient uses;
 	// nil for none.
 	HeldOut *HeldOut
+
+	// made: the observations are linear ones made from the truth, with their noise.
+	made bool
 }
 
 // Largest bounds the magnitude of observations and of elements of measurement matrices: the loss and the
@@ -107,8 +110,18 @@ func (p *Problem) AddNoise(y []float64) {
 	if p.HeldOut != nil {
 		held = p.HeldOut.exact
 	}
-	p.Noise = p.deviation(y, held)
+	p.Noise, p.made = p.deviation(y, held), true
 	all := slices.Concat(y, held)
+	p.addErrors(all)
+	copy(y, all)
+	if held != nil {
+		copy(p.HeldOut.Observations, all[len(y):])
+	}
+}
+
+// addErrors adds noise of the standard deviation Noise, and the outliers, to all observations: those of the
+// ensemble and those that are held out.
+func (p *Problem) addErrors(all []float64) {
 	if p.Noise != 0 {
 		w := make([]float64, len(all))
 		NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
@@ -117,8 +130,23 @@ func (p *Problem) AddNoise(y []float64) {
 		}
 	}
 	p.Outliers.addTo(all, p.NoiseSeed)
-	copy(y, all)
-	if held != nil {
-		copy(p.HeldOut.Observations, all[len(y):])
+}
+
+// Errors returns y_i − ⟨A_i, M*⟩ of the ensemble's m measurements: their noise and outliers. It is nil if
+// they are exact. known is false if [Problem.AddNoise] has not made the observations, so that they are a
+// user's, of another observation model, or not made yet. The numbers have the same bits on every machine.
+func (p *Problem) Errors() (e []float64, known bool) {
+	if !p.made || p.Noise == 0 && (p.Outliers.Count == 0 || p.Outliers.Size == 0) {
+		return nil, p.made
 	}
+	var held []int
+	if p.HeldOut != nil {
+		held = p.HeldOut.numbers
+	}
+	all := make([]float64, p.Ensemble.Measurements()+len(held))
+	p.addErrors(all)
+	if len(held) > 0 {
+		all, _ = divided(all, 1, held)
+	}
+	return all, true
 }

@@ -111,6 +111,14 @@ func SuitsLoss(m Method, l Loss) error {
 	return nil
 }
 
+// lossOfTruth is f(M*), if e_i = y_i − ⟨A_i, M*⟩; 0 without errors.
+func lossOfTruth(l Loss, e []float64) float64 {
+	if len(e) == 0 {
+		return 0
+	}
+	return LossOfZero(l, e)
+}
+
 // LossOfZero is f(0) = 1/(2m) Σ ρ(−y_i), but at least the least positive number. It has the same bits on
 // every machine, because it decides what counts as divergence.
 func LossOfZero(l Loss, y []float64) float64 {

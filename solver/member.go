@@ -3,6 +3,7 @@ package solver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -17,6 +18,8 @@ type Member struct {
 	number int
 	space  sensing.Space
 	shapes []Shape
+	// truthLoss is f at the truth; NaN if it is not known.
+	truthLoss float64
 	// writing is told of each slot that an operation is going to write; nil outside of steps.
 	writing func(Slot)
 	// host has the slots in the host's memory that were written; the others are zeros.
@@ -33,7 +36,7 @@ func NewMember(e Engine, number int, space sensing.Space, p Parametrization, r i
 	if err := e.Reset(number, r); err != nil {
 		return nil, err
 	}
-	return &Member{engine: e, number: number, space: space, shapes: shapes}, nil
+	return &Member{engine: e, number: number, space: space, shapes: shapes, truthLoss: math.NaN()}, nil
 }
 
 // Shapes returns the sizes of the factor's matrices.
@@ -149,6 +152,15 @@ func (m *Member) Loss() (float64, error) {
 	var loss [1]float64
 	err := m.engine.Losses(loss[:], m.number)
 	return loss[0], err
+}
+
+// LossOfTruth returns f(M*) of a run whose observations are linear ones made from the truth: the mean of ρ
+// over the noise and the outliers of the measurements that are fitted, over 2. It is 0 if they are exact.
+func (m *Member) LossOfTruth() (float64, error) {
+	if math.IsNaN(m.truthLoss) {
+		return 0, errors.New("solver: f at the truth is known of observations alone that are made from the truth")
+	}
+	return m.truthLoss, nil
 }
 
 // Combine does dst ← a·x + b·y, like [Engine.Combine].

@@ -15,6 +15,8 @@ type Opening struct {
 	Size float64
 	// ZeroLoss is f(0), with the run's loss.
 	ZeroLoss float64
+	// TruthLoss is f at the truth, if the method has Polyak's step and it is known; NaN if not.
+	TruthLoss float64
 	// Spectral is the spectral estimate; nil if nothing has asked for it yet.
 	Spectral *SpectralEstimate
 	// Fit compares the truth with the observations; nil if one of them is missing, or if the observations are
@@ -38,7 +40,7 @@ type Fit struct {
 func (r *run) opening() (Opening, error) {
 	y := r.member.Observations()
 	size := math.Sqrt(sumOfSquares(y) / float64(len(y)))
-	o := Opening{Size: size, ZeroLoss: r.zeroLoss, Spectral: r.spectral}
+	o := Opening{Size: size, ZeroLoss: r.zeroLoss, TruthLoss: r.member.truthLoss, Spectral: r.spectral}
 	var err error
 	o.Fit, err = r.fitOfTruth()
 	return o, err

@@ -15,13 +15,15 @@ type OPSA struct {
 	StepSize float64
 	// Lambda is λ > 0.
 	Lambda float64
-	// OptimalValue is f* ≥ 0.
+	// OptimalValue and AtTruth say what f* is, as in [PolyakGD].
 	OptimalValue float64
+	AtTruth      bool
 }
 
 var (
 	_ Method    = OPSA{}
 	_ Selective = OPSA{}
+	_ aiming    = OPSA{}
 )
 
 // Name implements [Method].
@@ -30,10 +32,13 @@ func (OPSA) Name() string { return "opsa" }
 // Needs implements [Method].
 func (OPSA) Needs() Needs { return ScaledSubgradient{}.Needs() }
 
+// aimsAtTruth implements aiming.
+func (d OPSA) aimsAtTruth() bool { return d.AtTruth }
+
 // Suits implements [Selective].
 func (OPSA) Suits(p Parametrization) error { return needsPairs(p) }
 
 // Step implements [Method].
 func (d OPSA) Step(m *Member, _ int) error {
-	return scaledPolyakStep(m, PolyakGD{StepSize: d.StepSize, OptimalValue: d.OptimalValue}, d.Lambda)
+	return scaledPolyakStep(m, PolyakGD{d.StepSize, d.OptimalValue, d.AtTruth}, d.Lambda)
 }

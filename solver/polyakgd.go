@@ -4,7 +4,7 @@ package solver
 //
 //	U ← U − μ_t ∇f(U),   μ_t = min(μ, (f(U) − f*)/‖∇f(U)‖²),
 //
-// with the least value f* of f: 0 if the observations are exact and the factor has enough columns. On a
+// with the value f* of f at the goal: 0 if the observations are exact and the factor has enough columns. On a
 // quadratic with curvatures from ℓ to L, μ_t lies between 1/(2L) and 1/(2ℓ), so that no curvature need be
 // known. A small start needs the bound: near U = 0 the gradient vanishes and f − f* does not. Once f ≤ f*, U
 // stays. (Polyak, Introduction to Optimization, 1987, section 5.3; Hazan and Kakade, Revisiting the Polyak
@@ -15,9 +15,32 @@ type PolyakGD struct {
 	StepSize float64
 	// OptimalValue is f* ≥ 0.
 	OptimalValue float64
+	// AtTruth: f* is f at the truth, [Member.LossOfTruth], and not OptimalValue.
+	AtTruth bool
 }
 
-var _ Method = PolyakGD{}
+var (
+	_ Method = PolyakGD{}
+	_ aiming = PolyakGD{}
+)
+
+// aiming is a method with Polyak's step.
+type aiming interface {
+	// aimsAtTruth says whether f* is f at the truth.
+	aimsAtTruth() bool
+}
+
+// aimingOf returns a method as one with Polyak's step, if it is one.
+func aimingOf(m Method) (a aiming, ok bool) {
+	if d, decaying := m.(Decaying); decaying {
+		m = d.Method
+	}
+	a, ok = m.(aiming)
+	return a, ok
+}
+
+// aimsAtTruth implements aiming.
+func (d PolyakGD) aimsAtTruth() bool { return d.AtTruth }
 
 // Name implements [Method].
 func (PolyakGD) Name() string { return "polyak-gd" }
@@ -35,14 +58,25 @@ func (d PolyakGD) Step(m *Member, _ int) error {
 	if err != nil {
 		return err
 	}
-	return m.Combine(Iterate, 1, Iterate, -d.step(loss, square), Gradient)
+	step, err := d.step(m, loss, square)
+	if err != nil {
+		return err
+	}
+	return m.Combine(Iterate, 1, Iterate, -step, Gradient)
 }
 
 // step returns μ_t for f(U) = loss and ‖∇f(U)‖² = square.
-func (d PolyakGD) step(loss, square float64) float64 {
-	above := max(loss-d.OptimalValue, 0)
-	if square*d.StepSize <= above { // avoids a division by zero too
-		return d.StepSize
+func (d PolyakGD) step(m *Member, loss, square float64) (float64, error) {
+	least := d.OptimalValue
+	if d.AtTruth {
+		var err error
+		if least, err = m.LossOfTruth(); err != nil {
+			return 0, err
+		}
 	}
-	return above / square
+	above := max(loss-least, 0)
+	if square*d.StepSize <= above { // avoids a division by zero too
+		return d.StepSize, nil
+	}
+	return above / square, nil
 }

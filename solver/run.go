@@ -68,6 +68,15 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		trainUnits: trainUnits(g.problem, s.Loss),
 	}
 	r.zeroLoss = LossOfZero(s.Loss, member.Observations())
+	if a, ok := aimingOf(r.method); ok {
+		switch e, known := g.problem.Errors(); {
+		case known:
+			member.truthLoss = lossOfTruth(s.Loss, e)
+		case a.aimsAtTruth():
+			return nil, jobError{fmt.Errorf("solver: %s takes f at the truth, which is known of observations "+
+				"alone that are made from the truth", r.method.Name())}
+		}
+	}
 	defer func() { r.watch(Stepping, r.iteration) }()
 
 	if s.Resume != nil {

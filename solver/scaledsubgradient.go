@@ -12,13 +12,15 @@ package solver
 type ScaledSubgradient struct {
 	// StepSize is μ > 0, the largest step.
 	StepSize float64
-	// OptimalValue is f* ≥ 0.
+	// OptimalValue and AtTruth say what f* is, as in [PolyakGD].
 	OptimalValue float64
+	AtTruth      bool
 }
 
 var (
 	_ Method    = ScaledSubgradient{}
 	_ Selective = ScaledSubgradient{}
+	_ aiming    = ScaledSubgradient{}
 )
 
 // Name implements [Method].
@@ -28,6 +30,9 @@ func (ScaledSubgradient) Name() string { return "scaled-subgradient" }
 func (ScaledSubgradient) Needs() Needs {
 	return Needs{Gradient: true, Slots: 1, Scratch: 1, Inverses: true}
 }
+
+// aimsAtTruth implements aiming.
+func (d ScaledSubgradient) aimsAtTruth() bool { return d.AtTruth }
 
 // Suits implements [Selective].
 func (ScaledSubgradient) Suits(p Parametrization) error { return needsPairs(p) }
@@ -50,5 +55,9 @@ func scaledPolyakStep(m *Member, polyak PolyakGD, lambda float64) error {
 	if err != nil {
 		return err
 	}
-	return m.Combine(Iterate, 1, Iterate, -polyak.step(loss, square), direction)
+	step, err := polyak.step(m, loss, square)
+	if err != nil {
+		return err
+	}
+	return m.Combine(Iterate, 1, Iterate, -step, direction)
 }

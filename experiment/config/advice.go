@@ -17,6 +17,8 @@ type Facts struct {
 	Size float64
 	// ZeroLoss is f(0), with the loss of the run.
 	ZeroLoss float64
+	// TruthLoss is f at the truth, if the method has Polyak's step and it is known; NaN if not.
+	TruthLoss float64
 	// Spectral is the spectral estimate S; nil if it is not known.
 	Spectral *solver.SpectralEstimate
 	// FirstLoss is f(U₀), and LastLoss is f at the end; NaN if they are not known.
@@ -143,7 +145,7 @@ func (c *Config) Advise(f Facts) *Advice {
 // adviseRobust is the advice for other losses than the squared one.
 func (c *Config) adviseRobust(f Facts, a *Advice) {
 	if target, _ := c.Field("optimal-value"); target.isUsed() && c.OptimalValue >= f.ZeroLoss {
-		a.Set("optimal-value", c.lossOfTruth())
+		a.Set("optimal-value", f.optimalValue())
 		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss))
 		return
 	}
@@ -168,6 +170,14 @@ const unmoved = 0.999
 // robustStep suits losses whose gradient in Z is bounded by about 1: a step then changes U by a part of
 // itself that is at most so large.
 const robustStep = 0.5
+
+// optimalValue is what f* may be in the place of one that is too large.
+func (f Facts) optimalValue() float64 {
+	if f.TruthLoss < f.ZeroLoss/2 {
+		return f.TruthLoss
+	}
+	return 0
+}
 
 // norm estimates ‖M*‖.
 func (f Facts) norm() float64 {

@@ -165,6 +165,9 @@ func (c *Config) Validate() error {
 			checkMember(c, m, "ensemble", ensembles, c.Ensemble)
 			c.checkEntries(m)
 		}
+		if n1, n2 := c.Sides(); c.hasSides() && c.hasRank() {
+			c.fillFactorRank(m, n1, n2)
+		}
 		c.fillStep()
 	}
 

@@ -204,6 +204,7 @@ func (c *Config) Load() (*Data, error) {
 			return nil, err
 		}
 	}
+	d.noticePolyak(c)
 	return d, nil
 }
 

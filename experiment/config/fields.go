@@ -30,10 +30,10 @@ func (c *Config) Fields() []Field {
 }
 
 // Applied lists the settings in their order, without those that have no meaning for the configuration, which
-// are zero once it is resolved.
+// are zero once it is resolved, and those whose values follow from the data.
 func (c *Config) Applied() []Field {
 	return slices.DeleteFunc(c.Fields(), func(f Field) bool {
-		return !f.isUsed() && (f.at == nil || f.isZero())
+		return !f.isUsed() && (f.at == nil || f.isZero()) || f.implied != nil && f.implied(c)
 	})
 }
 

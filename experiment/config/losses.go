@@ -133,23 +133,10 @@ func (c *Config) checkOutliers(m *Mistakes) {
 // hasOutliers says whether some observations have outliers.
 func (c *Config) hasOutliers() bool { return c.isDrawn() && c.Outliers != 0 }
 
+// hasErrors says whether drawn observations have noise or outliers.
+func (c *Config) hasErrors() bool { return c.Noise != 0 || c.hasSNR() || c.hasOutliers() }
+
 // outliers are those of m observations.
 func (c *Config) outliers(m int) sensing.Outliers {
 	return sensing.Outliers{Count: int(math.Round(c.Outliers * float64(m))), Size: c.OutlierSize}
-}
-
-// lossOfTruth is f at the truth of a problem whose observations are drawn and whose size is known, which
-// noise and outliers alone decide; 0 otherwise. The size of noise by snr depends on the measurements, which a
-// check of settings does not draw.
-func (c *Config) lossOfTruth() float64 {
-	const most = 1 << 24 // more would take seconds in each check of a configuration
-	known := find(losses, c.LossName()) != nil && c.isDrawn() && c.Observation == linear && c.HoldOut == 0 &&
-		!c.hasSNR() && c.Measurements >= 1 && c.Measurements <= most
-	if !known || c.Noise == 0 && c.Outliers == 0 {
-		return 0
-	}
-	p := sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed, Outliers: c.outliers(c.Measurements)}
-	res := make([]float64, c.Measurements)
-	p.AddNoise(res)
-	return solver.LossOfZero(c.NewLoss(), res)
 }

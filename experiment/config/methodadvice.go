@@ -25,7 +25,7 @@ func (c *Config) gradientGrowth(f Facts) float64 {
 // and no step is taken below the optimal value.
 func (c *Config) advisePolyak(f Facts, a *Advice) {
 	if c.OptimalValue >= f.ZeroLoss/2 {
-		a.Set("optimal-value", 0.0)
+		a.Set("optimal-value", f.optimalValue())
 		a.Say("no step is taken where f is below --optimal-value, and f(0) is %s", brief2(f.ZeroLoss))
 		return
 	}

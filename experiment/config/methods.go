@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/matsense/matsense/sensing"
@@ -15,6 +16,8 @@ type Method struct {
 	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
 	// are none.
 	Complete func(c *Config)
+	// OfRank: the factor has as many columns as the truth's rank unless factor-rank is given, not n.
+	OfRank bool
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
 	// Step is the default step for ‖M*‖ = 1 and measurements that are isotropic; 0: that of most methods.
@@ -61,10 +64,8 @@ func init() {
 				Settings:   []string{"optimal-value"},
 				Check:      (*Config).checkPolyak,
 			},
-			Step: 1, // the largest: Polyak's own is shorter wherever f curves by more than 1/2
-			Make: func(c *Config) solver.Method {
-				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
-			},
+			Step:   1, // the largest: Polyak's own is shorter wherever f curves by more than 1/2
+			Make:   func(c *Config) solver.Method { return c.polyak() },
 			Advise: (*Config).advisePolyak,
 			Growth: (*Config).gradientGrowth,
 		},
@@ -105,10 +106,8 @@ func init() {
 			},
 			ScaleFree: true,
 			Step:      1, // the largest: Polyak's own is shorter near the truth
-			Make: func(c *Config) solver.Method {
-				return solver.ScaledSubgradient{StepSize: c.Step, OptimalValue: c.OptimalValue}
-			},
-			Advise: (*Config).adviseNear,
+			Make:      func(c *Config) solver.Method { return solver.ScaledSubgradient(c.polyak()) },
+			Advise:    (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
@@ -146,7 +145,10 @@ func init() {
 			ScaleFree: true,
 			Step:      1, // the largest, as that of scaled-subgradient
 			Make: func(c *Config) solver.Method {
-				return solver.OPSA{StepSize: c.Step, Lambda: c.Lambda, OptimalValue: c.OptimalValue}
+				p := c.polyak()
+				return solver.OPSA{
+					StepSize: p.StepSize, Lambda: c.Lambda, OptimalValue: p.OptimalValue, AtTruth: p.AtTruth,
+				}
 			},
 			Advise: (*Config).adviseScaled,
 		},
@@ -289,6 +291,7 @@ func init() {
 				Settings:   []string{"retraction"},
 				Check:      (*Config).checkRetraction,
 			},
+			OfRank:    true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
@@ -307,6 +310,7 @@ func init() {
 					c.checkBatches(m)
 				},
 			},
+			OfRank:    true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RSGD{StepSize: c.Step, Retraction: c.newRetraction(), Batch: c.batches()}
@@ -413,7 +417,7 @@ func init() {
 				Check:      (*Config).checkNone,
 			},
 			Make:      func(*Config) solver.Method { return solver.None{} },
-			Complete:  (*Config).fillEstimateRank,
+			OfRank:    true,
 			Estimates: true,
 		},
 	}
@@ -491,13 +495,32 @@ func (c *Config) checkLambda(m *Mistakes) {
 	}
 }
 
-// checkPolyak wants an optimal value that a loss can have. For robust losses it fills in f at the
-// truth, which is the goal, and not the least value, if noise or outliers part the two.
+// checkPolyak wants an optimal value that a loss can have, and one at all if f at the truth is not known.
 func (c *Config) checkPolyak(m *Mistakes) {
-	if !c.Given("optimal-value") && c.OptimalValue == 0 && !c.HasSquaredLoss() {
-		c.OptimalValue = c.lossOfTruth()
-	}
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
+	if c.Observation != linear && !c.Given("optimal-value") && c.OptimalValue == 0 {
+		m.Bad("optimal-value", "method %s needs optimal-value with observation %s: f at the truth is known of "+
+			"linear observations alone", c.Method, c.Observation)
+	}
+}
+
+// AimsAtTruth says whether f* of Polyak's step is f at the truth: it is the goal, and where noise or outliers
+// part the two not the least value of f. The observations must be made from the truth.
+func (c *Config) AimsAtTruth() bool {
+	return !c.Given("optimal-value") && c.OptimalValue == 0 && c.isDrawn() && c.Observation == linear
+}
+
+// polyak is Polyak's step of the configuration.
+func (c *Config) polyak() solver.PolyakGD {
+	return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue, AtTruth: c.AimsAtTruth()}
+}
+
+// noticePolyak says which f* a user's observations have where none is given.
+func (d *Data) noticePolyak(c *Config) {
+	if f, _ := c.Field("optimal-value"); f.isUsed() && c.HasUserData() && !c.Given(f.Key) {
+		d.Notices = append(d.Notices, fmt.Sprintf("%s takes %v for f*, which is right for observations "+
+			"without noise: give --optimal-value if they have noise or outliers", c.Method, c.OptimalValue))
+	}
 }
 
 // defaultImbalanceBelow is the part of ‖y‖ that the residuals must come down to before imbalanced-gd makes
@@ -780,10 +803,19 @@ func (c *Config) checkNone(m *Mistakes) {
 	}
 }
 
-// fillEstimateRank makes an estimate as many columns as the truth has rank, unless the factor's size is
-// given.
-func (c *Config) fillEstimateRank() {
-	if !c.Given("factor-rank") && c.StartFile() == "" && c.Rank > 0 {
+// fillFactorRank gives the factor its columns, unless the user gives them or a start that has them: n, or the
+// truth's rank with methods for matrices of this rank.
+func (c *Config) fillFactorRank(m *Mistakes, n1, n2 int) {
+	if c.FactorRank != 0 || c.Given("factor-rank") || c.StartFile() != "" {
+		return
+	}
+	switch x := find(methods, c.Method); {
+	case x == nil || !x.OfRank || c.Rank <= 0 && x.Estimates:
+		c.FactorRank = min(n1, n2)
+	case c.Rank <= 0:
+		m.Bad("factor-rank", "method %s needs factor-rank, the rank of its matrices, or rank, that of the "+
+			"truth, which is not known of this data", c.Method)
+	default:
 		c.FactorRank = c.Rank
 	}
 }

@@ -2,9 +2,45 @@ package config
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// TestDefaultFactorRank: methods for matrices of a rank get that of the truth, and others a square factor.
+// Symptom: rgd took n columns, with which it diverges.
+func TestDefaultFactorRank(t *testing.T) {
+	for settings, want := range map[string]int{
+		"method=rgd": 3, "method=rsgd": 3, "method=none": 3, "method=rgd factor-rank=5": 5, "method=gd": 20,
+		"method=scaled-gd": 20, "method=rgd parametrization=uv n2=15": 3, "parametrization=uv n2=15": 15,
+	} {
+		c := configOf(t, strings.Fields("n=20 rank=3 init=spectral measurements=300 "+settings)...)
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", settings, err)
+		}
+		if c.FactorRank != want {
+			t.Errorf("%s: the factor has %d columns, not %d", settings, c.FactorRank, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "entries.csv")
+	if err := os.WriteFile(path, []byte("0,0,1\n0,1,2\n1,1,4\n1,2,3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for settings, want := range map[string]string{
+		"method=rgd rank=0": "method rgd needs factor-rank", "method=rsgd rank=2": "", "method=none rank=0": "",
+		"method=rgd rank=0 factor-rank=2": "",
+	} {
+		c := configOf(t, append(strings.Fields(settings), "triplets="+path, "triplets-base=0",
+			"parametrization=psd", "init=spectral")...)
+		switch err := c.Check(); {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", settings, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s is not refused with %q: %v", settings, want, err)
+		}
+	}
+}
 
 // TestMethodSettings: settings of momentum, mini-batches and the planted saddle are filled in, and mistakes
 // in them are told with a word of what is right.

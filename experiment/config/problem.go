@@ -30,24 +30,20 @@ func (c *Config) checkDrawn(m *Mistakes) {
 	c.checkNoUserData(m)
 	c.checkSpectrum(m)
 	n1, n2 := c.Sides()
-	most := c.mostSide()
-	sized := n1 >= 1 && n1 <= most && n2 >= 1 && n2 <= most
-	if c.N < 1 || c.N > most {
+	sized := c.hasSides()
+	if most := c.mostSide(); c.N < 1 || c.N > most {
 		m.Bad("n", "n goes from 1 to %d, got %d", most, c.N)
 	}
 	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
 		c.badRank(m, sized)
 	}
 	c.checkKappa(m)
-	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
+	sane := sized && c.hasRank() // what follows from them is
 	if sane && c.Measurements == 0 && !c.Given("measurements") {
 		c.Measurements = 5 * (n1 + n2) * c.Rank
 	}
 	if (sane || c.Given("measurements")) && (c.Measurements < 1 || c.Measurements > maxMeasurements) {
 		m.Bad("measurements", "measurements goes from 1 to %d, got %d", maxMeasurements, c.Measurements)
-	}
-	if sane && c.FactorRank == 0 && !c.Given("factor-rank") && c.StartFile() == "" {
-		c.FactorRank = min(n1, n2)
 	}
 	if c.Noise > sensing.Largest/10 && !math.IsInf(c.Noise, 1) {
 		m.Bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
@@ -56,6 +52,18 @@ func (c *Config) checkDrawn(m *Mistakes) {
 	}
 	c.checkSNR(m)
 	c.checkOutliers(m)
+}
+
+// hasSides says whether a matrix can have the sides.
+func (c *Config) hasSides() bool {
+	n1, n2 := c.Sides()
+	return min(n1, n2) >= 1 && max(n1, n2) <= c.mostSide()
+}
+
+// hasRank says whether a matrix of these sides can have the truth's rank.
+func (c *Config) hasRank() bool {
+	n1, n2 := c.Sides()
+	return c.Rank >= 1 && c.Rank <= min(n1, n2)
 }
 
 // checkKappa checks the condition number of a truth that is drawn with an even spectrum.

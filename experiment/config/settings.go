@@ -38,6 +38,8 @@ type Setting struct {
 	// applies says whether the setting has a meaning with the others; nil if it always has, or only with the
 	// members of the catalog that use it.
 	applies func(c *Config) bool
+	// implied says whether the value follows from the data, so that config.yaml leaves it out; nil if never.
+	implied func(c *Config) bool
 	// at is where a configuration has the value: a *int, *uint64, *float64 or *string. A declared setting has
 	// none: its value lies in Config.declared.
 	at func(c *Config) any
@@ -363,7 +365,7 @@ func builtinSettings() []*Setting {
 			Key: "factor-rank", Group: factorGroup, ofMember: true,
 			Help: "number r of columns of U (and V); width of the product with parametrization " +
 				products,
-			Default: "n, or the smaller of n and n2; rank for method none",
+			Default: "n, or the smaller of n and n2; rank for methods none, rgd and rsgd",
 			at:      func(c *Config) any { return &c.FactorRank },
 		}, {
 			Key: "depth", Group: factorGroup, shared: true,
@@ -449,10 +451,10 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Epsilon },
 		}, {
 			Key: "optimal-value", Group: methodGroup,
-			Help: "least value f* of f in Polyak's step (0 is right for exact observations)",
-			Default: "0; with another loss than squared f at the truth of drawn observations, unless some are " +
-				"held out or have noise by snr",
-			at: func(c *Config) any { return &c.OptimalValue },
+			Help:    "value f* of f in Polyak's step (0 is right for exact observations)",
+			Default: "f at the truth of drawn observations, over those that are fitted; 0 for user data",
+			implied: func(c *Config) bool { return c.AimsAtTruth() && c.hasErrors() },
+			at:      func(c *Config) any { return &c.OptimalValue },
 		}, {
 			Key: "imbalance-scale", Group: methodGroup, Default: "√σ_min(M*) = 1/kappa",
 			Help: "singular values β of U after the step that makes U and V unbalanced",

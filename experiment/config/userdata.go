@@ -249,9 +249,7 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	if n1, n2 := c.Sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
 		c.badRank(m, true)
 	}
-	if c.FactorRank == 0 && c.StartFile() == "" {
-		c.FactorRank = min(size.N1, size.N2)
-	}
+	c.fillFactorRank(m, size.N1, size.N2)
 	return true
 }
 

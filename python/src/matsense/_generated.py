@@ -293,7 +293,7 @@ def run(
         parametrizations`; default psd).
     factor_rank : int
         Number r of columns of U (and V); width of the product with parametrization deep (default n,
-        or the smaller of n and n2; rank for method none).
+        or the smaller of n and n2; rank for methods none, rgd and rsgd).
     depth : int
         Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
@@ -347,9 +347,9 @@ def run(
         Size ε of the gradients of entries below which steps become shorter (for adam; default
         1e-08).
     optimal_value : float
-        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd,
-        scaled-subgradient and opsa; default 0; with another loss than squared f at the truth of
-        drawn observations, unless some are held out or have noise by snr).
+        Value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd,
+        scaled-subgradient and opsa; default f at the truth of drawn observations, over those that
+        are fitted; 0 for user data).
     imbalance_scale : float
         Singular values β of U after the step that makes U and V unbalanced (for imbalanced-gd;
         default √σ_min(M*) = 1/kappa).
@@ -769,7 +769,7 @@ def problem(
         parametrizations`; default psd).
     factor_rank : int
         Number r of columns of U (and V); width of the product with parametrization deep (default n,
-        or the smaller of n and n2; rank for method none).
+        or the smaller of n and n2; rank for methods none, rgd and rsgd).
     depth : int
         Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
