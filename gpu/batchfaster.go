@@ -16,7 +16,7 @@ var batchCosts = map[sensing.Entries]struct{ double, single batchCost }{
 	sensing.F64:   {batchCost{8.2, 5.4, 9.8}, batchCost{9.1, 5.5, 10.6}},
 	sensing.F32:   {batchCost{7.3, 5.8, 8.1}, batchCost{6.1, 4.9, 6.9}},
 	sensing.BF16:  {batchCost{8.8, 6.8, 0}, batchCost{7.6, 5.9, 0}},
-	sensing.Q8:    {batchCost{10.7, 8.0, 0}, batchCost{9.6, 7.2, 0}},
+	sensing.Q8:    {batchCost{10.6, 8.0, 0}, batchCost{9.5, 7.2, 0}},
 	sensing.Signs: {batchCost{9.8, 7.6, 0}, batchCost{9.7, 7.2, 0}},
 }
 

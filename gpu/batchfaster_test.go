@@ -24,7 +24,7 @@ func TestTogetherIsFaster(t *testing.T) {
 		// Four readings of f64, f32 and bf16 rows, and the sums, take 2.0, 1.04 and 0.56 ms. The instructions
 		// of contract_batch take 0.39 to 0.47 ms on 120 multiprocessors, and the conversions of f32 and bf16
 		// entries 0.42. With q8 rows the instructions of the three steps take 0.38 ms and those of
-		// contract_batch 0.57.
+		// contract_batch 0.56.
 		{"H100", solver.F64, 8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}},
 		// Two readings take 0.98, 0.50 and 0.26 ms, the same instructions as long as for eight.
 		{"H100", solver.F64, 2, []sensing.Entries{sensing.F64, sensing.F32}},
@@ -32,7 +32,7 @@ func TestTogetherIsFaster(t *testing.T) {
 		{"H100", solver.F64, 9, []sensing.Entries{sensing.F64, sensing.F32}},
 		// Four readings of f64, f32, bf16 and q8 rows take 10.9, 5.6, 2.9 and 1.6 ms, with the sums. One
 		// reading of f32 rows takes 1.34 ms, the conversions of f64 entries 7.9, and the instructions with
-		// bf16 and q8 entries 0.94 and 1.19. With signs a
+		// bf16 and q8 entries 0.94 and 1.17. With signs a
 		// multiprocessor has two blocks, so seven groups do the work of 70 multiprocessors: contract_batch
 		// takes 1.03 ms, and the three steps 0.74.
 		{"A10", solver.F32, 8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}},

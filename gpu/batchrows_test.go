@@ -50,7 +50,7 @@ func TestBatchReadsRowsOnce(t *testing.T) {
 			added := members * addedAgain(o)
 			var levels int64
 			if o.entries == sensing.Q8 {
-				levels = 2 * blocks * 256 * 32 * 8 // the same for a level
+				levels = 2 * blocks * 256 * 8 // a thread reads one
 			}
 			if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+plan+levels+added; loaded != want {
 				t.Errorf("%s, %v: %d bytes were loaded, want %d: rows %d, z %d, y %d, plan %d, sums %d",
@@ -131,7 +131,7 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	plan, added := planBytes(o, o.onBatch()), members*addedAgain(o)
 	var levels int64
 	if o.entries == sensing.Q8 {
-		levels = blocks * 256 * 32 * 8 // the same for a level
+		levels = blocks * 256 * 8 // a thread reads one
 	}
 	if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+plan+levels+added; loaded != want {
 		t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, plan %d, levels %d, sums %d",
@@ -140,7 +140,7 @@ func batchTraffic(t *testing.T, ensemble sensing.Rows, storage solver.Storage) {
 	// As in contract: whole sectors of rows, halves of sectors of z and of sums, and else one for each
 	// request.
 	if sectors, want := got.LoadSectors-got.StrongSectors,
-		(rows+2*z+2*added)/32+(y+levels)/256+plan/128; sectors != want {
+		(rows+2*z+2*added+levels)/32+y/256+plan/128; sectors != want {
 		t.Errorf("%d sectors were loaded, want %d", sectors, want)
 	}
 	// One block adds the parts of a row, and all blocks of its group read the weights.

@@ -326,7 +326,7 @@ func TestLaunchesBound(t *testing.T) {
 	text, err := os.ReadFile("../docs/kernels.md")
 	must(t, err)
 	for card, bandwidth := range map[string]float64{
-		"H200": 4300, "H100": 3350, "A100": 1555, "A10": 600, "T4": 320, "L4": 300,
+		"H200": 4300, "H100": 3000, "A100": 1555, "A10": 600, "T4": 320, "L4": 300,
 	} {
 		bound := func(calls float64) int {
 			bytes := calls * launchTime * bandwidth * 1e9

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"regexp"
@@ -176,29 +177,18 @@ func TestFloors(t *testing.T) {
 	}
 	h200 := rates{timed, 4.3e12, 0}
 	_, text, _ = strings.Cut(text, "### The floor")
-	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8,
-		sensing.Signs} {
-		e, err := sensing.NewGaussian(sensing.Sym{N: 200}, 10_000, entries, 1)
-		if entries == sensing.Signs {
-			e, err = sensing.NewRademacher(sensing.Sym{N: 200}, 10_000, 1)
-		}
+	each := h200.floors(amounts{doubles: 2 * 201e6, conversions: 2 * 201e6, instructions: 201e6})
+	says("two multiply-adds of each entry take", micro, 0.03, each["multiply-adds"])
+	says("two conversions", micro, 0.03, each["conversions"])
+	says("one instruction", micro, 0.03, each["instructions"])
+	for entries, words := range map[sensing.Entries]string{
+		sensing.F64: "(Box–Muller in f64:", sensing.BF16: "(Box–Muller in f64: 720 to",
+		sensing.Q8: "25 with q8 (", sensing.Signs: "15 with signs (",
+	} {
+		planned, err := newEngine(Backend{Info: h200.info, Storage: solver.Generated}, rowsOf200(t, entries),
+			batch(1))
 		must(t, err)
-		floors := func(storage solver.Storage) map[string]float64 {
-			planned, err := newEngine(Backend{Info: h200.info, Storage: storage}, e, batch(1))
-			must(t, err)
-			return h200.floors(contractAmounts(&rowsOf(planned).rowLayout))
-		}
-		f := floors(solver.Memory)
-		says("| "+string(entries)+" |", micro, 0.03, f["memory"], f["multiply-adds"], f["conversions"],
-			f["instructions"])
-		f = floors(solver.Generated)
-		words, said := map[sensing.Entries]string{
-			sensing.F64: "(Box–Muller in f64:", sensing.BF16: "(Box–Muller in f64: 720 to",
-			sensing.Q8: "25 with q8 (", sensing.Signs: "15 with signs (",
-		}[entries]
-		if said {
-			says(words, micro, 0.03, f["instructions"])
-		}
+		says(words, micro, 0.03, h200.floors(contractAmounts(&rowsOf(planned).rowLayout))["instructions"])
 	}
 	says("10⁶ signs take", micro, 0.03, h200.floors(amounts{instructions: 148e6})["instructions"])
 	says("floor at 3.0 TB/s (estimated, not measured) |", milli, 0.03,
@@ -209,4 +199,118 @@ func TestFloors(t *testing.T) {
 	says("| 0.004·10⁶ |", micro, 0.4, h200.floors(pauliAmounts(64, 640, 4, 1))["instructions"])
 	says("| 0.08·10⁶ |", micro, 0.08, h200.floors(pauliAmounts(256, 2560, 4, 1))["instructions"])
 	says("| 1.5·10⁶ |", micro, 0.08, h200.floors(pauliAmounts(1024, 10_240, 4, 1))["instructions"])
+}
+
+// alone is the contraction of one member on rows in memory, with n = 200, m = 10,000 and f64 arithmetic.
+type alone struct {
+	*rowLayout
+	floor
+	bound      string  // M, A or I
+	arithmetic float64 // seconds of multiply-adds and conversions one after another, on all multiprocessors
+}
+
+func aloneOn(t *testing.T, info driver.Info, entries sensing.Entries) alone {
+	t.Helper()
+	planned, err := planRows(request{backend: Backend{Info: info}, ensemble: rowsOf200(t, entries),
+		shapes: make([][]solver.Shape, 1), losses: losses{squaredLoss}})
+	must(t, err)
+	l := &planned.(*rowOperator).rowLayout
+	a := alone{rowLayout: l, floor: l.aloneFloor(), bound: "M"}
+	working := float64(info.Multiprocessors)
+	if once, _ := l.once(); once {
+		blocks := min(l.resident()/l.groupBlocks(), l.chunks.count()) * l.groupBlocks()
+		working *= float64(blocks) / float64(l.resident())
+	}
+	// Multiply-adds and conversions without instructions, at one time and one after another.
+	b, conversions := Backend{Info: info}, costs[entries].double.conversions
+	together := l.floorOf(0, b.cycles(solver.F64, 2, cost{0, conversions}), working).computing
+	a.arithmetic = l.floorOf(0, b.cycles(solver.F64, 2, cost{})+b.cycles(solver.F64, 0, cost{0, conversions}),
+		working).computing
+	switch {
+	case a.computing <= a.memory:
+	case a.computing <= together:
+		a.bound = "A"
+	default:
+		a.bound = "I"
+	}
+	return a
+}
+
+// share is the share of the floor that docs/kernels.md expects, least and most in percent, by its rules.
+func (a alone) share() (least, most float64) {
+	longest := a.seconds()
+	once, _ := a.once()
+	fewer := !once || a.info.Capability[0] < 8 || a.resident() == a.info.Multiprocessors
+	slow := a.info.SingleToDouble > 2
+	switch next := min(a.memory, a.computing); {
+	case slow && a.arithmetic > longest:
+		return math.Round(90 * longest / a.arithmetic), 90
+	case a.bound == "I" || next > 0.8*longest:
+		return 60, 80
+	case fewer || next > 0.5*longest:
+		return 80, 90
+	}
+	return 85, 95
+}
+
+// TestFloorsOfCards: docs/kernels.md has the floor of one member on each card, what bounds it, and the share
+// that its rules expect; and says on which cards with which rows that is 85 % of the memory's rate. The
+// floors of the benchmarks are the same but for the sums of chunks and for groups of blocks that do not fill
+// a device.
+func TestFloorsOfCards(t *testing.T) {
+	page, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	text := strings.Join(strings.Fields(string(page)), " ")
+	goal := map[string][]string{}
+	for _, c := range cardsOfFloors() {
+		line := fmt.Sprintf("| %s | %d, %.4g GHz, %.0f GB/s, %d |", c.name, c.info.Multiprocessors,
+			c.info.Clock/1e9, c.info.Bandwidth/1e9, c.info.SingleToDouble)
+		reached := map[string][]string{}
+		for _, entries := range formats {
+			a := aloneOn(t, c.info, entries)
+			least, most := a.share()
+			line += fmt.Sprintf(" %.0f %s, %.0f–%.0f %% |", a.seconds()*1e6, a.bound, least, most)
+			once, _ := a.once()
+			rate := a.memory / a.seconds() // of the memory, if the floor is reached
+			if !once {
+				rate /= 2 // rows are read twice
+			}
+			word := "not"
+			switch {
+			case least*rate >= 85:
+				word = "yes"
+			case most*rate >= 85:
+				word = "perhaps"
+			}
+			if entries != sensing.Signs {
+				reached[word] = append(reached[word], string(entries))
+			}
+			bench := rates{c.info, c.info.Bandwidth, 0}.floors(contractAmounts(a.rowLayout))
+			readings := 1.0
+			if !once {
+				readings = 2
+			}
+			sums := a.sumBytes(a.chunks.count()) / c.info.Bandwidth
+			if got := readings*bench["memory"] + sums; math.Abs(got-a.memory) > 1e-9 {
+				t.Errorf("%s, %s rows: a benchmark's floor of memory is %.4g µs with the sums, not %.4g",
+					c.name, entries, got*1e6, a.memory*1e6)
+			}
+			if got := max(bench["multiply-adds"], bench["conversions"], bench["instructions"]); once &&
+				(got > 1.001*a.computing || got < 0.94*a.computing) {
+				t.Errorf("%s, %s rows: a benchmark's floor of computing is %.4g µs, not %.4g", c.name, entries,
+					got*1e6, a.computing*1e6)
+			}
+		}
+		if !strings.Contains(string(page), line+"\n") {
+			t.Errorf("docs/kernels.md has no line %q", line)
+		}
+		for word, entries := range reached {
+			goal[word] = append(goal[word], c.name+" with "+strings.Join(entries, ", "))
+		}
+	}
+	for word, cards := range goal {
+		if words := strings.Join(cards, "; ") + "."; !strings.Contains(text, words) {
+			t.Errorf("docs/kernels.md does not say (%s) %q", word, words)
+		}
+	}
 }

@@ -334,7 +334,7 @@ func TestTensorTraffic(t *testing.T) {
 		}
 		var levels int64
 		if o.entries == sensing.Q8 {
-			levels = blocks * 256 * 32 * 8 // the same for a level
+			levels = blocks * 256 * 8 // a thread reads one
 		}
 		if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+plan+levels+added; loaded != want {
 			t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, plan %d, levels %d, sums %d",
@@ -346,7 +346,7 @@ func TestTensorTraffic(t *testing.T) {
 			rows *= 2
 		}
 		if sectors, want := got.LoadSectors-got.StrongSectors,
-			(rows+z+added)/32+(y+levels)/256+plan/128; sectors != want {
+			(rows+z+added+levels)/32+y/256+plan/128; sectors != want {
 			t.Errorf("%d sectors were loaded, want %d", sectors, want)
 		}
 		parts := m * members * int64(o.slabs) * kernels.BatchParts * 8

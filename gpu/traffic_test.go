@@ -63,7 +63,7 @@ func testTraffic(t *testing.T, n, m, slots int, slabs int64) {
 				starts := (3*blocks + int64(o.chunks.count()-o.groups)*slabs) * 8 * 32 * 4
 				var levels int64
 				if o.entries == sensing.Q8 {
-					levels = blocks * 256 * 32 * 8 // the same for a level
+					levels = blocks * 256 * 8 // a thread reads one
 				}
 				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
 					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
@@ -82,7 +82,7 @@ func testTraffic(t *testing.T, n, m, slots int, slabs int64) {
 					halves = int64(m) * (slabs / 2)
 				}
 				if sectors, want := got.LoadSectors-got.StrongSectors,
-					(rows+2*z)/32+(y+levels)/256+starts/128+halves; sectors != want {
+					(rows+2*z+levels)/32+y/256+starts/128+halves; sectors != want {
 					t.Errorf("%d sectors were loaded, want %d", sectors, want)
 				}
 				sums := int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8

@@ -185,7 +185,7 @@ func TestParseSMI(t *testing.T) {
 }
 
 // TestWords: the benchmarks use the words by which their logs are read, and docs/kernels.md has the shares of
-// the floor that the page calls expected.
+// the floor that the page calls expected, card by card.
 func TestWords(t *testing.T) {
 	holds := func(path string, words ...string) {
 		t.Helper()
@@ -206,10 +206,60 @@ func TestWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for entries, share := range expected {
-		line := regexp.MustCompile(`(?m)^\| ` + entries + ` \|.* µs \| ([0-9–]+ %) \|$`)
-		if m := line.FindSubmatch(text); m == nil || string(m[1]) != share {
-			t.Errorf("docs/kernels.md expects the share %q of %s rows, not %s", m, entries, share)
+	tabled := regexp.MustCompile(`(?m)^\| (\S+) \|[^|]*GHz[^|]*\|(.*)\|$`).FindAllStringSubmatch(string(text), -1)
+	if len(tabled) != len(expectations) {
+		t.Fatalf("docs/kernels.md has floors of %d cards, not %d", len(tabled), len(expectations))
+	}
+	for i, e := range expectations {
+		var shares []string
+		for cell := range strings.SplitSeq(tabled[i][2], "|") {
+			_, share, _ := strings.Cut(cell, ", ")
+			shares = append(shares, strings.TrimSpace(share))
+		}
+		if tabled[i][1] != e.card || !slices.Equal(shares, e.shares[:]) {
+			t.Errorf("docs/kernels.md expects %q of %s, not %q of %s", shares, tabled[i][1], e.shares, e.card)
+		}
+	}
+}
+
+// TestExpected: the page has the shares that docs/kernels.md expects of the card, and a dash for cards and
+// contractions of which it says nothing. A multiprocessor of a T4 does two f64 multiply-adds in a cycle, and
+// an H200 reads f32 rows in twice the time of converting them.
+//
+// Symptom: every card had the shares of an H200.
+func TestExpected(t *testing.T) {
+	at := func(entries, arithmetic, rows string, n, m, batch int) row {
+		return row{Problem{N: n, M: m, Batch: batch}, entries, arithmetic, rows}
+	}
+	f32 := at("f32", "f64", "memory", 200, 10_000, 1)
+	for _, c := range []struct {
+		device string
+		at     row
+		want   string
+	}{
+		{"Tesla T4, compute capability 7.5, 40 multiprocessors", f32, "45–90 %"},
+		{"NVIDIA H200, compute capability 9.0", f32, "80–90 %"},
+		{"NVIDIA H100 80GB HBM3", f32, "85–95 %"},
+		{"NVIDIA L4", at("f64", "f64", "memory", 200, 10_000, 1), "80–90 %"},
+		{"NVIDIA A100-SXM4-40GB", at("sign", "f64", "memory", 200, 10_000, 1), "60–80 %"},
+		{"NVIDIA L40S", f32, ""}, {"NVIDIA A10G", f32, ""}, {"NVIDIA H100 PCIe", f32, ""}, {"", f32, ""},
+		{"NVIDIA A100-SXM4-80GB", f32, ""}, {"PTX on the CPU", f32, ""},
+		{"NVIDIA H200", at("f32", "f32", "memory", 200, 10_000, 1), ""},
+		{"NVIDIA H200", at("f32", "f64", "generated", 200, 10_000, 1), ""},
+		{"NVIDIA H200", at("f32", "f64", "memory", 200, 10_000, 8), ""},
+		{"NVIDIA H200", at("f32", "f64", "memory", 1000, 10_000, 1), ""},
+		{"NVIDIA H200", at("f32", "f64", "memory", 200, 20_000, 1), ""},
+		{"NVIDIA H200", at("f16", "f64", "memory", 200, 10_000, 1), ""},
+	} {
+		if got := expected(c.device, c.at); got != c.want {
+			t.Errorf("of %+v on %q: %q, want %q", c.at, c.device, got, c.want)
+		}
+	}
+	for device, share := range map[string]string{"Tesla T4": "45–90 %", "SAMPLE": "–"} {
+		r := sample()
+		r.About.Device = device + ", compute capability 7.5"
+		if want := "| memory | 150 | memory | " + share + " | 200 |"; !strings.Contains(Page(r), want) {
+			t.Errorf("the page of %s has no %q", device, want)
 		}
 	}
 }

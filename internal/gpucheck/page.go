@@ -192,7 +192,7 @@ time of our step. A dash means that nothing was measured; the reasons are below.
 		}
 		p.line("- %s: %s", b.key(), strings.Join(parts, ", "))
 	}
-	p.contractions(g)
+	p.contractions(r.About.Device, g)
 }
 
 func sortedUnits(metrics map[string]float64) []string {

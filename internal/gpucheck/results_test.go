@@ -66,7 +66,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"# matsense on SAMPLE\n\n**1 step failed:**\n\n- **kernels**: TestA\n\n  ```\n" +
 			"  a_test.go:7: 1 is not 2\n  ```\n",
-		"| 200 | 10000 | 1 | f32 | f64 | memory | 150 | memory | 80–90 % | 200 | 75 % | 3000 | 4000 | " +
+		"| 200 | 10000 | 1 | f32 | f64 | memory | 150 | memory | – | 200 | 75 % | 3000 | 4000 | " +
 			"400 | 300 | 75 % |\n",
 		"| 200 | 10000 | 1 | f32 | f64 | memory | 0.250 | 2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
 		"| 200 | 10000 | 1 | q8 | f64 | generated | 0.100 | 2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
