@@ -194,6 +194,9 @@ func (c *Config) Validate() error {
 	c.checkStepDecay(m)
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
+	if !c.HasUserData() {
+		c.checkFit(m)
+	}
 	c.checkTogether(m)
 	c.checkLossOfMethod(m)
 	c.checkPartial(m)

@@ -124,6 +124,7 @@ func (c *Config) checkShapes(m *Mistakes) {
 	c.fillStep()
 	c.completeMethod()
 	c.checkStartShapes(m)
+	c.checkFit(m)
 }
 
 // checkStartShapes compares the start's files with the sizes of the problem, and fills in the factor rank.

@@ -16,6 +16,9 @@ type Method struct {
 	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
 	// are none.
 	Complete func(c *Config)
+	// Fits refuses factors of a shape with which the method cannot work, once the problem's size is known; nil
+	// if it works with all.
+	Fits func(c *Config, m *Mistakes)
 	// OfRank: the factor has as many columns as the truth's rank unless factor-rank is given, not n.
 	OfRank bool
 	// Estimates: the method takes no steps, and the start is all that there is.
@@ -203,6 +206,7 @@ func init() {
 				Settings:   []string{"magnitude-step"},
 				Check:      (*Config).checkMagnitudes,
 			},
+			Fits:          (*Config).fitOrthonormal,
 			InverseSquare: true,
 			Step:          0.5,
 			Make: func(c *Config) solver.Method {
@@ -219,6 +223,7 @@ func init() {
 				References: []Reference{wu2021},
 				Check:      (*Config).checkMirror,
 			},
+			Fits:   (*Config).fitSquare,
 			Make:   func(c *Config) solver.Method { return solver.MirrorDescent{StepSize: c.Step} },
 			Advise: (*Config).adviseGradient,
 			Growth: (*Config).gradientGrowth,
@@ -365,6 +370,7 @@ func init() {
 					"bootstrap-steps", "hessian-radius", "least-curvature"},
 				Check: (*Config).checkZerothOrderNewton,
 			},
+			Fits: (*Config).fitHessian,
 			Make: func(c *Config) solver.Method {
 				return solver.ZerothOrderNewton{
 					First: solver.ZerothOrder{
@@ -449,6 +455,16 @@ func (c *Config) completeMethod() {
 	if x := find(methods, c.Method); x != nil && x.Complete != nil {
 		x.Complete(c)
 	}
+}
+
+// checkFit refuses a factor of a shape with which the method cannot work. The problem's size must be known.
+func (c *Config) checkFit(m *Mistakes) {
+	x, p := find(methods, c.Method), find(parametrizations, c.Parametrization)
+	if x == nil || x.Fits == nil || p == nil || !c.hasSides() || c.FactorRank < 1 ||
+		solver.Suits(x.Make(c), p.Make(c)) != nil { // said elsewhere
+		return
+	}
+	x.Fits(c, m)
 }
 
 // checkTogether refuses a method that is not defined for the parametrization, and says which are.
@@ -581,12 +597,16 @@ func (c *Config) refuseStep(m *Mistakes, why string) {
 	}
 }
 
-// checkMagnitudes wants no more columns than can be orthonormal.
+// checkMagnitudes wants a step of Θ that is positive.
 func (c *Config) checkMagnitudes(m *Mistakes) {
 	if c.Given("magnitude-step") || c.MagnitudeStep != 0 {
 		m.Finite("magnitude-step", c.MagnitudeStep, c.MagnitudeStep > 0, "positive")
 	}
-	if !c.HasUserData() && c.N > 0 && c.FactorRank > c.N { // a step says it of user data
+}
+
+// fitOrthonormal wants no more columns than can be orthonormal.
+func (c *Config) fitOrthonormal(m *Mistakes) {
+	if c.FactorRank > c.N {
 		m.Bad("factor-rank", "the columns of weight-normalization are orthonormal, at most n = %d, got %d", c.N,
 			c.FactorRank)
 	}
@@ -598,13 +618,17 @@ func (c *Config) checkMirror(m *Mistakes) {
 	if p == nil || solver.Suits(solver.MirrorDescent{}, p.Make(c)) != nil { // said elsewhere
 		return
 	}
-	if !c.HasUserData() && c.FactorRank != 0 && c.FactorRank != c.N { // a step says it of user data
-		m.Bad("factor-rank", "mirror-descent takes the logarithm of UUᵀ, which needs as many columns as n, %d, "+
-			"got %d", c.N, c.FactorRank)
-	}
 	if s, named := c.ChosenStart(); named && s.Pairs != nil {
 		m.Bad("init", "mirror-descent takes the logarithm of UUᵀ, and that of a start from eigenvectors need not "+
 			"have full rank: init is %q", c.Init)
+	}
+}
+
+// fitSquare wants a factor whose UUᵀ has a logarithm.
+func (c *Config) fitSquare(m *Mistakes) {
+	if c.FactorRank != c.N {
+		m.Bad("factor-rank", "mirror-descent takes the logarithm of UUᵀ, which needs as many columns as n, %d, "+
+			"got %d", c.N, c.FactorRank)
 	}
 }
 
@@ -762,11 +786,11 @@ func (c *Config) checkZerothOrderNewton(m *Mistakes) {
 		c.LeastCurvature = defaultLeastCurvature
 	}
 	m.Finite("least-curvature", c.LeastCurvature, c.LeastCurvature > 0, "positive")
-	p := find(parametrizations, c.Parametrization)
-	if p == nil { // said elsewhere
-		return
-	}
-	if shapes, err := p.Make(c).Shapes(c.Space(), c.FactorRank); err == nil {
+}
+
+// fitHessian wants a factor whose Hessian is not too large.
+func (c *Config) fitHessian(m *Mistakes) {
+	if shapes, err := c.NewParametrization().Shapes(c.Space(), c.FactorRank); err == nil {
 		if d := solver.Numbers(shapes); d > mostHessian {
 			m.Bad("factor-rank", "zeroth-order-newton estimates the Hessian in all numbers of the factor, "+
 				"at most %d, and this factor has %d: choose a smaller factor-rank or n", mostHessian, d)

@@ -134,6 +134,13 @@ func TestUserDataMistakes(t *testing.T) {
 		{"triplets=" + sym, nil},
 		{"triplets=" + sym + " parametrization=uv", []string{"--triplets: " + sym + " is symmetric"}},
 		{"triplets=" + sym + " init=relu-spectral", nil},
+		{"triplets=" + sym + " method=mirror-descent", nil},
+		{"triplets=" + sym + " method=mirror-descent factor-rank=2",
+			[]string{"--factor-rank: mirror-descent takes the logarithm of UUᵀ, which needs as many columns as n, 3"}},
+		{"triplets=" + csv + " n=100 method=mirror-descent parametrization=indefinite factor-rank=2",
+			[]string{"--factor-rank: mirror-descent takes the logarithm"}},
+		{"triplets=" + csv + " n=9000 method=zeroth-order-newton factor-rank=2",
+			[]string{"--factor-rank: zeroth-order-newton estimates the Hessian in all numbers of the factor"}},
 		{"init=relu-spectral", []string{"--init: relu-spectral is a start for entries that are seen where " +
 			"they are not negative"}},
 		{"truth=X.npy", []string{"--truth: open X.npy: no such file"}},
