@@ -8,13 +8,15 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
-// TestMethods: every method ends where it does on the host. Sums are in another order, and a step's errors
-// grow by a small factor in the next: 1e-12 is thousands of roundings of numbers of size 1.
+// TestMethods: every method and every retraction of the catalog, but for custom and none, ends where it does
+// on the host. Sums are in another order, and a step's errors grow by a small factor in the next: 1e-12 is
+// thousands of roundings of numbers of size 1.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	e, err := sensing.NewGaussian(sensing.Sym{N: 6}, 60, sensing.F32, 1)
@@ -29,8 +31,15 @@ func TestMethods(t *testing.T) {
 	rectangular := &sensing.Problem{Ensemble: e, Truth: truth}
 	batch := solver.MiniBatches{Size: 25, Seed: 1}
 	const bound = 0.05 // of shifts
-	met := false
+	met, tested := false, map[string]bool{"custom": true, "none": true}
 	for _, m := range []solver.Method{
+		solver.GD{StepSize: 0.1}, solver.ScaledGD{StepSize: 0.1}, solver.PrecGD{StepSize: 0.1},
+		solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.2}, solver.ScaledSubgradient{StepSize: 0.5},
+		solver.OPSA{StepSize: 0.5, Lambda: 0.2}, solver.APGD{StepSize: 0.1},
+		solver.AltMin{Tolerance: 1e-6, Most: 4},
+		solver.RGD{StepSize: 0.3, Retraction: solver.SecondOrderRetraction{}},
+		solver.RGD{StepSize: 0.3, Retraction: solver.ProjectionRetraction{}},
+		solver.RGD{StepSize: 0.3, Retraction: solver.ExponentialRetraction{}},
 		solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.RGD{StepSize: 0.3},
 		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
 		solver.Adam{StepSize: 0.02, Beta1: 0.8, Beta2: 0.95, Epsilon: 1e-4},
@@ -57,7 +66,18 @@ func TestMethods(t *testing.T) {
 			if _, polar := c.par.(solver.Polar); polar != normalized || solver.Suits(m, c.par) != nil {
 				continue
 			}
-			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+			tested[m.Name()] = true
+			if rgd, ok := m.(solver.RGD); ok && rgd.Retraction != nil {
+				tested[rgd.Retraction.Name()] = true
+			}
+			storages := []solver.Storage{solver.Memory, solver.Generated}
+			if n := m.Needs(); !n.Draws && !n.Values { // gradients alone: one of the two for each problem
+				storages = storages[:1]
+				if c.par == (solver.UV{}) {
+					storages[0] = solver.Generated
+				}
+			}
+			for _, storage := range storages {
 				rank := 2
 				if _, mirror := m.(solver.MirrorDescent); mirror {
 					rank = 6
@@ -90,6 +110,12 @@ func TestMethods(t *testing.T) {
 	}
 	if !met {
 		t.Error("no shift met its bound")
+	}
+	tested[solver.FactorRetraction{}.Name()] = true // where none is named
+	for _, e := range config.Catalog() {
+		if (e.Kind == "method" || e.Kind == "retraction") && !tested[e.Name] {
+			t.Errorf("the %s %s is not tested", e.Kind, e.Name)
+		}
 	}
 }
 

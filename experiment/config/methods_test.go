@@ -28,7 +28,8 @@ func TestDefaultFactorRank(t *testing.T) {
 		t.Fatal(err)
 	}
 	for settings, want := range map[string]string{
-		"method=rgd rank=0": "method rgd needs factor-rank", "method=rsgd rank=2": "", "method=none rank=0": "",
+		"method=rgd rank=0": "method rgd needs factor-rank", "method=rsgd rank=2": "",
+		"method=none rank=0":              "",
 		"method=rgd rank=0 factor-rank=2": "",
 	} {
 		c := configOf(t, append(strings.Fields(settings), "triplets="+path, "triplets-base=0",
