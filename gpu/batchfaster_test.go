@@ -1,6 +1,10 @@
 package gpu
 
 import (
+	"fmt"
+	"os"
+	"strings"
+
 	"math"
 	"slices"
 	"testing"
@@ -200,6 +204,67 @@ func TestGeneratedCosts(t *testing.T) {
 				must(t, o.eachTile(func(tile) error { return nil }))
 				compare("generate_"+string(o.entries), want.generate)
 			})
+		}
+	}
+}
+
+// TestBatchesInSteps: docs/kernels.md has the batches of stored rows that take the three steps, and so read
+// a row twice for every four members, by the rates that drivers report; and the n beyond which all batches
+// do. A launch for a batch needs capability 8.0 and four blocks for each slab, one to a multiprocessor: on an
+// H100 132/4 = 33 slabs hold K = 135,168 coordinates, and n = 519 has 134,940.
+func TestBatchesInSteps(t *testing.T) {
+	text, err := os.ReadFile("../docs/kernels.md")
+	must(t, err)
+	planned := func(c card, n, members int, entries sensing.Entries, p solver.Precision) *rowLayout {
+		l := &rowLayout{rowStore: rowStore{m: 10_000, inMemory: true}, members: members, lifted: members,
+			k: n * (n + 1) / 2, precision: p, cards: 1, all: 10_000}
+		l.setDevice(c.info)
+		l.setSlabs(referenceBlocks)
+		l.setEntries(entries)
+		l.shareRows(0)
+		return l
+	}
+	inSteps := func(l *rowLayout) bool { return !l.tensor() && !l.together() }
+	for _, c := range cards {
+		line := "| " + c.name + " |"
+		for _, p := range []solver.Precision{solver.F64, solver.F32} {
+			var all []string
+			for _, entries := range formats {
+				var members []string
+				for first := 2; first <= 32; first++ {
+					last := first
+					for ; last <= 32 && inSteps(planned(c, 200, last, entries, p)); last++ {
+					}
+					switch last -= 1; {
+					case last > first:
+						members = append(members, fmt.Sprintf("%d–%d", first, last))
+					case last == first:
+						members = append(members, fmt.Sprint(first))
+					}
+					first = max(first, last)
+				}
+				if members != nil {
+					all = append(all, string(entries)+" "+strings.Join(members, ", "))
+				}
+			}
+			list := strings.Join(all, "; ")
+			if list == "f64 2–32; f32 2–32; bf16 2–32; q8 2–32; sign 2–32" {
+				list = "all 2–32"
+			}
+			line += " " + list + " |"
+		}
+		most := 0
+		for n := 2; n <= 600; n++ {
+			for _, entries := range formats {
+				l := planned(c, n, 8, entries, solver.F64)
+				if kernels.Get(l.batcher()).Capability[0] <= c.info.Capability[0] && l.batchFits(l.batchKernel()) {
+					most = n
+				}
+			}
+		}
+		line += fmt.Sprintf(" %d |", most)
+		if !strings.Contains(string(text), strings.ReplaceAll(line, " 0 |", " – |")+"\n") {
+			t.Errorf("docs/kernels.md has no line %q", line)
 		}
 	}
 }

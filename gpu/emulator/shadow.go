@@ -148,16 +148,16 @@ func (p *page) readers(i int, now uint64) []touch {
 	return r.cells
 }
 
-// began returns the time before which accesses to a region no longer matter. If shared is false, no access
-// matters.
-func (w *warp) began(r *region) (began uint64, shared bool) {
+// began returns two times: accesses to a region before began no longer matter, and those before ordered are
+// ordered before what the warp does now. If shared is false, no access matters.
+func (w *warp) began(r *region) (began, ordered uint64, shared bool) {
 	switch r.space {
 	case globalSpace:
-		return w.launch.began, true
+		return w.launch.began, w.launch.began, true
 	case sharedSpace:
-		return w.block.began, true
+		return w.block.began, max(w.block.began, w.joined), true
 	}
-	return 0, false // no thread writes it, or only its own
+	return 0, 0, false // no thread writes it, or only its own
 }
 
 // touched returns the record of a lane's access.
@@ -172,13 +172,13 @@ func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
 
 // noteReads does the same for the lanes of a request, whose addresses begin at origin in the region.
 func (w *warp) noteReads(r *region, origin uint64, size int, mask uint32, s strength) {
-	began, shared := w.began(r)
+	began, ordered, shared := w.began(r)
 	if !shared {
 		return
 	}
-	ordered, kind := began, 0 // writes before ordered come before this read
+	kind := 0
 	if r.space == sharedSpace {
-		ordered, kind = max(began, w.joined), w.index
+		kind = w.index
 	}
 	me := w.touched(0, s)
 	one := w.layout.regular && w.layout.step == 0 && mask == allLanes // all read the same bytes
@@ -261,13 +261,9 @@ func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
 
 // noteWrites does the same for the lanes of a request, whose addresses begin at origin in the region.
 func (w *warp) noteWrites(r *region, origin uint64, size int, mask uint32, s strength) {
-	began, shared := w.began(r)
+	began, ordered, shared := w.began(r)
 	if !shared {
 		return
-	}
-	ordered := began // writes before ordered come before this write
-	if r.space == sharedSpace {
-		ordered = max(began, w.joined)
 	}
 	me := w.touched(0, s)
 	var p *page
