@@ -187,6 +187,12 @@ func TestFloors(t *testing.T) {
 			must(t, err)
 			f := rates{timed, copied, 0}.floors(contractAmounts(&rowsOf(long).rowLayout))
 			longest = append(longest, max(f["memory"], f["instructions"]))
+			chosen := rowsOf(long).rowLayout
+			chosen.info.Clock = timed.Clock
+			if got := chosen.aloneFloor().computing; math.Abs(got-f["instructions"]) > 1e-9*got {
+				t.Errorf("%s rows of n = 1800: the choice of a precision has a floor of %.3g s, want %.3g s",
+					entries, got, f["instructions"])
+			}
 			f = rates{timed, copied, 0}.floors(stepAmounts(&rowsOf(long).rowLayout))
 			ofSteps = append(ofSteps, max(f["memory"], f["instructions"]))
 		}
