@@ -206,7 +206,10 @@ func (c benchCase) runSmall(b *testing.B, o *rowOperator, r rates, contract func
 // members, or for each eight or sixteen of them, or in three steps.
 func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 	if c.members == 1 {
-		return r.floors(amountsOfSteps(&o.rowLayout, o.groups == 0))
+		if o.groups == 0 {
+			return r.floors(stepAmounts(&o.rowLayout))
+		}
+		return r.floors(contractAmounts(&o.rowLayout))
 	}
 	if r.info.Clock <= 0 {
 		return nil
@@ -221,15 +224,6 @@ func (c benchCase) floors(o *rowOperator, r rates) map[string]float64 {
 		f = steps
 	}
 	return map[string]float64{"memory": f.memory, "computing": f.computing}
-}
-
-// amountsOfSteps counts a contraction of one member, which reads rows in memory twice in three steps.
-func amountsOfSteps(l *rowLayout, steps bool) amounts {
-	all := contractAmounts(l)
-	if steps {
-		all.bytes *= 2
-	}
-	return all
 }
 
 // reportFloors reports floors in nanoseconds.

@@ -31,6 +31,30 @@ var stepCosts = map[sensing.Entries]struct{ double, single float64 }{
 	sensing.Signs: {20.3, 19.9},
 }
 
+// longCost is the number of instructions of a thread that contract_long takes for an entry: in f64 arithmetic,
+// in f32 arithmetic, and in f64 arithmetic of generated rows.
+type longCost struct{ double, single, generated float64 }
+
+// longCosts has the costs of the formats that contract_long takes. TestLongTraffic holds them to the
+// emulator's counts.
+var longCosts = map[sensing.Entries]longCost{
+	sensing.F64:  {18, 19, 135.5},
+	sensing.F32:  {18, 15.5, 137.5},
+	sensing.BF16: {18, 15, 0},
+	sensing.Q8:   {19.5, 17, 0},
+}
+
+// of returns the cost of a layout that takes contract_long.
+func (c longCost) of(l *rowLayout) float64 {
+	switch {
+	case !l.inMemory:
+		return c.generated
+	case l.precision == solver.F32:
+		return c.single
+	}
+	return c.double
+}
+
 // worthwhile is how many times the loss of mixed precision the loss of f64 must be for mixed precision to be
 // chosen. The floors do not count what mixed precision takes besides: renewals of anchors, one step in twenty
 // at most, more launches, and a wait of the host in each gradient.
@@ -100,6 +124,9 @@ func (l *rowLayout) aloneFloor() floor {
 	each, steps := costs[l.entries].double, stepCosts[l.entries].double
 	if l.precision == solver.F32 {
 		each, steps = costs[l.entries].single, stepCosts[l.entries].single
+	}
+	if l.own > 1 {
+		each.instructions = longCosts[l.entries].of(l)
 	}
 	readings, multiprocessors := 1, float64(l.info.Multiprocessors)
 	if once, _ := l.once(); !once {

@@ -60,7 +60,7 @@ var generatedCosts = map[sensing.Entries]float64{
 	sensing.F64: 121, sensing.F32: 122, sensing.BF16: 130, sensing.Q8: 25, sensing.Signs: 15,
 }
 
-// contractAmounts counts a contraction of one member; nothing if docs/kernels.md has no count.
+// contractAmounts counts a contraction of one member in one launch; nothing if docs/kernels.md has no count.
 func contractAmounts(l *rowLayout) (c amounts) {
 	entries, each := float64(l.m)*float64(l.k), costs[l.entries].double
 	c.doubles = 2 * entries
@@ -81,6 +81,21 @@ func contractAmounts(l *rowLayout) (c amounts) {
 	default: // was not counted
 		return amounts{}
 	}
+	return c
+}
+
+// stepAmounts counts a contraction of one member in three steps, which read rows in memory twice; nothing if
+// rows are generated.
+func stepAmounts(l *rowLayout) (c amounts) {
+	if !l.inMemory {
+		return amounts{}
+	}
+	c = contractAmounts(l)
+	each := stepCosts[l.entries].double
+	if l.precision == solver.F32 {
+		each = stepCosts[l.entries].single
+	}
+	c.bytes, c.instructions = 2*c.bytes, float64(l.m)*float64(l.k)*each
 	return c
 }
 
@@ -164,7 +179,7 @@ func TestFloors(t *testing.T) {
 	for words, copied := range map[string]float64{
 		"| floor on an H100, in ms (estimated) |": 3.0e12, "| floor on an H200 |": 4.3e12,
 	} {
-		var longest []float64
+		var longest, ofSteps []float64
 		for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8} {
 			e, err := sensing.NewGaussian(sensing.Sym{N: 1800}, 10_000, entries, 1)
 			must(t, err)
@@ -172,8 +187,20 @@ func TestFloors(t *testing.T) {
 			must(t, err)
 			f := rates{timed, copied, 0}.floors(contractAmounts(&rowsOf(long).rowLayout))
 			longest = append(longest, max(f["memory"], f["instructions"]))
+			chosen := rowsOf(long).rowLayout
+			chosen.info.Clock = timed.Clock
+			if got := chosen.aloneFloor().computing; math.Abs(got-f["instructions"]) > 1e-9*got {
+				t.Errorf("%s rows of n = 1800: the choice of a precision has a floor of %.3g s, want %.3g s",
+					entries, got, f["instructions"])
+			}
+			f = rates{timed, copied, 0}.floors(stepAmounts(&rowsOf(long).rowLayout))
+			ofSteps = append(ofSteps, max(f["memory"], f["instructions"]))
 		}
 		says(words, milli, 0.03, longest...)
+		// The line below it. The page counts 24.1 instructions of q8 rows at n = 1800, and stepCosts 23.3.
+		_, below, _ := strings.Cut(text, words)
+		below, _, _ = strings.Cut(below, "the three steps |")
+		says(words+below+"the three steps |", milli, 0.04, ofSteps...)
 	}
 	h200 := rates{timed, 4.3e12, 0}
 	_, text, _ = strings.Cut(text, "### The floor")

@@ -115,25 +115,6 @@ func TestLongPlan(t *testing.T) {
 	}
 }
 
-// longCost is the number of instructions of contract_long for an entry: in f64 arithmetic, in f32 arithmetic,
-// and in f64 arithmetic of generated rows.
-type longCost struct{ double, single, generated float64 }
-
-var longCosts = map[sensing.Entries]longCost{
-	sensing.F64: {18, 19, 135.5}, sensing.F32: {18, 15.5, 137.5},
-	sensing.BF16: {18, 15, 0}, sensing.Q8: {19.5, 17, 0},
-}
-
-func (c longCost) of(l *rowLayout) float64 {
-	switch {
-	case !l.inMemory:
-		return c.generated
-	case l.precision == solver.F32:
-		return c.single
-	}
-	return c.double
-}
-
 // TestLongTraffic compares contract_long with the counts of docs/kernels.md: each row is copied twice, or
 // stored and copied once if it is generated, and little else is moved.
 func TestLongTraffic(t *testing.T) {

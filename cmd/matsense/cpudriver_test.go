@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/matsense/matsense/gpu/cpudriver"
 	"github.com/matsense/matsense/gpu/cuda"
@@ -294,9 +296,9 @@ func TestCPUDriverSeveral(t *testing.T) {
 	}
 }
 
-// TestCPUDriverLosesACard: if one of two GPUs is lost in the middle of a run, the first or the other, the run
-// ends with exit code 1, names the GPU's error, and its last checkpoint is intact: on the GPU that is left it
-// goes on to the factor and the trajectory of an uninterrupted run on one GPU.
+// TestCPUDriverLosesACard: if one of two or three GPUs is lost in the middle of a run, whichever it is, the
+// run ends with exit code 1, names the GPU and its error, and its last checkpoint is intact: on the GPUs that
+// are left it goes on to the factor and the trajectory of an uninterrupted run on one GPU.
 func TestCPUDriverLosesACard(t *testing.T) {
 	onCPUDriver(t)
 	t.Setenv("CPUDRIVER_DEVICES", "3")
@@ -320,8 +322,13 @@ func TestCPUDriverLosesACard(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		t.Setenv("CPUDRIVER_KERNEL", lost.kernel)
 		t.Setenv("CPUDRIVER_KERNEL_AFTER", lost.after)
-		r := alone(t, slices.Concat([]string{"run", "--out", dir, "--device", lost.devices}, problem)...)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // it takes seconds
+		r := aloneUntil(t, ctx, slices.Concat([]string{"run", "--out", dir, "--device", lost.devices},
+			problem)...)
+		cancel()
+		gpu, _, _ := strings.Cut(lost.kernel, ":")
 		if r.code != exitFailed || !strings.Contains(r.err, "CUDA_ERROR_LAUNCH_FAILED (719)") ||
+			!strings.Contains(r.err, "matsense: GPU "+gpu+", PTX on the CPU, is lost: ") ||
 			!strings.Contains(r.err, "is intact: go on with --resume") {
 			t.Errorf("%s, GPU %s is lost: exit code %d\n%s", lost.devices, lost.kernel, r.code, r.err)
 			continue

@@ -90,8 +90,14 @@ func must(t *testing.T, code int, args ...string) result {
 // alone runs the program in a process of its own.
 func alone(t *testing.T, args ...string) result {
 	t.Helper()
+	return aloneUntil(t, t.Context(), args...)
+}
+
+// aloneUntil is alone, but kills the process when ctx is done: then the exit code is −1.
+func aloneUntil(t *testing.T, ctx context.Context, args ...string) result {
+	t.Helper()
 	var out, errs bytes.Buffer
-	c := exec.Command(program, args...)
+	c := exec.CommandContext(ctx, program, args...)
 	c.Stdout, c.Stderr = &out, &errs
 	err := c.Run()
 	var exit *exec.ExitError

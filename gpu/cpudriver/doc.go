@@ -27,6 +27,10 @@
 //
 // A stream that records a graph refuses all calls that would wait for it, and also events.
 //
+// Some calls wait for a stream: those that say so, copies from and to memory of the host, and any call that
+// puts work into a stream that has 1024 tasks. If the stream waits for a lost device, a GPU's driver may wait
+// for ever. This one ends the process.
+//
 // All threads see one order of memory, so the driver does not find a missing fence. It finds races in shared
 // memory only by their effects, and counts neither registers nor bytes.
 //

@@ -29,11 +29,13 @@ type device struct {
 	links       *links
 	graphs      map[*graph]bool
 
-	launched int           // launches since the device was last known to work
-	last     driver.Launch // the last of these launches
-	lost     error         // the failure after which nothing works
-	stuck    bool          // the stream waits for another device that is lost
-	closed   bool
+	launched  int           // launches since the device was last known to work
+	last      driver.Launch // the last of these launches
+	queued    int           // calls put into the stream since the last wait for all of them
+	recording bool          // the stream records a graph
+	lost      error         // the failure after which nothing works
+	stuck     bool          // the stream waits for another device that is lost
+	closed    bool
 }
 
 // mark is an event that was recorded in the stream.
@@ -58,6 +60,9 @@ func Open(index int) (driver.Device, error) {
 	if err != nil {
 		return nil, d.fail(fmt.Sprintf("open GPU %d", index), code(err))
 	}
+	if err := isAbandoned(index); err != nil {
+		return nil, err
+	}
 	doing := "open " + d.String()
 	if d.context, err = d.gpu.RetainPrimaryCtx(); err != nil {
 		return nil, d.fail(doing, code(err))
@@ -81,7 +86,10 @@ func (d *device) usable() error {
 	if d.closed {
 		return fmt.Errorf("cuda: %v, is closed", d)
 	}
-	return d.lost
+	if d.lost != nil {
+		return d.lost
+	}
+	return isAbandoned(d.info.Index)
 }
 
 // do calls f in the device's context. The error contains doing and, unless it is noSize, size in bytes.
@@ -176,6 +184,9 @@ func (d *device) Upload(dst driver.Pointer, src []byte) error {
 	pinner.Pin(&src[0])
 	defer pinner.Unpin()
 	return d.settled(d.do("upload", int64(len(src)), func() error {
+		if err := d.beforeCopy(); err != nil {
+			return err
+		}
 		from := unsafe.Pointer(&src[0])
 		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(dst), from, int64(len(src)), d.stream); err != nil {
 			return err
@@ -193,6 +204,9 @@ func (d *device) Download(dst []byte, src driver.Pointer) error {
 	pinner.Pin(&dst[0])
 	defer pinner.Unpin()
 	return d.settled(d.do("download", int64(len(dst)), func() error {
+		if err := d.beforeCopy(); err != nil {
+			return err
+		}
 		to := unsafe.Pointer(&dst[0])
 		if err := cu.MemcpyDtoHAsync(to, cu.DevicePtr(src), int64(len(dst)), d.stream); err != nil {
 			return err
@@ -209,6 +223,9 @@ func (d *device) Fill(dst driver.Pointer, value byte, size int64) error {
 	if size == 0 {
 		return d.usable()
 	}
+	if err := d.queue(1); err != nil {
+		return err
+	}
 	return d.do("fill", size, func() error {
 		return cu.MemsetD8Async(cu.DevicePtr(dst), value, size, d.stream)
 	})
@@ -221,6 +238,9 @@ func (d *device) Copy(dst, src driver.Pointer, size int64) error {
 	}
 	if size == 0 {
 		return d.usable()
+	}
+	if err := d.queue(1); err != nil {
+		return err
 	}
 	return d.do("copy", size, func() error {
 		return cu.MemcpyDtoDAsync(cu.DevicePtr(dst), cu.DevicePtr(src), size, d.stream)
@@ -235,13 +255,16 @@ func (d *device) Wait() error {
 // settled records, if there was no error, that all launches so far succeeded.
 func (d *device) settled(err error) error {
 	if err == nil {
-		d.launched, d.last = 0, driver.Launch{}
+		d.launched, d.last, d.queued = 0, driver.Launch{}, 0
 	}
 	return err
 }
 
 // Mark implements driver.Device.
 func (d *device) Mark() (driver.Mark, error) {
+	if err := d.queue(1); err != nil {
+		return nil, err
+	}
 	m := new(mark)
 	err := d.do("mark", noSize, func() (err error) {
 		if m.event, err = cu.MakeEvent(cu.DefaultEvent); err != nil {
@@ -297,7 +320,10 @@ func (d *device) Close() error {
 	}
 	result := d.Wait()
 	d.unlink()
-	if d.stuck { // the driver would wait before it frees anything
+	if d.stuck {
+		d.abandon()
+	}
+	if isAbandoned(d.info.Index) != nil { // the driver would wait before it frees anything
 		d.closed = true
 		return result
 	}

@@ -130,58 +130,122 @@ func TestDriverPeers(t *testing.T) {
 	}))
 	must(t, b.CopyFrom(peer, piece))
 	must(t, b.Fill(to, 0, 8))
-	const lost = "wait for GPU 0, PTX on the CPU: CUDA_ERROR_ILLEGAL_ADDRESS (700)"
+	const lost = "GPU 0, PTX on the CPU, is lost: cuda: wait: CUDA_ERROR_ILLEGAL_ADDRESS (700)"
 	wantError(t, b.Wait(), driver.ErrLost, lost, "in launch add")
 	wantError(t, b.Close(), driver.ErrLost, lost)
 }
 
-// TestDriverLosesALinkedGPU: of three devices the second waits for the first, and the first for the third. If the
-// third is lost, a wait for any of them ends, also after it was closed.
+// waitingForLost opens three GPUs. The stream of the second waits for that of the first, and this one for
+// that of the third, which is lost.
+func waitingForLost(t *testing.T, first int) (devices [3]driver.PeerDevice, numbers [3]driver.Pointer) {
+	t.Helper()
+	var peers [3]driver.Peer
+	for i := range devices {
+		devices[i] = openAt(t, first+i)
+		numbers[i] = alloc(t, devices[i], 8)
+		must(t, devices[i].Fill(numbers[i], 1, 8))
+		var err error
+		peers[i], err = devices[i].Peer()
+		must(t, err)
+	}
+	take := func(to, from int) {
+		piece := driver.Piece{Dst: numbers[to], Src: numbers[from], Size: 8}
+		must(t, devices[to].CopyFrom(peers[from], piece))
+	}
+	take(1, 0)
+	take(2, 0)
+	t.Setenv("CPUDRIVER_KERNEL", fmt.Sprintf("%d:700", first+2))
+	must(t, devices[2].Launch(driver.Launch{
+		Kernel: load(t, devices[2], "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Args: []driver.Arg{driver.Ptr(numbers[2]), driver.U32(0), driver.U32(0)},
+	}))
+	take(0, 2)
+	take(1, 0)
+	return devices, numbers
+}
+
+// TestDriverLosesALinkedGPU: of three devices the second waits for the first, and the first for the third. If
+// the third is lost, every call of any of them that waits ends, also after the third was closed.
 func TestDriverLosesALinkedGPU(t *testing.T) {
-	if !underDriver(t, "CPUDRIVER_DEVICES=6") {
+	if !underDriver(t, "CPUDRIVER_DEVICES=99") {
 		return
 	}
-	for first, closed := range map[int]bool{0: false, 3: true} { // a lost device is not opened again
-		lost := fmt.Sprintf("GPU %d, PTX on the CPU", first+2)
-		var devices [3]driver.PeerDevice
-		var numbers [3]driver.Pointer
-		var peers [3]driver.Peer
-		for i := range devices {
-			devices[i] = openAt(t, first+i)
-			numbers[i] = alloc(t, devices[i], 8)
-			must(t, devices[i].Fill(numbers[i], 1, 8))
-			var err error
-			peers[i], err = devices[i].Peer()
+	wait := func(d driver.PeerDevice, _ driver.Pointer) error { return d.Wait() }
+	first := 0 // a lost device is not opened again
+	for name, call := range map[string]func(d driver.PeerDevice, p driver.Pointer) error{
+		"wait":   wait,
+		"free":   func(d driver.PeerDevice, p driver.Pointer) error { return d.Free(p) },
+		"upload": func(d driver.PeerDevice, p driver.Pointer) error { return d.Upload(p, make([]byte, 8)) },
+		"download": func(d driver.PeerDevice, p driver.Pointer) error {
+			return d.Download(make([]byte, 8), p)
+		},
+		"elapsed": func(d driver.PeerDevice, _ driver.Pointer) error {
+			from, err := d.Mark()
 			must(t, err)
-		}
-		take := func(to, from int) {
-			must(t, devices[to].CopyFrom(peers[from], driver.Piece{Dst: numbers[to], Src: numbers[from], Size: 8}))
-		}
-		take(1, 0)
-		take(2, 0)
-		t.Setenv("CPUDRIVER_KERNEL", fmt.Sprintf("%d:700", first+2))
-		must(t, devices[2].Launch(driver.Launch{
-			Kernel: load(t, devices[2], "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
-			Args: []driver.Arg{driver.Ptr(numbers[2]), driver.U32(0), driver.U32(0)},
-		}))
-		take(0, 2)
-		take(1, 0)
-		if closed {
-			wantError(t, devices[2].Close(), driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
-		}
-		wantError(t, devices[1].Wait(), driver.ErrLost, lost)
-		_, err := devices[0].Mark()
-		if err == nil {
-			err = devices[0].Wait()
-		}
-		wantError(t, err, driver.ErrLost, lost)
-		for _, d := range devices {
-			if err := d.Close(); err != nil { // nil if it was closed before
-				wantError(t, err, driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+			to, err := d.Mark()
+			must(t, err)
+			_, err = d.Elapsed(from, to)
+			return err
+		},
+		"more calls than the queue holds": func(d driver.PeerDevice, p driver.Pointer) (err error) {
+			for i := 0; i < 3000 && err == nil; i++ {
+				err = d.Fill(p, 0, 8)
 			}
+			return err
+		},
+		"replays": func(d driver.PeerDevice, p driver.Pointer) error {
+			fill := driver.Call{Dst: p, Size: 8}
+			g, err := d.(driver.GraphDevice).Record([]driver.Call{fill, fill, fill})
+			must(t, err)
+			for i := 0; i < 1000 && err == nil; i++ {
+				err = d.(driver.GraphDevice).Replay(g)
+			}
+			return err
+		},
+		"close": func(d driver.PeerDevice, _ driver.Pointer) error { return d.Close() },
+	} {
+		for _, closed := range []bool{false, true} {
+			lost := fmt.Sprintf("GPU %d, PTX on the CPU", first+2)
+			devices, numbers := waitingForLost(t, first)
+			first += len(devices)
+			if closed {
+				wantError(t, devices[2].Close(), driver.ErrLost, lost)
+			}
+			t.Log(name, closed)
+			wantError(t, call(devices[1], numbers[1]), driver.ErrLost, lost)
+			wantError(t, wait(devices[0], 0), driver.ErrLost, lost)
+			for _, d := range devices {
+				if err := d.Close(); err != nil { // nil if it was closed before
+					wantError(t, err, driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+				}
+			}
+			os.Unsetenv("CPUDRIVER_KERNEL")
 		}
-		os.Unsetenv("CPUDRIVER_KERNEL")
 	}
+}
+
+// TestDriverAbandonsAGPU: the stream of a GPU that waits for a lost one stays, and the driver would wait for
+// it before it frees anything. So all of the process's devices on this GPU end with an error, and none is
+// opened.
+func TestDriverAbandonsAGPU(t *testing.T) {
+	if !underDriver(t, "CPUDRIVER_DEVICES=4") {
+		return
+	}
+	other, unconcerned := openAt(t, 1), openAt(t, 3)
+	p := alloc(t, other, 8)
+	devices, _ := waitingForLost(t, 0)
+	for _, d := range devices {
+		if err := d.Close(); !errors.Is(err, driver.ErrLost) {
+			t.Errorf("the error of close is %v", err)
+		}
+	}
+	const why = "cuda: GPU 1, PTX on the CPU, waits for a lost GPU, and can only be used by another process"
+	wantError(t, other.Free(p), driver.ErrLost, why)
+	wantError(t, other.Close(), driver.ErrLost, why)
+	_, err := cuda.Open(1)
+	wantError(t, err, driver.ErrLost, why)
+	must(t, unconcerned.Free(alloc(t, unconcerned, 8)))
+	must(t, unconcerned.Close())
 }
 
 // exercisePeers tests two devices' copies from each other.

@@ -95,6 +95,10 @@ func (d *device) fail(doing string, status int) error {
 		f.kind = driver.ErrLost
 		f.more = d.suspects()
 		d.lost = f
+		if d.linked() { // a user needs to know which of them
+			d.lost = fmt.Errorf("%v, is lost: %w", d, f)
+		}
+		return d.lost
 	}
 	return f
 }

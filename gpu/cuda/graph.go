@@ -16,6 +16,7 @@ var _ driver.GraphDevice = (*device)(nil)
 // graph is an executable graph of the driver.
 type graph struct {
 	handle unsafe.Pointer
+	size   int           // calls in it
 	calls  int           // launches in it
 	last   driver.Launch // the last of them
 }
@@ -41,7 +42,8 @@ func (d *device) Record(calls []driver.Call) (driver.Graph, error) {
 	if status := libcuda.BeginGraph(context, stream); status != 0 {
 		return nil, d.ungraphed(d.fail(doing, status))
 	}
-	g := &graph{}
+	d.recording = true
+	g := &graph{size: len(calls)}
 	var err error
 	launched, last := d.launched, d.last
 	for i, c := range calls {
@@ -54,6 +56,7 @@ func (d *device) Record(calls []driver.Call) (driver.Graph, error) {
 		}
 	}
 	d.launched, d.last = launched, last // nothing was launched
+	d.recording = false
 	// The stream records until it is told to end, whatever failed.
 	made, status := libcuda.EndGraph(context, stream, err == nil)
 	switch {
@@ -83,6 +86,9 @@ func (d *device) Replay(recorded driver.Graph) error {
 	g, _ := recorded.(*graph)
 	if !d.graphs[g] {
 		return errors.New("cuda: replay of a graph that this device did not record, or that is forgotten")
+	}
+	if err := d.queue(g.size); err != nil {
+		return err
 	}
 	status := libcuda.Replay(handle(d.context), g.handle, handle(d.stream))
 	if status != 0 {

@@ -161,6 +161,9 @@ func (d *device) Launch(l driver.Launch) error {
 	if err := d.prepare(l); err != nil {
 		return err
 	}
+	if err := d.queue(1); err != nil {
+		return err
+	}
 	k := l.Kernel.(*kernel)
 	status := libcuda.Launch(handle(d.context), handle(k.function), handle(d.stream), l)
 	if status != 0 {

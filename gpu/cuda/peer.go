@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"gorgonia.org/cu"
@@ -47,6 +48,13 @@ func (d *device) CopyFrom(peer driver.Peer, pieces ...driver.Piece) error {
 		return nil
 	}
 	d.link(from)
+	// Each stream records an event and waits for one.
+	if err := d.queue(len(pieces) + 2); err != nil {
+		return err
+	}
+	if err := from.queue(2); err != nil {
+		return err
+	}
 	status := libcuda.CopyPeer(
 		libcuda.Queue{Context: handle(d.context), Stream: handle(d.stream), Event: handle(d.event)},
 		libcuda.Queue{Context: handle(from.context), Stream: handle(from.stream), Event: handle(from.event)},
@@ -88,10 +96,10 @@ func (d *device) unlink() {
 	l.open = slices.DeleteFunc(l.open, func(one *device) bool { return one == d })
 }
 
-// note remembers that one of the devices is lost, and which.
+// note remembers that one of the devices is lost.
 func (l *links) note(one *device) {
-	if l.lost == nil && one.lost != nil {
-		l.lost = fmt.Errorf("%v, is lost: %w", one, one.lost)
+	if l.lost == nil {
+		l.lost = one.lost
 	}
 }
 
@@ -115,7 +123,7 @@ func (l *links) failed() error {
 // those of other ones. If one of these is lost, the driver may never end that wait. So the host asks all of
 // them in turn, also those for which the stream waits through others.
 func (d *device) await() error {
-	if len(d.links.open) == 1 && d.links.lost == nil {
+	if !d.linked() {
 		return d.stream.Synchronize()
 	}
 	for began := time.Now(); ; {
@@ -130,6 +138,54 @@ func (d *device) await() error {
 			time.Sleep(20 * time.Microsecond)
 		}
 	}
+}
+
+// linked says whether the device's stream may wait for those of other devices.
+func (d *device) linked() bool { return len(d.links.open) > 1 || d.links.lost != nil }
+
+// mostQueued is the most calls that the stream of a linked device may have. A stream has room for about 1000.
+// Then the driver lets the next call wait until there is room again, and there is none if a device is lost.
+const mostQueued = 512
+
+// queue notes that so many calls will be put into the stream, and waits if these are too many.
+func (d *device) queue(calls int) error {
+	if d.recording {
+		return nil
+	}
+	if d.queued+calls > mostQueued && d.linked() {
+		if err := d.Wait(); err != nil {
+			return err
+		}
+	}
+	d.queued += calls
+	return nil
+}
+
+// beforeCopy waits for the stream of a linked device. The driver may do this too before a copy from or to
+// memory that is not page-locked, and then a lost device would not end the wait.
+func (d *device) beforeCopy() error {
+	if !d.linked() {
+		return nil
+	}
+	return d.await()
+}
+
+// abandoned has, by their indices, the GPUs with a stream that waits for a lost GPU, and why they cannot be
+// used: the driver would wait for this stream before it frees anything in the GPU's context, which all
+// devices of the process share.
+var abandoned sync.Map
+
+// abandon notes that a stuck stream stays.
+func (d *device) abandon() {
+	abandoned.Store(d.info.Index, fmt.Errorf("cuda: %v, waits for a lost GPU, and can only be used by "+
+		"another process: %w", d, d.lost))
+}
+
+// isAbandoned returns why a GPU cannot be used; nil if it can.
+func isAbandoned(index int) error {
+	err, _ := abandoned.Load(index)
+	why, _ := err.(error)
+	return why
 }
 
 // makeEvent makes the event by which other streams wait for this device's.

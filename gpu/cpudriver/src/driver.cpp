@@ -91,10 +91,11 @@ struct Device {
 		}
 		return broken;
 	}
-	// wait does all of a stream's work. A GPU's driver may wait for ever for a stream that is stuck.
-	CUresult wait(CUstream s) {
-		drain(s);
-		if (!s->stuck || broken) return broken;
+	// wait does a stream's work, all of it or until enough() is true. A GPU's driver may wait for ever for a
+	// stream that is stuck: then this one ends the process.
+	CUresult wait(CUstream s, const std::function<bool()> &enough = [] { return false; }) {
+		drain(s, enough);
+		if (!s->stuck || broken || enough()) return broken;
 		std::fprintf(stderr, "cpudriver: the host waits for ever for device %d\n", ordinal);
 		std::abort();
 	}
@@ -107,7 +108,17 @@ struct Device {
 		if (!s) s = &null_stream;
 		if (s->spoiled) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
 		if (s->capture) return s->capture->tasks.push_back(std::move(task)), CUDA_SUCCESS;
+		if (!has_room(s)) wait(s, [s] { return has_room(s); });
 		return s->tasks.push_back(std::move(task)), CUDA_SUCCESS;
+	}
+	// has_room says whether a stream takes another task. A GPU's stream takes about 1000, and then the host
+	// waits until one is done.
+	static bool has_room(CUstream s) { return s->tasks.size() < 1024; }
+	// pageable does what a driver may do before a copy from or to memory that is not page-locked: it waits for
+	// the stream.
+	void pageable(CUstream s) {
+		if (!s) s = &null_stream;
+		if (!s->capture) wait(s);
 	}
 	// waits says whether work can wait for a stream. A stream that records has no work, and its recording is
 	// spoiled.
@@ -344,6 +355,7 @@ CUresult cuMemFree(CUdeviceptr p) {
 CUresult cuMemcpyHtoDAsync(CUdeviceptr dst, const void *src, size_t size, CUstream stream) {
 	NEEDS_CONTEXT;
 	NEEDS(device.host(dst, size));
+	device.pageable(stream);
 	return device.later(stream, [&device, dst, src, size] {
 		u8 *to = device.host(dst, size);
 		return to ? (std::memcpy(to, src, size), CUDA_SUCCESS) : CUDA_ERROR_ILLEGAL_ADDRESS;
@@ -352,6 +364,7 @@ CUresult cuMemcpyHtoDAsync(CUdeviceptr dst, const void *src, size_t size, CUstre
 CUresult cuMemcpyDtoHAsync(void *dst, CUdeviceptr src, size_t size, CUstream stream) {
 	NEEDS_CONTEXT;
 	NEEDS(device.host(src, size));
+	device.pageable(stream);
 	return device.later(stream, [&device, dst, src, size] {
 		u8 *from = device.host(src, size);
 		return from ? (std::memcpy(dst, from, size), CUDA_SUCCESS) : CUDA_ERROR_ILLEGAL_ADDRESS;
@@ -449,7 +462,7 @@ CUresult cuEventSynchronize(CUevent event) {
 	NEEDS_CONTEXT;
 	auto state = event->state;
 	if (!state->recorded) return CUDA_SUCCESS;
-	return device.drain(state->stream, [state] { return state->done == state->recorded; });
+	return device.wait(state->stream, [state] { return state->done == state->recorded; });
 }
 CUresult cuEventQuery(CUevent event) {
 	NEEDS_CONTEXT;
