@@ -68,8 +68,8 @@ type Plateau struct {
 	Closest     int // index of the sample with the least distance to M*_Rank
 }
 
-// Plateaus finds the stretches, in order. An approximation that Z never comes close to, with a distance below
-// half of the distance between it and the next, has none.
+// Plateaus finds the stretches, in order. A stretch whose least distance exceeds half of the distance from
+// M*_Rank to the next best approximation, or from M* to the one before, is left out: Z never came close.
 func (t Trajectory) Plateaus(truth *sensing.Truth) (all []Plateau) {
 	if truth == nil {
 		return nil
@@ -91,11 +91,23 @@ func (t Trajectory) Plateaus(truth *sensing.Truth) (all []Plateau) {
 	}
 	kept := all[:0]
 	for _, p := range all {
-		next := min(p.Rank, truth.Rank()-1) // the singular value to be learned next, or the last one
-		gap := truth.Sigma()[next] * truth.Sigma()[next] / truth.Norm()
-		if t[p.Closest].Value("learned_rank_error") <= gap/2 {
+		if t[p.Closest].Value("learned_rank_error") <= gapAbove(truth, p.Rank)/truth.Norm()/2 {
 			kept = append(kept, p)
 		}
 	}
 	return kept
+}
+
+// gapAbove returns the distance from M*_k to the next best approximation, and for k = r* to the one before.
+// Between the two are the singular values of M* that Z learns together: more than one if they are equal.
+func gapAbove(t *sensing.Truth, k int) float64 {
+	first := min(k, t.Rank()-1)
+	for !isRankOf(t, first) { // k = r*, and the last singular values are equal
+		first--
+	}
+	gap := 0.0
+	for j := first; j == first || !isRankOf(t, j); j++ {
+		gap = math.Hypot(gap, t.Sigma()[j]*t.Sigma()[j])
+	}
+	return gap
 }

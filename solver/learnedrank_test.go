@@ -113,6 +113,29 @@ func TestLearnedRankAt(t *testing.T) {
 	}
 }
 
+// TestGapAbove: the distance between neighbouring best approximations is the norm of the singular values that
+// one has and the other has not, of which equal ones come together.
+func TestGapAbove(t *testing.T) {
+	for _, c := range []struct {
+		singular []float64
+		gaps     map[int]float64 // by rank
+	}{
+		{[]float64{4, 2, 2, 0.5}, map[int]float64{0: 4, 1: math.Sqrt(8), 3: 0.5, 4: 0.5}},
+		{[]float64{3, 1, 1}, map[int]float64{0: 3, 1: math.Sqrt2, 3: math.Sqrt2}},
+		{[]float64{2, 2}, map[int]float64{0: math.Sqrt(8), 2: math.Sqrt(8)}},
+	} {
+		truth, err := sensing.DrawTruth(sensing.Sym{N: 6}, c.singular, 0, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, want := range c.gaps {
+			if got := gapAbove(truth, k); !(math.Abs(got-want) < 1e-14*want) {
+				t.Errorf("%v: the gap at rank %d is %v, want %v", c.singular, k, got, want)
+			}
+		}
+	}
+}
+
 // TestPlateaus: gradient descent from a small start learns M* = diag(1, 0.4, 0.1) rank by rank. With all
 // measurements of an isometry each direction grows by itself: component j follows
 // u ← u·(1 + μ(σ_j − u²)), and the plateaus are those of these three numbers.

@@ -74,12 +74,12 @@ func TestReferenceEmulator(t *testing.T) {
 
 // followReference runs a case of testdata/reference on a device and compares every number.
 func followReference(t *testing.T, dir, device string) {
-	text, err := os.ReadFile(filepath.Join(dir, "settings.json"))
+	settingsText, err := os.ReadFile(filepath.Join(dir, "settings.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var settings map[string]any
-	numbers := json.NewDecoder(bytes.NewReader(text))
+	numbers := json.NewDecoder(bytes.NewReader(settingsText))
 	numbers.UseNumber() // seeds have more digits than a float64
 	if err := numbers.Decode(&settings); err != nil {
 		t.Fatal(err)
@@ -140,9 +140,10 @@ func followReference(t *testing.T, dir, device string) {
 		Spectral struct {
 			Estimate float64 `json:"estimate_to_truth"`
 		}
-		Problem struct{ Noise float64 }
+		Problem  struct{ Noise float64 }
+		Plateaus []plateau
 	}
-	text, err = os.ReadFile(filepath.Join(out, "summary.json"))
+	text, err := os.ReadFile(filepath.Join(out, "summary.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,9 +153,43 @@ func followReference(t *testing.T, dir, device string) {
 	if g := summary.Spectral.Estimate; !(math.Abs(g-estimate) <= 1e-9*estimate) {
 		t.Errorf("the spectral estimate is %v from the truth, want %v", g, estimate)
 	}
+	if _, known := settings["plateaus"]; known {
+		var want struct{ Plateaus []plateau }
+		if err := json.Unmarshal(settingsText, &want); err != nil {
+			t.Fatal(err)
+		}
+		comparePlateaus(t, summary.Plateaus, want.Plateaus)
+	}
 	if sigma, drawn := settings["sigma"]; drawn { // rounded to 24 bits, so that it is the same on both sides
 		if got := strconv.FormatFloat(summary.Problem.Noise, 'g', -1, 64); got != fmt.Sprint(sigma) {
 			t.Errorf("the noise is %s, want %v", got, sigma)
+		}
+	}
+}
+
+// plateau is one of summary.json, and of the settings of a case that has them.
+type plateau struct {
+	Rank     int
+	First    int `json:"first_iteration"`
+	Last     int `json:"last_iteration"`
+	Closest  int `json:"closest_iteration"`
+	Distance float64
+}
+
+// comparePlateaus compares iterations exactly, and distances like other numbers.
+func comparePlateaus(t *testing.T, got, want []plateau) {
+	t.Helper()
+	if len(got) != len(want) || len(want) < 2 {
+		t.Errorf("the plateaus are %+v, want %+v", got, want)
+		return
+	}
+	for i, w := range want {
+		g := got[i]
+		if d := w.Distance; !(math.Abs(g.Distance-d) <= 1e-9*d) {
+			t.Errorf("the distance on plateau %d is %v, want %v", i, g.Distance, d)
+		}
+		if g.Distance = w.Distance; g != w {
+			t.Errorf("plateau %d is %+v, want %+v", i, g, w)
 		}
 	}
 }
