@@ -257,7 +257,8 @@ func TestBatchesInSteps(t *testing.T) {
 		for n := 2; n <= 600; n++ {
 			for _, entries := range formats {
 				l := planned(c, n, 8, entries, solver.F64)
-				if kernels.Get(l.batcher()).Capability[0] <= c.info.Capability[0] && l.batchFits(l.batchKernel()) {
+				needs := kernels.Get(l.batcher()).Capability
+				if needs[0] <= c.info.Capability[0] && l.batchFits(l.batchKernel()) {
 					most = n
 				}
 			}
