@@ -21,6 +21,16 @@ var costs = map[sensing.Entries]struct{ double, single cost }{
 	sensing.Signs: {cost{14, 0}, cost{14, 0}},
 }
 
+// earlyCosts has the instructions of a thread that contract_early takes for an entry, in f64 arithmetic and
+// in f32 arithmetic. TestCosts holds it to the emulator's counts.
+var earlyCosts = map[sensing.Entries]struct{ double, single float64 }{
+	sensing.F64:   {13.5, 15},
+	sensing.F32:   {13, 10.5},
+	sensing.BF16:  {14.5, 12},
+	sensing.Q8:    {19.5, 17},
+	sensing.Signs: {14.5, 14.5},
+}
+
 // stepCosts has the instructions of a thread that an entry of one member takes in dots and accumulate
 // together, in f64 arithmetic and in f32 arithmetic. TestCosts holds it to the emulator's counts.
 var stepCosts = map[sensing.Entries]struct{ double, single float64 }{
@@ -121,12 +131,15 @@ func (l *rowLayout) contractionFloor() floor {
 // aloneFloor is the floor of a contraction of one member, on rows in memory: in one launch, or in three
 // steps.
 func (l *rowLayout) aloneFloor() floor {
-	each, steps := costs[l.entries].double, stepCosts[l.entries].double
+	each, early, steps := costs[l.entries].double, earlyCosts[l.entries].double, stepCosts[l.entries].double
 	if l.precision == solver.F32 {
-		each, steps = costs[l.entries].single, stepCosts[l.entries].single
+		each, early, steps = costs[l.entries].single, earlyCosts[l.entries].single, stepCosts[l.entries].single
 	}
-	if l.own > 1 {
+	switch {
+	case l.own > 1:
 		each.instructions = longCosts[l.entries].of(l)
+	case l.info.Capability[0] < 8:
+		each.instructions = early
 	}
 	readings, multiprocessors := 1, float64(l.info.Multiprocessors)
 	if once, _ := l.once(); !once {

@@ -68,8 +68,13 @@ func contractAmounts(l *rowLayout) (c amounts) {
 		each = costs[l.entries].single
 		c.doubles, c.singles = 0, 2*entries
 	}
-	if l.own > 1 {
+	switch {
+	case l.own > 1:
 		each.instructions = longCosts[l.entries].of(l)
+	case l.info.Capability[0] < 8 && l.precision == solver.F32:
+		each.instructions = earlyCosts[l.entries].single
+	case l.info.Capability[0] < 8:
+		each.instructions = earlyCosts[l.entries].double
 	}
 	c.instructions, c.conversions = entries*each.instructions, entries*each.conversions
 	switch {
