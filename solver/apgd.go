@@ -20,7 +20,7 @@ import "math"
 // neither on the condition number of M* nor on the sizes of U and V. (Liu, Han, Tang, Tang and Wang,
 // Efficient Over-parameterized Matrix Sensing from Noisy Measurements via Alternating Preconditioned Gradient
 // Descent, arXiv 2502.00463. With pseudoinverses in place of λ these are the steps of the approximated
-// Gauss–Newton method: Jia, Feng, Meng and Sun, NeurIPS 2024.)
+// Gauss-Newton method, whose step is η = μ/2: Jia, Feng, Meng and Sun, NeurIPS 2024.)
 type APGD struct {
 	// StepSize is μ > 0. The paper's η, for a loss with twice the curvature, is μ/2.
 	StepSize float64

@@ -2,11 +2,14 @@ package solver_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+	"gorgonia.org/tensor"
 
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -72,6 +75,100 @@ func TestAPGDStep(t *testing.T) {
 					t.Errorf("the norms of U and V are %g and %g", u, v)
 				}
 			})
+		}
+	}
+}
+
+// gaussNewton returns the least Δ for which ΔPᵀ is nearest to G in the Frobenius norm, by the normal equations
+// JᵀJ·Δ = Jᵀ·G in all entries of Δ, with the Jacobian J of Δ ↦ ΔPᵀ.
+func gaussNewton(t *testing.T, g mat.Matrix, p *mat.Dense) *mat.Dense {
+	t.Helper()
+	rows, cols := g.Dims()
+	_, r := p.Dims()
+	j, right := mat.NewDense(rows*cols, rows*r, nil), mat.NewVecDense(rows*cols, nil)
+	for i := range rows {
+		for k := range cols {
+			right.SetVec(i*cols+k, g.At(i, k))
+			for l := range r {
+				j.Set(i*cols+k, i*r+l, p.At(k, l))
+			}
+		}
+	}
+	var normal, b, delta mat.Dense
+	normal.Mul(j.T(), j)
+	b.Mul(j.T(), right)
+	if err := delta.Solve(&normal, &b); err != nil {
+		t.Fatal(err)
+	}
+	return mat.NewDense(rows, r, delta.RawMatrix().Data)
+}
+
+// TestAPGDIsGaussNewton: a step of size μ is one of the approximated Gauss-Newton method with η = μ/2, which
+// minimizes the residuals' linear model over U and then over V, with the identity for 1/m Σ ⟨A_i, ·⟩A_i in
+// the normal equations. The measurements are fewer than unknowns, so they are no isometry. The first step also
+// makes the norms of U and V alike, and agrees in UVᵀ.
+func TestAPGDIsGaussNewton(t *testing.T) {
+	const n1, n2, r, m, mu = 9, 7, 4, 40, 0.6
+	rng := rand.New(rand.NewPCG(1, 2))
+	normals := func(rows, cols int) *mat.Dense {
+		a := mat.NewDense(rows, cols, nil)
+		a.Apply(func(int, int, float64) float64 { return rng.NormFloat64() }, a)
+		return a
+	}
+	all, y := normals(m, n1*n2), normals(m, 1).RawMatrix().Data
+	e, err := sensing.NewRectDense(tensor.New(tensor.WithShape(m, n1, n2),
+		tensor.WithBacking(all.RawMatrix().Data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gradient := func(f solver.Factor) *mat.Dense { // G = 1/m Σ res_i A_i
+		g := mat.NewDense(n1, n2, nil)
+		z := productOf(f)
+		for i := range m {
+			a := mat.NewDense(n1, n2, all.RawRowView(i))
+			var entries, part mat.Dense
+			entries.MulElem(a, z)
+			part.Scale((mat.Sum(&entries)-y[i])/m, a)
+			g.Add(g, &part)
+		}
+		return g
+	}
+	f := solver.Factor{normals(n1, r), normals(n2, r)}
+	f[1].Scale(5, f[1])
+	member := memberOf(t, &sensing.Problem{Ensemble: e, Observations: y}, solver.UV{}, r)
+	if err := member.Set(solver.Iterate, f); err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, iteration int, got, want *mat.Dense) {
+		t.Helper()
+		var d mat.Dense
+		d.Sub(got, want)
+		// The damping is 2e-13 of the squares, and conditions of UᵀU and VᵀV are below 100.
+		if off := mat.Norm(&d, 2) / mat.Norm(want, 2); !(off < 1e-10) {
+			t.Errorf("step %d: %s is %g from that of Gauss-Newton", iteration, what, off)
+		}
+	}
+	for iteration := range 4 {
+		want := f.Clone()
+		for k := range want {
+			var g mat.Matrix = gradient(want)
+			if k == 1 {
+				g = g.T()
+			}
+			delta := gaussNewton(t, g, want[1-k])
+			delta.Scale(mu/2, delta)
+			want[k].Sub(want[k], delta)
+		}
+		if err := (solver.APGD{StepSize: mu}).Step(member, iteration); err != nil {
+			t.Fatal(err)
+		}
+		if err := member.Get(solver.Iterate, f); err != nil {
+			t.Fatal(err)
+		}
+		near("UVᵀ", iteration, productOf(f), productOf(want))
+		if iteration > 0 {
+			near("U", iteration, f[0], want[0])
+			near("V", iteration, f[1], want[1])
 		}
 	}
 }

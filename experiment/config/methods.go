@@ -172,7 +172,7 @@ func init() {
 			Entry: Entry{
 				Name: "apgd",
 				About: "U ← U − μ∂f/∂U(VᵀV)⁻¹, then V ← V − μ∂f/∂V(UᵀU)⁻¹: alternating preconditioned " +
-					"gradient descent, for UVᵀ of any factor rank",
+					"gradient descent, or approximated Gauss-Newton, for UVᵀ of any factor rank",
 				References: []Reference{liu2025, jia2024},
 			},
 			ScaleFree: true,

@@ -961,11 +961,12 @@ def command(script, arguments, cases, create, check_all):
 def check_all():
     """Whether any case of the folder fails."""
     # More cases; here, since they import this file
-    import drawn, eigenvalues, incremental, losses, methods, structured
-    import weightnormalization
+    import drawn, eigenvalues, incremental, losses, methods
+    import mirrordescent, structured, weightnormalization
     return (check_cases(CASES, check) | methods.check_all() | structured.check_all()
             | drawn.check_all() | losses.check_all() | eigenvalues.check_all()
-            | weightnormalization.check_all() | incremental.check_all())
+            | weightnormalization.check_all() | incremental.check_all()
+            | mirrordescent.check_all())
 
 
 if __name__ == "__main__":
