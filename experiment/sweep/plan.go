@@ -154,8 +154,8 @@ func (p *Plan) deviceOf(g Group) string {
 	return ""
 }
 
-// place plans some runs of a group on a spot. Where they are kept, and how many go together, it finds out once
-// for all groups of a size.
+// place plans some runs of a group on a spot. Where they are kept, and how many go together, it finds out
+// once for all groups of a size.
 func (p *Plan) place(runs []Run, on spot) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
@@ -241,8 +241,8 @@ func (p *Plan) estimate(ctx context.Context) error {
 func (p *Plan) speedOf(ctx context.Context, g *experiment.Group) speed {
 	c := &g.Plan.Config
 	entries := max(c.EntryCount(), 1)
-	scale := fmt.Sprint(c.Device, " ", c.Workers, c.Ensemble, c.Entries, bits.Len(uint(c.N)), bits.Len(uint(c.FactorRank)),
-		bits.Len(uint(g.Together)), math.Round(4*math.Log2(entries)))
+	scale := fmt.Sprint(c.Device, " ", c.Workers, c.Ensemble, c.Entries, bits.Len(uint(c.N)),
+		bits.Len(uint(c.FactorRank)), bits.Len(uint(g.Together)), math.Round(4*math.Log2(entries)))
 	s, found := p.byScale[scale]
 	if !found {
 		s.entries = entries
