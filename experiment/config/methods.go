@@ -16,8 +16,8 @@ type Method struct {
 	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
 	// are none.
 	Complete func(c *Config)
-	// Fits refuses factors of a shape with which the method cannot work, once the problem's size is known; nil
-	// if it works with all.
+	// Fits refuses factors of a shape with which the method cannot work, once the problem's size is known;
+	// nil if it works with all.
 	Fits func(c *Config, m *Mistakes)
 	// OfRank: the factor has as many columns as the truth's rank unless factor-rank is given, not n.
 	OfRank bool

@@ -274,8 +274,8 @@ func (e Experiment) File(full bool) (name string, text []byte) {
 	return name, text
 }
 
-// Judge returns the verdict on a sweep's results. It cannot agree if a run failed or is missing, and it cannot
-// be told if the sweep varies a setting that the experiment does not vary, among runs that are alike otherwise.
+// Judge returns the verdict on a sweep's results. It cannot agree if a run failed or is missing. It cannot be
+// told if the sweep varies a setting that the experiment does not vary, among runs that are alike otherwise.
 func (e Experiment) Judge(r *sweep.Results) Verdict {
 	all := observations(r)
 	v := e.verdict(all)

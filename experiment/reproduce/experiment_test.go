@@ -71,7 +71,8 @@ func TestPooled(t *testing.T) {
 	} {
 		v := sure().Judge(resultsOf(t, base+text))
 		expect(t, text, v, want)
-		if last := v.Findings[len(v.Findings)-1]; want == Unclear && !strings.Contains(last, "the sweep varies") {
+		last := v.Findings[len(v.Findings)-1]
+		if want == Unclear && !strings.Contains(last, "the sweep varies") {
 			t.Errorf("%s: %q", text, last)
 		}
 	}

@@ -19,7 +19,7 @@ a given test error grow with κ², and those of the heavy ball, with the momentu
 func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},
-	}, mayDiverge: func(o observation) bool { return o.Method == "momentum" }} // with one that does not suit κ
+	}, mayDiverge: func(o observation) bool { return o.Method == "momentum" }} // if it does not suit κ
 	plain, slow, byGD := v.powerOfKappa(all, "gd")
 	heavy, fast, byBall := v.powerOfKappa(all, "momentum")
 	missed := slices.ContainsFunc(byGD, func(kappa float64) bool { return !slices.Contains(byBall, kappa) })

@@ -45,7 +45,9 @@ func (v *Verdict) about(all []observation, condition func(observation) bool, oth
 
 // arrived returns the stable runs that have come to what the claim says of them. If others have not, the
 // verdict does not agree: with more iterations they might, and might contradict the claim.
-func (v *Verdict) arrived(all []observation, condition func(observation) bool, otherwise string) []observation {
+func (v *Verdict) arrived(
+	all []observation, condition func(observation) bool, otherwise string,
+) []observation {
 	kept := v.about(all, condition, otherwise)
 	v.partial = v.partial || len(kept) < len(stable(all))
 	return kept
@@ -207,8 +209,8 @@ func stepsToTarget(o observation) float64 { return float64(*reached(o)) }
 // share counts runs, and those that recover the truth.
 type share struct{ recovered, of int }
 
-// counted lets all runs diverge, for claims about the share of runs that recover: one that diverges is counted
-// as one that does not.
+// counted lets all runs diverge, for claims about the share of runs that recover: one that diverges is
+// counted as one that does not.
 func counted(observation) bool { return true }
 
 // shareOf counts observations.

@@ -85,8 +85,8 @@ type kappaSteps struct {
 	// growth is the last κ's over the first's: +Inf if not all runs of the last reach the target, and NaN if
 	// not all of the first do.
 	growth float64
-	// apart is the most over the least, and rise the largest ratio of a larger κ's to a smaller one's: +Inf if
-	// not all runs reach the target for some κ.
+	// apart is the most over the least, and rise the largest ratio of a larger κ's to a smaller one's: +Inf
+	// if not all runs reach the target for some κ.
 	apart, rise float64
 }
 

@@ -16,8 +16,8 @@ mini-batches stay further from the truth.`
 // judgeSGD asks of runs without noise that each decade of test error take as many steps as any other and as
 // with the largest size, to within a factor 1.5, and that the smallest size take at most a tenth of the
 // largest's passes to the last target. It asks of runs with noise that the smallest size end at 1.5 times the
-// largest's test error at least. A factor of 3 between decades or sizes, no gain in passes, or a smallest size
-// that ends no further from the truth than the largest, disagrees.
+// largest's test error at least. A factor of 3 between decades or sizes, no gain in passes, or a smallest
+// size that ends no further from the truth than the largest, disagrees.
 func judgeSGD(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{
