@@ -42,8 +42,8 @@ var cards = []card{
 		SingleToDouble: 2, BlockShared: 227 << 10, Cooperative: true}, nil},
 }
 
-// cardsOfFloors are the cards of the tables of floors of docs/kernels.md. An H100 and an H200 have the rate at
-// which a copy from device to device was measured, bytes read and written, in place of that which a driver
+// cardsOfFloors are the cards of the tables of floors of docs/kernels.md. An H100 and an H200 have the rate
+// at which a copy from device to device was measured, bytes read and written, in place of that which a driver
 // reports.
 func cardsOfFloors() []card {
 	h100 := cards[len(cards)-1]
