@@ -41,8 +41,8 @@ var stepCosts = map[sensing.Entries]struct{ double, single float64 }{
 	sensing.Signs: {20.3, 19.9},
 }
 
-// longCost is the number of instructions of a thread that contract_long takes for an entry: in f64 arithmetic,
-// in f32 arithmetic, and in f64 arithmetic of generated rows.
+// longCost is the number of instructions of a thread that contract_long takes for an entry: in f64
+// arithmetic, in f32 arithmetic, and in f64 arithmetic of generated rows.
 type longCost struct{ double, single, generated float64 }
 
 // longCosts has the costs of the formats that contract_long takes. TestLongTraffic holds them to the
@@ -131,19 +131,20 @@ func (l *rowLayout) contractionFloor() floor {
 // aloneFloor is the floor of a contraction of one member, on rows in memory: in one launch, or in three
 // steps.
 func (l *rowLayout) aloneFloor() floor {
-	each, early, steps := costs[l.entries].double, earlyCosts[l.entries].double, stepCosts[l.entries].double
+	one, early, three := costs[l.entries], earlyCosts[l.entries], stepCosts[l.entries]
+	each, ofEarly, ofSteps := one.double, early.double, three.double
 	if l.precision == solver.F32 {
-		each, early, steps = costs[l.entries].single, earlyCosts[l.entries].single, stepCosts[l.entries].single
+		each, ofEarly, ofSteps = one.single, early.single, three.single
 	}
 	switch {
 	case l.own > 1:
 		each.instructions = longCosts[l.entries].of(l)
 	case l.info.Capability[0] < 8:
-		each.instructions = early
+		each.instructions = ofEarly
 	}
 	readings, multiprocessors := 1, float64(l.info.Multiprocessors)
 	if once, _ := l.once(); !once {
-		readings, each.instructions = 2, steps
+		readings, each.instructions = 2, ofSteps
 	} else if groups := min(l.resident()/l.groupBlocks(), l.chunks.count()); groups > 0 { // they do the work
 		multiprocessors *= float64(groups*l.groupBlocks()) / float64(l.resident())
 	}
