@@ -79,7 +79,7 @@ func TestAPGDStep(t *testing.T) {
 	}
 }
 
-// gaussNewton returns the least Δ for which ΔPᵀ is nearest to G in the Frobenius norm, by the normal equations
+// gaussNewton returns the Δ for which ΔPᵀ is nearest to G in the Frobenius norm, by the normal equations
 // JᵀJ·Δ = Jᵀ·G in all entries of Δ, with the Jacobian J of Δ ↦ ΔPᵀ.
 func gaussNewton(t *testing.T, g mat.Matrix, p *mat.Dense) *mat.Dense {
 	t.Helper()
@@ -105,8 +105,8 @@ func gaussNewton(t *testing.T, g mat.Matrix, p *mat.Dense) *mat.Dense {
 
 // TestAPGDIsGaussNewton: a step of size μ is one of the approximated Gauss-Newton method with η = μ/2, which
 // minimizes the residuals' linear model over U and then over V, with the identity for 1/m Σ ⟨A_i, ·⟩A_i in
-// the normal equations. The measurements are fewer than unknowns, so they are no isometry. The first step also
-// makes the norms of U and V alike, and agrees in UVᵀ.
+// the normal equations. There are fewer measurements than unknowns, so they are no isometry. The first step
+// also makes the norms of U and V alike, and agrees in UVᵀ.
 func TestAPGDIsGaussNewton(t *testing.T) {
 	const n1, n2, r, m, mu = 9, 7, 4, 40, 0.6
 	rng := rand.New(rand.NewPCG(1, 2))
