@@ -186,11 +186,8 @@ def settings_of(case, inputs):
 
 
 def create(name, case):
-    folder = ref.HERE / name
-    folder.mkdir(parents=True, exist_ok=True)
     inputs = make_inputs(case)
-    for what, array in inputs.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    ref.save_inputs(name, inputs)
     rows, factors, angle = solve(inputs, case)
     settings = {**settings_of(case, inputs), "spectral_estimate_angle": angle}
     ref.write_results(name, settings, columns(case), rows, factors)

@@ -35,19 +35,16 @@ singular vectors from those of M*^T M*,
     |Z - M*_k|^2 = |Z|^2 - sum_{j<=k} s_j (2 p_j^T Z q_j - s_j).
 """
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from reference import (
     check_cases, column_space, command, disagreements, draw_measurements, draw_X,
-    gradient, gradient_uv, header, leading_pairs, metrics, metrics_uv, outside,
-    read_trajectory, solve_reordered, spectral_subspace, spectral_subspace_uv,
-    symmetric_float64, write_results)
+    gradient, gradient_uv, header, leading_pairs, load_arrays, metrics, metrics_uv,
+    outside, read_case, save_inputs, solve_reordered, spectral_subspace,
+    spectral_subspace_uv, symmetric_float64, write_results)
 
-HERE = Path(__file__).resolve().parent
 SAME = 1e-9  # relative; singular values of M* closer than this count as equal
 
 CASES = {
@@ -228,12 +225,9 @@ def settings_of(case):
 
 
 def create(name, case):
-    folder = HERE / name
-    folder.mkdir(parents=True, exist_ok=True)
     inputs, settings = inputs_of(case), settings_of(case)
     rows, factors, angle = solve(inputs, settings)
-    for what, array in inputs.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    save_inputs(name, inputs)
     settings["spectral_estimate_angle"] = angle
     settings["plateaus"] = found(rows, inputs, settings)
     write_results(name, settings, columns(case), rows, factors)
@@ -241,18 +235,14 @@ def create(name, case):
 
 def check(name, case):
     """Problems found in one committed case, as lines of text."""
-    folder, problems = HERE / name, []
-    settings = json.loads((folder / "settings.json").read_text())
-    angle, listed = settings.pop("spectral_estimate_angle"), settings.pop("plateaus")
-    if settings != settings_of(case):
-        problems.append(f"settings.json: {settings}, expected {settings_of(case)}")
-    inputs = {what: np.load(folder / f"{what}.npy") for what in inputs_of(case)}
-    want, malformed = read_trajectory(folder, columns(case), case["iterations"])
-    problems += malformed
+    settings = settings_of(case)
+    want, (angle, listed), problems = read_case(
+        name, settings, columns(case), ("spectral_estimate_angle", "plateaus"))
     if problems:
         return problems
+    inputs = load_arrays(name, inputs_of(case))
     computed, again = solve(inputs, settings), solve_again(inputs, settings)
-    factors = {what: np.load(folder / f"{what}.npy") for what in computed[1]}
+    factors = load_arrays(name, computed[1])
     problems += disagreements(name, columns(case)[1:], computed, (want, factors, angle),
                               again)
 

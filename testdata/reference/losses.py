@@ -39,19 +39,15 @@ the gradient with central differences of f, in a direction in which no residual
 passes a kink.
 """
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from reference import (
     check_cases, column_space, command, disagreements, header, leading_pairs,
-    make_inputs, metrics, metrics_uv, outside, read_trajectory, residual,
-    residual_uv, spectral_subspace, spectral_subspace_uv, symmetric_float64,
-    write_results)
-
-HERE = Path(__file__).resolve().parent
+    load_arrays, make_inputs, metrics, metrics_uv, outside, read_case, residual,
+    residual_uv, save_inputs, spectral_subspace, spectral_subspace_uv,
+    symmetric_float64, write_results)
 
 OPTIONS = ["loss", "huber-threshold", "step-decay", "lambda", "optimal-value"]
 STORED = dict(A_dtype="<f8", y_dtype="<f8", A_order="C")
@@ -229,12 +225,9 @@ def settings_of(case):
 
 
 def create(name, case):
-    folder = HERE / name
-    folder.mkdir(parents=True, exist_ok=True)
     inputs, settings = inputs_of(case), settings_of(case)
     rows, factors, angle = solve(inputs, settings)
-    for what, array in inputs.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    save_inputs(name, inputs)
     settings["spectral_estimate_angle"] = angle
     write_results(name, settings, header(settings), rows, factors)
 
@@ -266,23 +259,18 @@ def slope_error(inputs, settings):
 
 def check(name, case):
     """Problems found in one committed case, as lines of text."""
-    folder, problems = HERE / name, []
-    settings = json.loads((folder / "settings.json").read_text())
-    angle = settings.pop("spectral_estimate_angle")
-    if settings != settings_of(case):
-        problems.append(f"settings.json: {settings}, expected {settings_of(case)}")
-    inputs = {what: np.load(folder / f"{what}.npy") for what in inputs_of(case)}
+    settings = settings_of(case)
     names = header(settings)
-    want, malformed = read_trajectory(folder, names, settings["iterations"])
-    problems += malformed
+    want, (angle,), problems = read_case(name, settings, names)
     if problems:
         return problems
+    inputs = load_arrays(name, inputs_of(case))
     error = slope_error(inputs, settings)
     print(f"{name}: the slope of f along a line: {error:.1e}")
     if not error <= 1e-8:  # h^2, and 1e-16/h from rounding
         problems.append(f"the slope of f is off by {error:.1e}")
     computed = solve(inputs, settings)
-    factors = {what: np.load(folder / f"{what}.npy") for what in computed[1]}
+    factors = load_arrays(name, computed[1])
     return problems + disagreements(
         name, names[1:], computed, (want, factors, angle),
         solve_reordered(inputs, settings))

@@ -232,8 +232,8 @@ from reference import (
     CONDITION, SENSITIVITY, TOLERANCE, check_cases, column_space, command,
     differences, gradient, gradient_error, gradient_uv, header, leading_pairs, lift,
     loss, loss_uv, make_inputs, metrics, metrics_uv, outside, read_trajectory,
-    residual, spectral_subspace, spectral_subspace_uv, subspace_metrics,
-    symmetric_float64, too_large, write_results)
+    residual, save_inputs, spectral_subspace, spectral_subspace_uv,
+    subspace_metrics, symmetric_float64, too_large, write_results)
 
 HERE = Path(__file__).resolve().parent
 
@@ -1110,12 +1110,9 @@ def settings_of(case):
 
 
 def create(name, case):
-    folder = HERE / name
-    folder.mkdir(parents=True, exist_ok=True)
     inputs, settings = inputs_of(case), settings_of(case)
     rows, factors, estimate_angle = solve(inputs, settings)
-    for what, array in inputs.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    save_inputs(name, inputs)
     settings["spectral_estimate_angle"] = estimate_angle
     write_results(name, settings, columns(case), rows, factors)
 

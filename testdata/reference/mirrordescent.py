@@ -37,16 +37,15 @@ exp(S) = cosh(S) + sinh(S) its factors are
 coordinates permuted.
 """
 
-import json
 import sys
 
 import numpy as np
 
 import structured
 from reference import (
-    check_cases, command, disagreements, draw_measurements, outside, read_trajectory,
-    subspace_metrics, write_results)
-from structured import HERE, basis, dense, draw_truth, header, measured_factor
+    check_cases, command, disagreements, draw_measurements, load_arrays, outside,
+    read_case, save_inputs, subspace_metrics, write_results)
+from structured import basis, dense, draw_truth, header, measured_factor
 
 CASES = {
     "mirror_descent_indefinite": dict(
@@ -143,35 +142,26 @@ def settings_of(case):
 
 
 def create(name, case):
-    folder = HERE / name
-    folder.mkdir(parents=True, exist_ok=True)
     inputs = inputs_of(case)
     rows, factors, angle = solve(inputs, case)
-    for what, array in inputs.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    save_inputs(name, inputs)
     write_results(name, {**settings_of(case), "spectral_estimate_angle": angle},
                   header(case), rows, factors)
 
 
 def check(name, case):
     """Problems found in one committed case, as lines of text."""
-    folder, problems = HERE / name, []
-    settings = json.loads((folder / "settings.json").read_text())
-    angle = settings.pop("spectral_estimate_angle")
-    if settings != settings_of(case):
-        problems.append(f"settings.json: {settings}, expected {settings_of(case)}")
-    inputs = {what: np.load(folder / f"{what}.npy") for what in inputs_of(case)}
-    want, malformed = read_trajectory(folder, header(case), case["iterations"])
-    problems += malformed
+    want, (angle,), problems = read_case(name, settings_of(case), header(case))
     if problems:
         return problems
+    inputs = load_arrays(name, inputs_of(case))
     # The start is one of the hypentropy: U U^T and V V^T are alpha^2/4 times inverse.
     U, V = inputs["U0"], inputs["V0"]
     off = np.linalg.norm(4 / case["alpha"] ** 2 * U @ U.T @ V @ V.T - np.eye(len(U)))
     if not off < 1e-12:
         problems.append(f"U U^T V V^T is {off:.1e} from alpha^2/4 I")
     computed = solve(inputs, case)
-    factors = {what: np.load(folder / f"{what}.npy") for what in computed[1]}
+    factors = load_arrays(name, computed[1])
     return problems + disagreements(
         name, header(case)[1:], computed, (want, factors, angle),
         solve_reordered(inputs, case))

@@ -685,6 +685,18 @@ def solve_reordered_uv(A, y, X, Y, U0, V0, settings, rng):
 # Creating the case folders
 # --------------------------------------------------------------------------
 
+def save_inputs(name, inputs):
+    """Make the folder of a case, and write its inputs in C order."""
+    (HERE / name).mkdir(parents=True, exist_ok=True)
+    for what, array in inputs.items():
+        np.save(HERE / name / f"{what}.npy", np.ascontiguousarray(array))
+
+
+def load_arrays(name, names):
+    """The arrays of a committed case that have these names."""
+    return {what: np.load(HERE / name / f"{what}.npy") for what in names}
+
+
 def write_results(name, settings, columns, rows, factors):
     """Write what a case comes to beside its inputs."""
     folder = HERE / name
@@ -818,6 +830,19 @@ def read_trajectory(folder, columns, iterations):
     if problems:
         return None, problems
     return np.array([[float(v) for v in line[1:]] for line in lines[1:]]), []
+
+
+def read_case(name, expected, columns, computed=("spectral_estimate_angle",)):
+    """The numbers of a committed trajectory, what settings.json has under the names
+    `computed`, and the problems with the form of both. The other settings must be the
+    expected ones."""
+    settings = json.loads((HERE / name / "settings.json").read_text())
+    found = [settings.pop(key) for key in computed]
+    problems = []
+    if settings != expected:
+        problems.append(f"settings.json: {settings}, expected {expected}")
+    rows, malformed = read_trajectory(HERE / name, columns, expected["iterations"])
+    return rows, found, problems + malformed
 
 
 def too_large(name, compared, allowed, summary, problem):

@@ -28,17 +28,14 @@ D = grad_X - X (X^T grad_X + grad_X^T X)/2 and the polar decomposition of X - mu
 its singular vectors.  It also compares grad_X and grad_T with central differences.
 """
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from reference import (
-    check_cases, command, disagreements, gradient_error, make_inputs, outside,
-    read_trajectory, stack, subspace_metrics, symmetric_float64, write_results)
-
-HERE = Path(__file__).resolve().parent
+    check_cases, command, disagreements, gradient_error, load_arrays, make_inputs,
+    outside, read_case, save_inputs, stack, subspace_metrics, symmetric_float64,
+    write_results)
 
 CASES = {
     # Noise, so that the eigenvalues of S that the truth does not need stay far from 0.
@@ -168,29 +165,21 @@ def settings_of(case):
 
 
 def create(name, case):
-    folder = HERE / name
-    folder.mkdir(parents=True, exist_ok=True)
     inputs, settings = inputs_of(case), settings_of(case)
     rows, factors, angle = solve(**inputs, settings=settings)
-    for what, array in inputs.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    save_inputs(name, inputs)
     settings["spectral_estimate_angle"] = angle
     write_results(name, settings, header(settings), rows, factors)
 
 
 def check(name, case):
     """Problems found in one committed case, as lines of text."""
-    folder, problems = HERE / name, []
-    settings = json.loads((folder / "settings.json").read_text())
-    angle = settings.pop("spectral_estimate_angle")
-    if settings != settings_of(case):
-        problems.append(f"settings.json: {settings}, expected {settings_of(case)}")
-    inputs = {what: np.load(folder / f"{what}.npy") for what in inputs_of(case)}
+    settings = settings_of(case)
     names = header(settings)
-    want, malformed = read_trajectory(folder, names, settings["iterations"])
-    problems += malformed
+    want, (angle,), problems = read_case(name, settings, names)
     if problems:
         return problems
+    inputs = load_arrays(name, inputs_of(case))
     A, y = symmetric_float64(inputs["A"]), inputs["y"]
     X, T = inputs["U0"], inputs["V0"]
     for what, error in (
@@ -202,7 +191,7 @@ def check(name, case):
         if not error <= 1e-8:  # h^2, and 1e-16/h from rounding
             problems.append(f"the gradient in {what} is off by {error:.1e}")
     computed = solve(**inputs, settings=settings)
-    factors = {what: np.load(folder / f"{what}.npy") for what in computed[1]}
+    factors = load_arrays(name, computed[1])
     return problems + disagreements(
         name, names[1:], computed, (want, factors, angle),
         solve_reordered(inputs, settings))
