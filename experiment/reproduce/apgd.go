@@ -16,7 +16,7 @@ Tang and Wang, arXiv 2502.00463).`
 // quarter between any two κ, and that each run's rate be steady ([fall]) to 0.9. The median rates from any
 // two α, of which there must be two, may differ by a quarter. The steps of gd must grow at least threefold
 // from the least κ to the largest. It disagrees if the steps of apgd or the median rates differ by more than
-// twofold, if runs of apgd never arrive, if a rate falls below 0.75 of what it was, or if the steps of gd
+// twofold, if runs of apgd do not arrive, if a rate falls below 0.75 of what it was, or if the steps of gd
 // grow by less than a half.
 func judgeAPGD(all []observation) Verdict {
 	const method, steps = "apgd", "iterations_to_0.001"

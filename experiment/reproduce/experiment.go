@@ -315,19 +315,18 @@ func (e Experiment) pooled(r *sweep.Results) (keys []string) {
 			compared[key] = true
 		}
 	}
-	for _, key := range r.Spec.Keys() {
-		if compared[key] {
-			continue
+	alike := map[string][]config.Config{} // runs with the same values of the compared settings
+	for _, run := range r.Runs {
+		var kind string
+		for _, key := range slices.Sorted(maps.Keys(compared)) {
+			kind += textOf(run.Config, key) + " "
 		}
-		values := map[string]string{} // of the setting, for each kind of run
-		for _, run := range r.Runs {
-			var kind string
-			for _, other := range slices.Sorted(maps.Keys(compared)) {
-				kind += textOf(run.Config, other) + " "
-			}
-			if before, found := values[kind]; !found {
-				values[kind] = textOf(run.Config, key)
-			} else if before != textOf(run.Config, key) {
+		alike[kind] = append(alike[kind], run.Config)
+	}
+	for _, key := range r.Spec.Keys() {
+		for _, runs := range alike {
+			differs := func(c config.Config) bool { return textOf(c, key) != textOf(runs[0], key) }
+			if !compared[key] && slices.ContainsFunc(runs, differs) {
 				keys = append(keys, key)
 				break
 			}

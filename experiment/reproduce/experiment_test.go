@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,17 @@ func sure() Experiment {
 	return Experiment{Name: "alpha", judge: func(all []observation) Verdict {
 		return Verdict{Status: Agrees, Findings: []string{fmt.Sprintf("%d runs", len(all))}}
 	}}
+}
+
+// named returns the experiment with a name.
+func named(t *testing.T, name string) Experiment {
+	t.Helper()
+	all := All()
+	i := slices.IndexFunc(all, func(e Experiment) bool { return e.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no experiment %s", name)
+	}
+	return all[i]
 }
 
 // TestDiverged: one run that diverges contradicts a claim, unless the claim lets it.

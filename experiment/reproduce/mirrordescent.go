@@ -13,8 +13,8 @@ and Rebeschini, arXiv 2105.13831).`
 
 // judgeMirror asks of mirror-descent and of gd that the median of the last test error fall from each α to the
 // next smaller one, in all at least to a fifth, and that the two medians for an α differ by at most a factor
-// of two. It disagrees if the error with the smallest α is more than half of that with the largest, if the
-// medians for an α differ by more than a factor of four, or if a run diverges.
+// of two. It disagrees if the error with the smallest α is more than half of that with the largest, or if the
+// medians for an α differ by more than a factor of four.
 func judgeMirror(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "method"}},
@@ -35,8 +35,7 @@ func judgeMirror(all []observation) Verdict {
 		for _, alpha := range alphas { // from the smallest
 			here := median(runs[alpha], testError)
 			v.find("%s, α = %g: the test error ends at %.2g (median)", method, alpha, here)
-			diverged := len(keep(runs[alpha], func(o observation) bool { return o.Diverged() }))
-			also(here > before && diverged == 0, diverged > 0)
+			agree = agree && here > before
 			errors[method][alpha], before = here, here
 		}
 		share := errors[method][alphas[0]] / before

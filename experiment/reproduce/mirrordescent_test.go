@@ -42,6 +42,6 @@ func TestMirror(t *testing.T) {
 	}, linearInAlpha, Unclear)
 	diverged := mirroring(linearInAlpha, linearInAlpha)
 	diverged[0].Status = solver.Diverged.String()
-	expect(t, "a run diverges", judgeMirror(diverged), Disagrees)
+	expect(t, "a run diverges", named(t, "mirror-descent").verdict(diverged), Disagrees)
 	expect(t, "nothing", judgeMirror(nil), Unclear)
 }

@@ -8,8 +8,8 @@ number κ of X (Tong, Ma and Chi, arXiv 2010.13364). Without the scaling the ste
 
 // judgeScaledSubgradient asks that the steps of scaled-subgradient differ by at most a half between any two
 // κ, and that those of polyak-gd grow at least fivefold from the least κ to the largest. A factor of 3, runs
-// of scaled-subgradient that reach the target for some κ alone, or growth below twofold, disagrees. Runs
-// without outliers, or with another loss, are left out.
+// of scaled-subgradient that do not reach the target, or growth below twofold, disagrees. Runs without
+// outliers, or with another loss, are left out.
 func judgeScaledSubgradient(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-08", By: "method"}},

@@ -15,8 +15,8 @@ arXiv 2005.08898, Figure 2).`
 // by at most a fifth between any two κ, and that the power of κ in the steps, over seeds, be 0.05 at most at
 // the upper end of its interval: at most 16 % more steps for κ = 20 than for κ = 1. (The power of gradient
 // descent is 1.) Those of gd must grow at least twofold. It disagrees if the whole interval is above 0.05, if
-// steps of scaled-gd differ by more than a half, if runs of it arrive for some κ alone, or if the steps of gd
-// grow by less than a quarter.
+// steps of scaled-gd differ by more than a half, if runs of it do not arrive, or if the steps of gd grow by
+// less than a quarter.
 func judgeScaledUV(all []observation) Verdict {
 	const steps = "iterations_to_1e-14"
 	v := Verdict{Status: Unclear}

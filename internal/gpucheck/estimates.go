@@ -78,9 +78,8 @@ func (p *page) contractions(device string, g gradients) {
 batch, by the clock of the device. The floor is the least time by the counts of docs/kernels.md: of memory
 with the rate of a copy from device to device, bytes read and written, measured in the same run; of computing
 with the clocks that the driver reports. The next column names what bounds the floor. "expected" is the share
-of the floor that docs/kernels.md expects on this card; a dash if the page
-expects nothing of it. GB/s counts the rows in memory once, whatever the batch. In three steps the kernels
-give the same bits.
+of the floor that docs/kernels.md expects on this card; a dash means that docs/kernels.md does not say. GB/s
+counts the rows in memory once, whatever the batch. In three steps the kernels give the same bits.
 
 `)
 	p.line("| n | m | batch | entries | arithmetic | rows | floor | bound by | expected | measured | " +
