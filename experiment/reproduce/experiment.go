@@ -285,7 +285,7 @@ func (e Experiment) Judge(r *sweep.Results) Verdict {
 	}
 	if keys := e.pooled(r); len(keys) > 0 {
 		v.find("the sweep varies %s, which this verdict does not compare", strings.Join(keys, ", "))
-		v.Status = Unclear
+		v.Status, v.Figures = Unclear, nil // the figures would put unlike runs together too
 	}
 	return v
 }

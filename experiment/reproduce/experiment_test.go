@@ -14,7 +14,9 @@ import (
 // sure is an experiment with the sweep of alpha whose judge always agrees.
 func sure() Experiment {
 	return Experiment{Name: "alpha", judge: func(all []observation) Verdict {
-		return Verdict{Status: Agrees, Findings: []string{fmt.Sprintf("%d runs", len(all))}}
+		return Verdict{
+			Status: Agrees, Findings: []string{fmt.Sprintf("%d runs", len(all))}, Figures: make([]Figure, 1),
+		}
 	}}
 }
 
@@ -83,6 +85,9 @@ func TestPooled(t *testing.T) {
 	} {
 		v := sure().Judge(resultsOf(t, base+text))
 		expect(t, text, v, want)
+		if (want == Unclear) != (len(v.Figures) == 0) {
+			t.Errorf("%s: %d figures", text, len(v.Figures))
+		}
 		last := v.Findings[len(v.Findings)-1]
 		if want == Unclear && !strings.Contains(last, "the sweep varies") {
 			t.Errorf("%s: %q", text, last)
