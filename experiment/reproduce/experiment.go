@@ -189,6 +189,11 @@ func All() []Experiment {
 			momentumClaim,
 			"Nesterov's method, and starts far from the truth",
 			judgeMomentum},
+		{"adam", "the test error of gradient descent and Adam on UVᵀ against the size of the start",
+			adamClaim,
+			"all of the paper but this sentence of its abstract; other steps and decays of Adam, a larger ε, " +
+				"and a rotated basis",
+			judgeAdam},
 		{"sgd", "passes over the measurements, and the rate, against the size of mini-batches",
 			sgdClaim,
 			"the value of the critical size, and a theorem: this one is for convex functions",

@@ -139,6 +139,9 @@ func plants() []plant {
 					o.FloorStart, o.Final.Imbalance = nil, 1
 				}
 			})},
+		{"adam", "Adam does as gd does", fits(math.Sqrt, math.Sqrt)},
+		{"adam", "the start does not matter to gd", fits(
+			func(float64) float64 { return 0.1 }, func(float64) float64 { return 0.1 })},
 		{"imbalanced-gd", "the rate of gd on UVᵀ does not depend on α", contradict(func(r *rates) {
 			r.plain = func(T, _ float64) float64 { return math.Exp(-0.01 * T) }
 		})},
