@@ -4,18 +4,18 @@ import (
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
-	"github.com/matsense/matsense/solver"
 )
 
 const adamClaim = `With fewer measurements than M has numbers, infinitely many M fit. From a small start,
-gradient descent on UVᵀ comes to one of nearly the truth's rank, and the smaller the start, the nearer. Adam,
-which scales each entry's step by itself, fits too, but not by a matrix of low rank, however small the start
-(arXiv 2608.05136, as its abstract says).`
+gradient descent on UVᵀ comes to one of nearly the truth's rank, and the smaller the start, the nearer. So
+does gradient descent with momentum. Adam, which scales each entry's step by itself, fits too, but does not
+come near low rank, however small the start (Singh, arXiv 2608.05136).`
 
-// judgeAdam asks that all runs fit, that gd's test error fall with α at least like α^0.3, that Adam's depend
-// on α by a power within 0.1 of 0, and that from the least α it be ten times gd's. A power below 0.1 for gd
-// or above 0.25 for Adam, or less than twice gd's error, disagrees. If a matrix of low rank fits, it is the
-// truth: the sweep has three times as many measurements as the truth has free numbers.
+// judgeAdam asks that all runs fit, that the test errors of gd and momentum fall with α at least like α^0.3,
+// that Adam's depend on α by a power within 0.1 of 0, and that from the least α it be ten times theirs. A
+// power below 0.1 for gd or momentum, one above 0.25 for Adam, or less than twice their errors, disagrees. If
+// a matrix of low rank fits, it is the truth: the sweep has three times as many measurements as the truth has
+// free numbers.
 func judgeAdam(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "method"}, Fit: true},
@@ -24,22 +24,31 @@ func judgeAdam(all []observation) Verdict {
 	}}
 	fitted := v.arrived(all, func(o observation) bool { return o.Final.TrainLoss <= 1e-6 && testError(o) > 0 },
 		"have a train loss above 1e-6")
-	_, methods := by(fitted, func(o observation) string { return o.Method })
-	slopes, errors := map[string]float64{}, map[string]float64{}
-	least := math.Inf(1) // the least α of both
+	methods, groups := by(fitted, func(o observation) string { return o.Method })
+	least := math.Inf(1) // the least α
 	for _, o := range fitted {
 		least = math.Min(least, o.Alpha)
 	}
-	for _, method := range []string{solver.GD{}.Name(), solver.Adam{}.Name()} {
-		s := slopeOf(methods[method], log10(alphaOf), log10(testError))
+	slopes, errors := map[string]float64{}, map[string]float64{}
+	for _, method := range methods {
+		g := groups[method]
+		s := slopeOf(g, log10(alphaOf), log10(testError))
 		slopes[method] = s.mean
-		errors[method] = median(keep(methods[method], func(o observation) bool { return o.Alpha == least }),
-			testError)
+		errors[method] = median(keep(g, func(o observation) bool { return o.Alpha == least }), testError)
 		v.find("%s: slope %v over %.1f decades of α; test error %.2g from α = %g (median)", method, s,
-			decades(methods[method], alphaOf), errors[method], least)
+			decades(g, alphaOf), errors[method], least)
 	}
-	gd, adam := slopes["gd"], slopes["adam"]
-	apart := errors["adam"] / errors["gd"]
-	v.settle(gd >= 0.3 && math.Abs(adam) <= 0.1 && apart >= 10, gd < 0.1 || adam > 0.25 || apart < 2)
+	if len(methods) < 3 {
+		v.find("runs of gd, momentum or adam that fit are missing")
+		return v
+	}
+	adam := slopes["adam"]
+	agree, disagree := math.Abs(adam) <= 0.1, adam > 0.25
+	for _, method := range []string{"gd", "momentum"} {
+		apart := errors["adam"] / errors[method]
+		agree = agree && slopes[method] >= 0.3 && apart >= 10
+		disagree = disagree || slopes[method] < 0.1 || apart < 2
+	}
+	v.settle(agree, disagree)
 	return v
 }

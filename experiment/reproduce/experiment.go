@@ -189,10 +189,10 @@ func All() []Experiment {
 			momentumClaim,
 			"Nesterov's method, and starts far from the truth",
 			judgeMomentum},
-		{"adam", "the test error of gradient descent and Adam on UVᵀ against the size of the start",
+		{"adam", "the test error of gd, momentum and Adam on UVᵀ against the size of the start",
 			adamClaim,
-			"all of the paper but this sentence of its abstract; other steps and decays of Adam, a larger ε, " +
-				"and a rotated basis",
+			"the paper's theorems, methods between Adam and gd, other steps and decays of Adam, rotated starts, " +
+				"truths of approximately low rank, and networks",
 			judgeAdam},
 		{"sgd", "passes over the measurements, and the rate, against the size of mini-batches",
 			sgdClaim,

@@ -22,6 +22,7 @@ func plants() []plant {
 	steady := func(_, _ float64) float64 { return 100 }
 	quadratic := func(kappa, _ float64) float64 { return 100 * kappa * kappa }
 	logarithmic := func(_, alpha float64) float64 { return 50 + 4*math.Log(1/alpha) }
+	level := func(float64) float64 { return 0.1 }
 	never := func(_, _ float64) float64 { return 0 }
 	butFor := func(lost float64, l law) law { // runs for one κ never arrive
 		return func(kappa, alpha float64) float64 {
@@ -139,9 +140,8 @@ func plants() []plant {
 					o.FloorStart, o.Final.Imbalance = nil, 1
 				}
 			})},
-		{"adam", "Adam does as gd does", fits(math.Sqrt, math.Sqrt)},
-		{"adam", "the start does not matter to gd", fits(
-			func(float64) float64 { return 0.1 }, func(float64) float64 { return 0.1 })},
+		{"adam", "Adam does as gd does", fits(math.Sqrt, math.Sqrt, math.Sqrt)},
+		{"adam", "the start does not matter to momentum", fits(math.Sqrt, level, level)},
 		{"imbalanced-gd", "the rate of gd on UVᵀ does not depend on α", contradict(func(r *rates) {
 			r.plain = func(T, _ float64) float64 { return math.Exp(-0.01 * T) }
 		})},
