@@ -79,8 +79,8 @@ func TestKilledAtRandom(t *testing.T) {
 			}
 			before := checkpointsOf(t, dir)
 			s := []os.Signal{os.Kill, syscall.SIGTERM}[random.IntN(2)]
-			// Some moments are before the first step, and some after the end: a sweep whose runs are done still
-			// writes its figures, and would never end if it were always killed before.
+			// Some moments are before the first step, and some after the end: a sweep whose runs are done
+			// still writes its figures, and would never end if it were always killed before.
 			after := time.Duration(random.Float64() * float64(all) * 1.2)
 			p := begin(t, args...)
 			ended := make(chan struct{})

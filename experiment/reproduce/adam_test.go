@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// fits makes runs of gd, momentum and Adam from starts of several sizes. They fit, and their test errors follow
-// three laws.
+// fits makes runs of gd, momentum and Adam from starts of several sizes. They fit, and their test errors
+// follow three laws.
 func fits(gd, momentum, adam func(alpha float64) float64) (all []observation) {
 	laws := map[string]func(float64) float64{"gd": gd, "momentum": momentum, "adam": adam}
 	for _, method := range []string{"gd", "momentum", "adam"} {
