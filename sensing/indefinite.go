@@ -20,7 +20,7 @@ func NewIndefiniteTruth(n, rank, negative int, kappa float64, seed uint64) (*Tru
 	if err := checkNegative(negative, rank); err != nil {
 		return nil, err
 	}
-	x := newSide(n, sigma, seed, 0)
+	x := newSide(n, sigma, UniformVectors, seed, 0)
 	return newSigned(x, spreadSigns(rank, negative), sigma), nil
 }
 

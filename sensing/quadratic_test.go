@@ -126,7 +126,7 @@ func TestQuadraticObserves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	truth, err := DrawTruth(Sym{n}, []float64{1, 0.5, 0.2}, 0, 4)
+	truth, err := DrawTruth(Sym{n}, []float64{1, 0.5, 0.2}, 0, UniformVectors, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package sensing
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -31,7 +33,7 @@ func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 	if err != nil {
 		return nil, err
 	}
-	return drawTruth(Sym{n}, sigma, 0, seed), nil
+	return drawTruth(Sym{n}, sigma, 0, UniformVectors, seed), nil
 }
 
 // NewRectTruth draws X = V·diag(σ) and Y = W·diag(σ): V and W are n1 × rank and n2 × rank matrices of
@@ -45,13 +47,14 @@ func NewRectTruth(n1, n2, rank int, kappa float64, seed uint64) (*Truth, error) 
 	if err != nil {
 		return nil, err
 	}
-	return drawTruth(Rect{n1, n2}, sigma, 0, seed), nil
+	return drawTruth(Rect{n1, n2}, sigma, 0, UniformVectors, seed), nil
 }
 
 // DrawTruth draws a truth whose singular values are given, largest first: positive numbers, of which there
-// are as many as M* has rank. In a rectangular space it draws M* = X Yᵀ as [NewRectTruth] does. In a
-// symmetric space it draws M* = X S Xᵀ as [NewIndefiniteTruth] does, with so many negative eigenvalues.
-func DrawTruth(space Space, singular []float64, negative int, seed uint64) (*Truth, error) {
+// are as many as M* has rank. In a rectangular space it draws M* = X Yᵀ as [NewRectTruth] does, and in a
+// symmetric space M* = X S Xᵀ as [NewIndefiniteTruth] does, with so many negative eigenvalues, but with
+// singular vectors of the given law.
+func DrawTruth(space Space, singular []float64, negative int, vectors Vectors, seed uint64) (*Truth, error) {
 	n1, n2 := space.Dims()
 	if len(singular) < 1 || len(singular) > min(n1, n2) {
 		return nil, fmt.Errorf("sensing: a truth of %d × %d has from 1 to %d singular values, got %d",
@@ -71,17 +74,36 @@ func DrawTruth(space Space, singular []float64, negative int, seed uint64) (*Tru
 	if err := checkNegative(negative, len(sigma)); err != nil {
 		return nil, err
 	}
-	return drawTruth(space, sigma, negative, seed), nil
+	if !slices.Contains(VectorLaws(), string(vectors)) {
+		return nil, fmt.Errorf("sensing: a truth's singular vectors are %s, got %q",
+			strings.Join(VectorLaws(), " or "), string(vectors))
+	}
+	return drawTruth(space, sigma, negative, vectors, seed), nil
 }
 
+// Vectors is a law of the singular vectors of a truth that is drawn.
+type Vectors string
+
+// The laws of singular vectors.
+const (
+	// UniformVectors are orthonormal columns, uniformly distributed: those of Gaussian numbers.
+	UniformVectors Vectors = "uniform"
+	// SignVectors are orthonormal columns with the span of as many columns of independent random signs. They
+	// are spread out: no row of them is much larger than the others, which is what completion needs.
+	SignVectors Vectors = "signs"
+)
+
+// VectorLaws lists the laws of singular vectors, the first by default.
+func VectorLaws() []string { return []string{string(UniformVectors), string(SignVectors)} }
+
 // drawTruth draws a truth with the given singular values of X.
-func drawTruth(space Space, sigma []float64, negative int, seed uint64) *Truth {
+func drawTruth(space Space, sigma []float64, negative int, vectors Vectors, seed uint64) *Truth {
 	n1, n2 := space.Dims()
-	x := newSide(n1, sigma, seed, 0)
+	x := newSide(n1, sigma, vectors, seed, 0)
 	switch _, symmetric := space.(Sym); {
 	case !symmetric:
 		const right = 1 << 32 // the stream's first column of W
-		return &Truth{left: x, right: newSide(n2, sigma, seed, right), sigma: sigma}
+		return &Truth{left: x, right: newSide(n2, sigma, vectors, seed, right), sigma: sigma}
 	case negative > 0:
 		return newSigned(x, spreadSigns(len(sigma), negative), sigma)
 	}
@@ -89,8 +111,8 @@ func drawTruth(space Space, sigma []float64, negative int, seed uint64) *Truth {
 }
 
 // newSide draws orthonormal columns, from column first of the seed's stream on, and scales them by sigma.
-func newSide(n int, sigma []float64, seed, first uint64) side {
-	s := side{mat.NewDense(n, len(sigma), nil), orthonormal(n, len(sigma), seed, first)}
+func newSide(n int, sigma []float64, vectors Vectors, seed, first uint64) side {
+	s := side{mat.NewDense(n, len(sigma), nil), orthonormal(n, len(sigma), vectors, seed, first)}
 	for j, scale := range sigma {
 		for i := range n {
 			s.x.Set(i, j, s.basis.At(i, j)*scale)
@@ -125,32 +147,53 @@ func spectrum(n, rank int, kappa float64) ([]float64, error) {
 	return EvenSpectrum(rank, kappa), nil
 }
 
-// orthonormal returns columns of Gaussian numbers after two passes of modified Gram–Schmidt. ("Twice is
-// enough": Giraud, Langou and Rozložník, 2005.) Sums run in index order and products are kept from being
-// fused, so that the bits are the same on every machine, which a library's QR decomposition does not promise.
-func orthonormal(n, rank int, seed, first uint64) *mat.Dense {
+// orthonormal returns columns of Gaussian numbers, or of their signs, after two passes of modified
+// Gram–Schmidt. ("Twice is enough": Giraud, Langou and Rozložník, 2005.) Columns of signs that depend on
+// earlier ones are drawn again. Sums run in index order and products are kept from being fused, so that the
+// bits are the same on every machine, which a library's QR decomposition does not promise.
+func orthonormal(n, rank int, vectors Vectors, seed, first uint64) *mat.Dense {
+	const dependent = 1e-6 // of a column's norm; what is left of a dependent one is below n times 1e-16
 	stream := NewStream(seed, TruthStream)
-	columns := make([][]float64, rank)
+	columns := make([][]float64, 0, rank)
 	out := mat.NewDense(n, rank, nil)
-	for j := range columns {
+	for draw := first; len(columns) < rank; draw++ {
 		v := make([]float64, n)
-		stream.Normals(first+uint64(j), v)
-		for range 2 {
-			for _, u := range columns[:j] {
-				d := dot(u, v)
-				for i := range v {
-					v[i] -= float64(d * u[i])
-				}
-			}
-			norm := math.Sqrt(dot(v, v))
-			for i := range v {
-				v[i] /= norm
+		stream.Normals(draw, v)
+		if vectors == SignVectors {
+			for i, g := range v {
+				v[i] = math.Copysign(1, g)
 			}
 		}
-		columns[j] = v
-		out.SetCol(j, v)
+		whole := math.Sqrt(dot(v, v))
+		subtract(v, columns)
+		norm := math.Sqrt(dot(v, v))
+		if vectors == SignVectors && norm < dependent*whole {
+			continue
+		}
+		scale(v, norm)
+		subtract(v, columns)
+		scale(v, math.Sqrt(dot(v, v)))
+		out.SetCol(len(columns), v)
+		columns = append(columns, v)
 	}
 	return out
+}
+
+// subtract makes v orthogonal to orthonormal columns, one after another.
+func subtract(v []float64, columns [][]float64) {
+	for _, u := range columns {
+		d := dot(u, v)
+		for i := range v {
+			v[i] -= float64(d * u[i])
+		}
+	}
+}
+
+// scale divides v by its norm.
+func scale(v []float64, norm float64) {
+	for i := range v {
+		v[i] /= norm
+	}
 }
 
 func dot(a, b []float64) float64 {

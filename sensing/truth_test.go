@@ -3,6 +3,7 @@ package sensing
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -452,7 +453,7 @@ func TestDrawTruth(t *testing.T) {
 		space    Space
 		negative int
 	}{"XXᵀ": {Sym{7}, 0}, "XSXᵀ": {Sym{7}, 2}, "XYᵀ": {Rect{7, 5}, 0}} {
-		truth, err := DrawTruth(c.space, singular, c.negative, 3)
+		truth, err := DrawTruth(c.space, singular, c.negative, UniformVectors, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -498,8 +499,55 @@ func TestDrawTruth(t *testing.T) {
 		"signs":                {Sym{3}, []float64{1}, 2},
 		"signs of a rectangle": {Rect{3, 2}, []float64{1}, 1},
 	} {
-		if _, err := DrawTruth(c.space, c.singular, c.negative, 1); err == nil {
+		if _, err := DrawTruth(c.space, c.singular, c.negative, UniformVectors, 1); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// TestSignVectors: columns of random signs, made orthonormal, have rows of nearly equal norm, and those of
+// Gaussian numbers have not. Where signs depend on earlier ones, the columns are orthonormal nevertheless.
+func TestSignVectors(t *testing.T) {
+	coherence := func(vectors Vectors) float64 { // the largest squared norm of a row, times n/r: at least 1
+		const n, rank = 1000, 10
+		singular := slices.Repeat([]float64{1}, rank)
+		truth, err := DrawTruth(Sym{n}, singular, 0, vectors, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest := 0.0
+		for i := range n {
+			norm := mat.Norm(truth.Basis().RowView(i), 2)
+			largest = max(largest, norm*norm*n/rank)
+		}
+		return largest
+	}
+	if got := coherence(SignVectors); got > 1.5 {
+		t.Errorf("with signs a row has %v times the mean squared norm", got)
+	}
+	if got := coherence(UniformVectors); got < 2 {
+		t.Errorf("with uniform vectors no row has more than %v times the mean squared norm", got)
+	}
+	for seed := range uint64(40) { // of two columns of two signs, a half are dependent
+		truth, err := DrawTruth(Sym{2}, []float64{1, 1}, 0, SignVectors, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var gram mat.Dense
+		gram.Mul(truth.Basis().T(), truth.Basis())
+		for i := range 2 {
+			for j := range 2 {
+				want := 0.0
+				if i == j {
+					want = 1
+				}
+				if math.Abs(gram.At(i, j)-want) > 1e-15 {
+					t.Errorf("seed %d: ⟨v_%d, v_%d⟩ is %v", seed, i, j, gram.At(i, j))
+				}
+			}
+		}
+	}
+	if _, err := DrawTruth(Sym{2}, []float64{1}, 0, "cauchy", 1); err == nil {
+		t.Error("an unknown law: no error")
 	}
 }

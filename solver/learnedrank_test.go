@@ -21,7 +21,7 @@ func TestLearnedRank(t *testing.T) {
 		"psd": {sensing.Sym{N: 7}, PSD{}, 0}, "uv": {sensing.Rect{N1: 7, N2: 6}, UV{}, 0},
 		"indefinite": {sensing.Sym{N: 7}, Indefinite{}, 2},
 	} {
-		truth, err := sensing.DrawTruth(c.space, singular, c.negative, 3)
+		truth, err := sensing.DrawTruth(c.space, singular, c.negative, sensing.UniformVectors, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestLearnedRank(t *testing.T) {
 
 // TestLearnedRankAt: at M*_k itself the distance is next to nothing, for every k.
 func TestLearnedRankAt(t *testing.T) {
-	truth, err := sensing.DrawTruth(sensing.Sym{N: 6}, []float64{1, 0.4, 0.1}, 0, 2)
+	truth, err := sensing.DrawTruth(sensing.Sym{N: 6}, []float64{1, 0.4, 0.1}, 0, sensing.UniformVectors, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestGapAbove(t *testing.T) {
 		{[]float64{3, 1, 1}, map[int]float64{0: 3, 1: math.Sqrt2, 3: math.Sqrt2}},
 		{[]float64{2, 2}, map[int]float64{0: math.Sqrt(8), 2: math.Sqrt(8)}},
 	} {
-		truth, err := sensing.DrawTruth(sensing.Sym{N: 6}, c.singular, 0, 2)
+		truth, err := sensing.DrawTruth(sensing.Sym{N: 6}, c.singular, 0, sensing.UniformVectors, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestGapAbove(t *testing.T) {
 // measurements of an isometry each direction grows by itself: component j follows
 // u ← u·(1 + μ(σ_j − u²)), and the plateaus are those of these three numbers.
 func TestPlateaus(t *testing.T) {
-	truth, err := sensing.DrawTruth(sensing.Sym{N: 3}, []float64{1, 0.4, 0.1}, 0, 2)
+	truth, err := sensing.DrawTruth(sensing.Sym{N: 3}, []float64{1, 0.4, 0.1}, 0, sensing.UniformVectors, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

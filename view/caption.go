@@ -77,6 +77,9 @@ func title(c *config.Config) string {
 	if c.Kappa > 1 {
 		text += ",  κ = " + power(c.Kappa)
 	}
+	if c.SingularVectors != "" {
+		text += ",  singular vectors of " + c.SingularVectors
+	}
 	if c.Noise > 0 {
 		text += ",  σ = " + power(c.Noise)
 	}

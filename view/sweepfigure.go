@@ -177,19 +177,26 @@ func namesOf(values []string) (names []string) {
 // sweepTitle lists the settings that all drawn runs have in common.
 func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	keys := r.Spec.Keys()
-	varied := func(key string) bool { return slices.Contains(keys, key) && len(where[key]) != 1 }
-	c := r.Runs[0].Config
-	for i, run := range r.Runs { // find a run that the conditions leave
+	var drawn []sweep.Run // that the conditions leave
+	for _, run := range r.Runs {
 		if !slices.ContainsFunc(keys, func(key string) bool {
 			return len(where[key]) > 0 && !slices.Contains(where[key], run.Values[slices.Index(keys, key)])
 		}) {
-			c = r.Runs[i].Config
-			break
+			drawn = append(drawn, run)
 		}
+	}
+	if len(drawn) == 0 {
+		drawn = r.Runs
+	}
+	c := drawn[0].Config
+	varied := func(key string) bool {
+		i := slices.Index(keys, key)
+		differs := func(run sweep.Run) bool { return run.Values[i] != drawn[0].Values[i] }
+		return i >= 0 && slices.ContainsFunc(drawn, differs)
 	}
 	same := func(value func(c *config.Config) int) bool {
 		differs := func(run sweep.Run) bool { return value(&run.Config) != value(&c) }
-		return !slices.ContainsFunc(r.Runs, differs)
+		return !slices.ContainsFunc(drawn, differs)
 	}
 	var parts []string
 	add := func(key, format string, value any) {
@@ -205,10 +212,10 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	if c.Rank > 0 {
 		add("rank", "r* = %d", c.Rank)
 	}
-	if len(where["measurements"]) == 1 || same(func(c *config.Config) int { return c.Measurements }) {
+	if same(func(c *config.Config) int { return c.Measurements }) {
 		add("measurements", "m = %d", c.Measurements)
 	}
-	if len(where["factor-rank"]) == 1 || same(func(c *config.Config) int { return c.FactorRank }) {
+	if same(func(c *config.Config) int { return c.FactorRank }) {
 		add("factor-rank", "r = %d", c.FactorRank)
 	}
 	if start, _ := c.ChosenStart(); start.Sized {
@@ -223,6 +230,9 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	}
 	if c.Kappa > 1 {
 		add("kappa", "κ = %s", power(c.Kappa))
+	}
+	if c.SingularVectors != "" {
+		add("singular-vectors", "singular vectors of %s", c.SingularVectors)
 	}
 	if c.Noise > 0 {
 		add("noise", "σ = %s", power(c.Noise))

@@ -20,16 +20,19 @@ func TestLineNames(t *testing.T) {
 	}
 }
 
-// TestTitles: a run and a sweep name the share of outliers and the retraction in the same words, and a value
+// TestTitles: a run and a sweep name what is unusual about a problem in the same words, and a value
 // that is not set has a name.
 func TestTitles(t *testing.T) {
 	c := config.Default()
 	c.Outliers, c.Method, c.Retraction, c.FactorRank, c.Rank = 0.07, "rgd", "projection", 2, 2
+	c.SingularVectors = "signs"
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	r := &sweep.Results{Spec: &sweep.Spec{}, Runs: []sweep.Run{{Config: c}}}
-	for _, words := range []string{"outliers in 7 % of y", "retraction projection"} {
+	for _, words := range []string{
+		"outliers in 7 % of y", "retraction projection", "singular vectors of signs",
+	} {
 		for _, text := range []string{title(&c), sweepTitle(r, nil)} {
 			if !strings.Contains(text, words) {
 				t.Errorf("%q lacks %q", text, words)
@@ -47,5 +50,31 @@ func TestTitles(t *testing.T) {
 	}
 	if names := namesOf([]string{"", "power:1,0.1"}); names[0] != "none" {
 		t.Errorf("%q", names)
+	}
+}
+
+// TestTitleOfSelection: a setting that varies in the sweep, but not among the drawn runs, is in the title.
+func TestTitleOfSelection(t *testing.T) {
+	spec, err := sweep.Parse("s.yaml", []byte(`
+base: {rank: 2}
+axes:
+  - {ensemble: [gaussian, completion], n: [9, 20], measurements: [150, 210]}
+  - alpha: [0.1, 0.01]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := spec.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sweepTitle(&sweep.Results{Spec: spec, Runs: runs}, map[string][]string{"ensemble": {"completion"}})
+	for _, words := range []string{"n = 20,", "m = 210,", "completion"} {
+		if !strings.Contains(got, words) {
+			t.Errorf("%q lacks %q", got, words)
+		}
+	}
+	if strings.Contains(got, "α") {
+		t.Errorf("%q has a start, and the runs have several", got)
 	}
 }

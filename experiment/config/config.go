@@ -13,31 +13,32 @@ import (
 // config.yaml; [Keys] lists all, and settings.go says what each is. A copy is independent of its original.
 type Config struct {
 	// The problem.
-	N              int
-	N2             int
-	Rank           int
-	Negative       int
-	Sparsity       int
-	Kappa          float64
-	Spectrum       string
-	Measurements   int
-	Ensemble       string
-	Entries        string
-	ReLUThreshold  float64
-	Observation    string
-	Link           string
-	LinkScale      string
-	Covariates     string
-	Truncation     float64
-	Preprocessing  string
-	Noise          float64
-	Outliers       float64
-	OutlierSize    float64
-	Loss           string
-	HuberThreshold float64
-	SNR            float64 // +Inf: no noise follows from it
-	HoldOut        float64
-	Seed           uint64
+	N               int
+	N2              int
+	Rank            int
+	Negative        int
+	Sparsity        int
+	Kappa           float64
+	Spectrum        string
+	SingularVectors string
+	Measurements    int
+	Ensemble        string
+	Entries         string
+	ReLUThreshold   float64
+	Observation     string
+	Link            string
+	LinkScale       string
+	Covariates      string
+	Truncation      float64
+	Preprocessing   string
+	Noise           float64
+	Outliers        float64
+	OutlierSize     float64
+	Loss            string
+	HuberThreshold  float64
+	SNR             float64 // +Inf: no noise follows from it
+	HoldOut         float64
+	Seed            uint64
 
 	// The user's data.
 	Matrices     string

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -47,7 +48,7 @@ func init() {
 				Name:       "psd",
 				About:      "UUᵀ: symmetric positive semidefinite matrices",
 				References: []Reference{burer2003},
-				Settings:   []string{"spectrum"},
+				Settings:   []string{"spectrum", "singular-vectors"},
 			},
 			Spectral:  true,
 			Truth:     (*Config).drawTruth,
@@ -60,7 +61,7 @@ func init() {
 				Name:       "uv",
 				About:      "UVᵀ: matrices of any shape, without a balancing term",
 				References: []Reference{soltanolkotabi2023},
-				Settings:   []string{"spectrum", "n2", "truth-right", "init-right"},
+				Settings:   []string{"spectrum", "singular-vectors", "n2", "truth-right", "init-right"},
 				Check:      (*Config).checkSides,
 			},
 			Rectangular: true,
@@ -74,7 +75,7 @@ func init() {
 				Name:       "deep",
 				About:      "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric",
 				References: []Reference{gatmiry2023},
-				Settings:   []string{"spectrum", "n2", "truth-right", "depth"},
+				Settings:   []string{"spectrum", "singular-vectors", "n2", "truth-right", "depth"},
 				Check:      (*Config).checkDeep,
 			},
 			Rectangular: true,
@@ -88,7 +89,7 @@ func init() {
 				Name:       "indefinite",
 				About:      "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs",
 				References: []Reference{fan2023},
-				Settings:   []string{"spectrum", "negative", "truth-right", "init-right"},
+				Settings:   []string{"spectrum", "singular-vectors", "negative", "truth-right", "init-right"},
 				Check:      (*Config).checkIndefinite,
 			},
 			Spectral:  true,
@@ -102,7 +103,7 @@ func init() {
 				Name:       "polar",
 				About:      "XΘXᵀ: symmetric matrices by directions X and magnitudes Θ",
 				References: []Reference{wei2025},
-				Settings:   []string{"spectrum", "init-right"},
+				Settings:   []string{"spectrum", "singular-vectors", "init-right"},
 				Check:      (*Config).checkPolar,
 			},
 			Truth:     (*Config).drawTruth,
@@ -144,9 +145,10 @@ func (c *Config) NewParametrization() solver.Parametrization {
 
 // drawTruth draws a truth XXᵀ, X S Xᵀ or XYᵀ.
 func (c *Config) drawTruth() (*sensing.Truth, error) {
-	switch singular := c.singular(); {
-	case singular != nil:
-		return sensing.DrawTruth(c.Space(), singular, c.Negative, c.Seed)
+	vectors := sensing.Vectors(cmp.Or(c.SingularVectors, string(sensing.UniformVectors)))
+	switch {
+	case c.hasSpectrum() || vectors != sensing.UniformVectors:
+		return sensing.DrawTruth(c.Space(), c.Singular(), c.Negative, vectors, c.Seed)
 	case c.ChosenParametrization().Rectangular:
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	case c.Negative > 0:

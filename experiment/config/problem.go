@@ -29,6 +29,7 @@ func (c *Config) Space() sensing.Space {
 func (c *Config) checkDrawn(m *Mistakes) {
 	c.checkNoUserData(m)
 	c.checkSpectrum(m)
+	c.checkVectors(m)
 	n1, n2 := c.Sides()
 	sized := c.hasSides()
 	if most := c.mostSide(); c.N < 1 || c.N > most {

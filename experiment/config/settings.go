@@ -202,6 +202,13 @@ func builtinSettings() []*Setting {
 				"σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c",
 			at: func(c *Config) any { return &c.Spectrum },
 		}, {
+			Key: "singular-vectors", Group: problemGroup, shared: true, Values: sensing.VectorLaws,
+			applies: func(c *Config) bool { return c.SingularVectors != "" },
+			Help: "law of the truth's singular vectors: uniform, or signs, orthonormalized columns of random " +
+				"signs, which are spread out",
+			Default: sensing.VectorLaws()[0],
+			at:      func(c *Config) any { return &c.SingularVectors },
+		}, {
 			Key: "measurements", Group: problemGroup, shared: true,
 			Help: "number m of measurements (samples, for observation single-index)",
 			Default: fmt.Sprintf("10·n·rank; 5·(n + n2)·rank for n × n2; %g·sparsity·ln n for %s, with "+

@@ -53,6 +53,20 @@ func (c *Config) checkSpectrum(m *Mistakes) {
 	}
 }
 
+// checkVectors checks the law of the singular vectors of a truth that is drawn.
+func (c *Config) checkVectors(m *Mistakes) {
+	if c.SingularVectors == string(sensing.UniformVectors) {
+		c.SingularVectors = "" // as in configurations before there was a choice, whose fingerprints stay
+	}
+	switch {
+	case c.SingularVectors == "":
+	case c.Truth != "":
+		m.Bad("singular-vectors", "singular-vectors is for a truth that is drawn, not for a user's")
+	default:
+		m.OneOf("singular-vectors", c.SingularVectors, sensing.VectorLaws()...)
+	}
+}
+
 // givenSpectrum returns the singular values of M* that spectrum says: those of a list, in which 0.001*37
 // means 37 equal ones, or of a law as many as rank says.
 func (c *Config) givenSpectrum() (values []float64, err error) {

@@ -54,6 +54,12 @@ func TestSpectrumMistakes(t *testing.T) {
 		{"spectrum=1 parametrization=sparse", "spectrum"},
 		{"spectrum=1,1 observation=multi-index", "spectrum"},
 		{own + "spectrum=1,0.5", "spectrum"},
+		{"singular-vectors=signs", ""},
+		{"singular-vectors=uniform", ""},
+		{"singular-vectors=signs spectrum=1,0.5 parametrization=uv", ""},
+		{"singular-vectors=gaussian", "singular-vectors"},
+		{"singular-vectors=signs parametrization=sparse", "singular-vectors"},
+		{own + "singular-vectors=signs", "singular-vectors"},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
 		problems := problemsOf(t, config.Validate())
@@ -203,6 +209,41 @@ func TestLambdaOfTail(t *testing.T) {
 		c := configOf(t, append(strings.Fields(settings), "method=scaled-gd-lambda")...)
 		if err := c.Check(); err != nil || !(math.Abs(c.Lambda-want) < 1e-15) {
 			t.Errorf("%s: λ = %v, want %v: %v", settings, c.Lambda, want, err)
+		}
+	}
+}
+
+// TestSingularVectors: the default of today has the fingerprint and the truth that it had before there was a
+// choice. With signs, a truth of rank 1 has elements of one size, for kappa and for a spectrum alike.
+func TestSingularVectors(t *testing.T) {
+	before, now := configOf(t, "n=9", "rank=1"), configOf(t, "n=9", "rank=1", "singular-vectors=uniform")
+	for _, c := range []*Config{&before, &now} {
+		if err := c.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if before.Fingerprint(nil) != now.Fingerprint(nil) {
+		t.Error("the default has another fingerprint if it is given")
+	}
+	for _, settings := range []string{"kappa=1", "spectrum=1", "parametrization=uv n2=4 spectrum=1"} {
+		c := configOf(t, append(strings.Fields(settings), "n=9", "rank=1", "singular-vectors=signs")...)
+		if err := c.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if c.Fingerprint(nil) == before.Fingerprint(nil) {
+			t.Errorf("%s: signs have the fingerprint of the default", settings)
+		}
+		truth, err := c.truth()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for side, x := range map[string]*mat.Dense{"X": truth.X(), "Y": truth.Right()} {
+			n, _ := x.Dims()
+			for i := range n {
+				if got, want := math.Abs(x.At(i, 0)), 1/math.Sqrt(float64(n)); math.Abs(got-want) > 1e-15 {
+					t.Errorf("%s: |%s(%d)| is %v, want %v", settings, side, i, got, want)
+				}
+			}
 		}
 	}
 }

@@ -165,7 +165,9 @@ func (c *Config) checkUserData(m *Mistakes) {
 		m.Bad("expectations", "expectations are those of user paulis, not of user %s", way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
-	for _, key := range []string{"kappa", "spectrum", "noise", "snr", "outliers", "outlier-size"} {
+	for _, key := range []string{
+		"kappa", "spectrum", "singular-vectors", "noise", "snr", "outliers", "outlier-size",
+	} {
 		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
 		}

@@ -105,8 +105,8 @@ func All() []Experiment {
 			judgeScaled},
 		{"scaled-gd-uv", "the steps of ScaledGD to the last digit against κ of M*, as in its paper",
 			scaledUVClaim,
-			"completion, for which the theorem projects the factors: without it one of twelve runs " +
-				"diverged at its size; outliers, Hankel matrices, noise",
+			"the projection of factors that the theorem on completion asks for: without it some runs diverge " +
+				"if singular vectors are not spread out; outliers, Hankel matrices, noise",
 			judgeScaledUV},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ of X and α",
 			dampedClaim,

@@ -6,10 +6,11 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const scaledUVClaim = `From the spectral estimate, with as many columns as the rank, and with m = 5nr Gaussian
-measurements, scaled gradient descent on UVᵀ reaches a test error of 1e-14 in a number of steps that does not
-grow with the condition number κ of M*. The steps of gradient descent grow with κ (Tong, Ma and Chi,
-arXiv 2005.08898, Figure 2).`
+const scaledUVClaim = `From the spectral estimate, with as many columns as the rank, scaled gradient descent on
+UVᵀ reaches a test error of 1e-14 in a number of steps that does not grow with the condition number κ of M*.
+This holds with m = 5nr Gaussian measurements, and with a fifth of the entries of a matrix whose singular
+vectors are spread out. The steps of gradient descent grow with κ (Tong, Ma and Chi, arXiv 2005.08898,
+Figure 2).`
 
 // judgeScaledUV asks for each ensemble that all runs of scaled-gd arrive for every κ, that their steps differ
 // by at most a fifth between any two κ, and that the power of κ in the steps, over seeds, be 0.05 at most at

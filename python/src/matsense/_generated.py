@@ -13,6 +13,7 @@ from matsense._problem import Problem
 from matsense._run import Run
 from matsense._types import Data, ObservedEntries, Path, PauliWords
 
+SingularVectors: TypeAlias = Literal["uniform", "signs"]
 Ensemble: TypeAlias = Literal["gaussian", "rademacher", "completion", "relu-completion", "pauli", "rank-one"]
 Entries: TypeAlias = Literal["f64", "f32", "bf16", "q8", "sign"]
 Observation: TypeAlias = Literal["linear", "single-index", "multi-index"]
@@ -76,6 +77,7 @@ def run(
     sparsity: int | None = None,
     kappa: float | None = None,
     spectrum: str | None = None,
+    singular_vectors: SingularVectors | None = None,
     measurements: int | None = None,
     ensemble: Ensemble | str | None = None,
     entries: Entries | ObservedEntries | None = None,
@@ -196,6 +198,9 @@ def run(
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
         geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
         indefinite and polar).
+    singular_vectors : {'uniform', 'signs'}
+        Law of the truth's singular vectors: uniform, or signs, orthonormalized columns of random
+        signs, which are spread out (for psd, uv, deep, indefinite and polar; default uniform).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -495,6 +500,7 @@ def run(
                 "sparsity": sparsity,
                 "kappa": kappa,
                 "spectrum": spectrum,
+                "singular-vectors": singular_vectors,
                 "measurements": measurements,
                 "ensemble": ensemble,
                 "entries": entries,
@@ -598,6 +604,7 @@ def problem(
     sparsity: int | None = None,
     kappa: float | None = None,
     spectrum: str | None = None,
+    singular_vectors: SingularVectors | None = None,
     measurements: int | None = None,
     ensemble: Ensemble | str | None = None,
     entries: Entries | ObservedEntries | None = None,
@@ -672,6 +679,9 @@ def problem(
         1,0.5,0.001*38 (38 times 0.001), or a law, of which rank says how many: power:p, σ_i = i^−p,
         geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
         indefinite and polar).
+    singular_vectors : {'uniform', 'signs'}
+        Law of the truth's singular vectors: uniform, or signs, orthonormalized columns of random
+        signs, which are spread out (for psd, uv, deep, indefinite and polar; default uniform).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -842,6 +852,7 @@ def problem(
                 "sparsity": sparsity,
                 "kappa": kappa,
                 "spectrum": spectrum,
+                "singular-vectors": singular_vectors,
                 "measurements": measurements,
                 "ensemble": ensemble,
                 "entries": entries,
