@@ -45,7 +45,7 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	if devices := p.Apart(); len(devices) > 0 {
 		fmt.Fprintf(w, "each device takes runs of its own: %s\n", strings.Join(devices, ", "))
 	}
-	left := "how long it takes cannot be told on this device"
+	left := "how long it takes cannot be told before it has begun"
 	if p.Estimate > 0 {
 		left = "about " + Rounded(p.Estimate) + " on this machine"
 	}

@@ -149,14 +149,17 @@ func (c *Config) nearStart(f Facts, a *Advice) bool {
 	if f.Status == solver.Running || !tall && !small {
 		return false
 	}
-	unknown := ""
-	if c.Rank == 0 {
-		unknown = ", which is not known here (1 is the least)"
-	}
 	delete(a.Settings, "alpha")
-	a.Set("factor-rank", max(c.Rank, 1))
 	a.Set("init", spectral)
-	a.Say("%s is for at most r* columns%s, and starts near the truth", c.Method, unknown)
+	columns := ""
+	if most := max(c.Rank, 1); c.FactorRank > most {
+		a.Set("factor-rank", most)
+		columns = "is for at most r* columns, and "
+		if c.Rank == 0 {
+			columns = "is for at most r* columns, which is not known here (1 is the least), and "
+		}
+	}
+	a.Say("%s %sstarts near the truth", c.Method, columns)
 	return true
 }
 
