@@ -15,7 +15,7 @@ const tooShort = "is too short: nothing was added to what was saved before"
 // TestRunStopsAfter: a run whose time is up saves, and goes on to the same bits. If the time was too short
 // for a step, the run fails, and what was saved before is kept.
 func TestRunStopsAfter(t *testing.T) {
-	settings := []string{"run", "--n", "12", "--rank", "1", "--iterations", "100000", "--measure-every",
+	settings := []string{"run", "--n", "12", "--rank", "1", "--iterations", "250000", "--measure-every",
 		"10000"}
 	want := filepath.Join(t.TempDir(), "whole")
 	must(t, exitDone, append(settings, "--out", want)...)
