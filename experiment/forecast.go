@@ -8,16 +8,21 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
+// Speed is how many seconds the parts of runs take.
+type Speed struct {
+	// Making, Step and Measuring are the seconds that it takes to make the measurements, to take a step of
+	// all runs that go together, and to measure an iterate; 0 if the device cannot tell. Counted says that
+	// Making and Step follow from counted work and the device's typical rates, which are right within a
+	// factor of about three; otherwise they were measured.
+	Making, Step, Measuring float64
+	Counted                 bool
+}
+
 // Forecast says what a run would do, before it is begun.
 type Forecast struct {
 	// From is the iteration that the run would begin with: 0, or that of the last checkpoint.
 	From int
-	// Making, Step and Measuring are the seconds that it takes to make the measurements, to take a step, and
-	// to measure an iterate; 0 if the device cannot tell. Counted says that Making and Step follow from
-	// counted work and the device's typical rates, which are right within a factor of about three; otherwise
-	// they were measured.
-	Making, Step, Measuring float64
-	Counted                 bool
+	Speed
 }
 
 // Forecast looks where a run would begin and how long it would take. It writes nothing, and refuses what
@@ -36,13 +41,7 @@ func (p *Plan) Forecast(ctx context.Context, o Options) (Forecast, error) {
 				p.Config.At("iterations"), f.From, p.Config.Iterations)
 		}
 	}
-	f.Making, f.Step, f.Measuring = p.measured(ctx)
-	if b, ok := p.Backend.(expected); ok && f.Step == 0 && p.passes() {
-		if e, err := p.Config.StandIn(); err == nil {
-			f.Making, f.Step = b.Expect(e, p.batch)
-			f.Counted = f.Step > 0
-		}
-	}
+	f.Speed = p.speed(ctx)
 	return f, nil
 }
 
@@ -56,28 +55,37 @@ func (f Forecast) Seconds(iterations, measureEvery int) float64 {
 	return f.Making + float64(left)*f.Step + float64(left/measureEvery+2)*f.Measuring
 }
 
-// passes says whether a step of the method is one pass over the measurements, whose time can be estimated. A
-// method of draws or of values of f takes other steps.
+// passes says whether the run is mostly steps that are passes over the measurements, whose time can be
+// estimated. A method of draws or of values of f takes other steps.
 func (p *Plan) passes() bool {
-	return p.Config.EstimatesOnly() || p.Config.NewMethod().Needs().Gradient
+	c := &p.Config
+	return !c.EstimatesOnly() && !c.MakesSamples() && c.NewMethod().Needs().Gradient
 }
 
-// measured measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
-// batch, and to measure one factor. All are 0 if the device cannot tell, or if ctx is done before.
-func (p *Plan) measured(ctx context.Context) (making, step, measuring float64) {
-	c := &p.Config
-	b, ok := p.Backend.(timed)
-	if !ok || !p.passes() {
-		return 0, 0, 0
-	}
+// speed measures, in a moment, how fast the batch's runs go together on the host. What cannot be measured is
+// counted, on other devices for a single run: of several the device does not tell. All is 0 if it is not
+// known, or if ctx is done before.
+func (p *Plan) speed(ctx context.Context) (s Speed) {
+	c, members := &p.Config, len(p.batch.FactorRanks)
 	e, err := c.StandIn()
-	if err != nil {
-		return 0, 0, 0
+	if err != nil || !p.passes() {
+		return s
 	}
-	making, step = b.Estimate(ctx, e, len(p.batch.FactorRanks))
-	measuring = solver.MeasureSeconds(
-		ctx, p.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
-	return making, step, measuring
+	host, measures := p.Backend.(timed)
+	if measures {
+		s.Making, s.Step = host.Estimate(ctx, e, members)
+		s.Measuring = solver.MeasureSeconds(
+			ctx, p.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
+	}
+	if b, ok := p.Backend.(expected); ok && s.Step == 0 && (measures || members == 1) {
+		s.Making, s.Step = b.Expect(e, p.batch)
+		s.Step *= float64(members)
+		s.Counted = s.Step > 0
+	}
+	if s.Step == 0 || ctx.Err() != nil {
+		return Speed{}
+	}
+	return s
 }
 
 // reached is the iteration of a run's last whole checkpoint; 0 if there is none. It does not ask which

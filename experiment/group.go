@@ -84,11 +84,9 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 	return g, nil
 }
 
-// Estimate measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
-// batch, and to measure one factor. All are 0 if the device cannot tell, or if ctx is done before.
-func (g *Group) Estimate(ctx context.Context) (making, step, measuring float64) {
-	return g.Plan.measured(ctx)
-}
+// Speed finds out, in a moment, how fast the group's batches are. All is 0 if the device cannot tell, or if
+// ctx is done before.
+func (g *Group) Speed(ctx context.Context) Speed { return g.Plan.speed(ctx) }
 
 // Run carries out the group. It calls ended once for each run that ends, with the run's index in Configs, and
 // with an error if this run alone failed. Runs that were interrupted or not begun are not reported, and the

@@ -48,6 +48,9 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	left := "how long it takes cannot be told before it has begun"
 	if p.Estimate > 0 {
 		left = "about " + Rounded(p.Estimate) + " on this machine"
+		if p.Counted {
+			left += ", right within a factor of about three"
+		}
 	}
 	groups := Count(len(p.Part), "group") + " with measurements of their own"
 	if p.AtOnce > 1 {

@@ -176,6 +176,7 @@ type sweepPlanEvent struct {
 	Shards   int               `json:"shards" about:"number of parts"`
 	NamedBy  *string           `json:"shard_named_by" about:"flag, slurm or kubernetes; null: nothing named a part"`
 	Seconds  *float64          `json:"seconds_estimated" about:"for the whole part; null: unknown"`
+	Counted  bool              `json:"seconds_counted" about:"they follow in part from counted work"`
 	Apart    []string          `json:"devices_apart" about:"devices that each take runs of their own"`
 }
 

@@ -377,7 +377,7 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 	}
 	if p.Estimate > 0 {
 		seconds := p.Estimate.Seconds()
-		plan.Seconds = &seconds
+		plan.Seconds, plan.Counted = &seconds, p.Counted
 	}
 	printJSON(env.out, plan)
 }

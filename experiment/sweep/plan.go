@@ -26,8 +26,11 @@ type Plan struct {
 	AtOnce int
 	// Bytes is the memory that is needed at one time: by the largest group, or by several small ones.
 	Bytes float64
-	// Estimate is how long the part takes on this machine; 0 if the device cannot tell.
+	// Estimate is how long the part takes on this machine; 0 if the device cannot tell. Counted says that it
+	// follows in part from counted work, which is right within a factor of about three; otherwise it was
+	// measured.
 	Estimate time.Duration
+	Counted  bool
 	// Together is how many runs go together in the largest batch.
 	Together int
 
@@ -55,9 +58,11 @@ type placed struct {
 	small     bool    // other groups may go beside it
 }
 
-// speed says how fast a group is, whose measurements have so many entries: the seconds to make all rows, to
-// take one step of a whole batch, and to measure one iterate.
-type speed struct{ entries, making, step, measuring float64 }
+// speed says how fast a group is, whose measurements have so many entries.
+type speed struct {
+	experiment.Speed
+	entries float64
+}
 
 // Options are the choices that the sweep file does not make.
 type Options struct {
@@ -227,9 +232,10 @@ func (p *Plan) estimate(ctx context.Context) error {
 			}
 			known[key] = s
 		}
-		if s.step == 0 {
+		if s.Step == 0 {
 			return nil
 		}
+		p.Counted = p.Counted || s.Counted
 		all += s.seconds(g.Runs, s.together) / float64(atOnce)
 	}
 	p.Estimate = time.Duration(all * float64(time.Second))
@@ -245,21 +251,20 @@ func (p *Plan) speedOf(ctx context.Context, g *experiment.Group) speed {
 		bits.Len(uint(c.FactorRank)), bits.Len(uint(g.Together)), math.Round(4*math.Log2(entries)))
 	s, found := p.byScale[scale]
 	if !found {
-		s.entries = entries
-		s.making, s.step, s.measuring = g.Estimate(ctx)
+		s = speed{g.Speed(ctx), entries}
 		p.byScale[scale] = s
 	}
-	s.making *= entries / s.entries
-	s.step *= entries / s.entries
+	s.Making *= entries / s.entries
+	s.Step *= entries / s.entries
 	return s
 }
 
 // seconds estimates how long runs take, so many together.
 func (s speed) seconds(runs []Run, together int) float64 {
-	all := s.making
+	all := s.Making
 	for _, r := range runs {
 		steps, samples := float64(r.Config.Iterations), r.Config.Iterations/r.Config.MeasureEvery+2
-		all += steps*s.step/float64(min(together, len(runs))) + float64(samples)*s.measuring
+		all += steps*s.Step/float64(min(together, len(runs))) + float64(samples)*s.Measuring
 	}
 	return all
 }
