@@ -49,7 +49,7 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	if p.Estimate > 0 {
 		left = "about " + Rounded(p.Estimate) + " on this machine"
 		if p.Counted {
-			left += ", right within a factor of about three"
+			left += " for all iterations, by a count that is right within a factor of about three"
 		}
 	}
 	groups := Count(len(p.Part), "group") + " with measurements of their own"
