@@ -130,6 +130,16 @@ func TestAdviceMends(t *testing.T) {
 	}
 }
 
+// TestAdviceOfColumns: a number of columns is advised to methods near the truth only if there are too many.
+func TestAdviceOfColumns(t *testing.T) {
+	for settings, columns := range map[string]any{"method=rgd": nil, "method=rgd factor-rank=4": 2} {
+		a := summaryOf(t, strings.Fields("n=12 rank=2 iterations=50 "+settings)).Advice
+		if a == nil || a.Settings["init"] != "spectral" || a.Settings["factor-rank"] != columns {
+			t.Errorf("%s: %+v", settings, a)
+		}
+	}
+}
+
 // TestAdviceOfDecay: steps that fell too quickly are advised to fall more slowly, and not to begin with
 // another length. Symptom: advice did not know of laws of step sizes, and said nothing or blamed the first
 // step.

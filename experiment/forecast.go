@@ -55,20 +55,12 @@ func (f Forecast) Seconds(iterations, measureEvery int) float64 {
 	return f.Making + float64(left)*f.Step + float64(left/measureEvery+2)*f.Measuring
 }
 
-// passes says whether the run is mostly steps that are passes over the measurements, whose time can be
-// estimated. A method of draws or of values of f takes other steps.
-func (p *Plan) passes() bool {
-	c := &p.Config
-	return !c.EstimatesOnly() && !c.MakesSamples() && c.NewMethod().Needs().Gradient
-}
-
 // speed measures, in a moment, how fast the batch's runs go together on the host. What cannot be measured is
-// counted, on other devices for a single run: of several the device does not tell. All is 0 if it is not
-// known, or if ctx is done before.
+// counted; on a GPU for a batch of one run alone. All is 0 if it is not known, or if ctx is done before.
 func (p *Plan) speed(ctx context.Context) (s Speed) {
 	c, members := &p.Config, len(p.batch.FactorRanks)
 	e, err := c.StandIn()
-	if err != nil || !p.passes() {
+	if err != nil || !c.PassesAlone() {
 		return s
 	}
 	host, measures := p.Backend.(timed)
@@ -77,7 +69,7 @@ func (p *Plan) speed(ctx context.Context) (s Speed) {
 		s.Measuring = solver.MeasureSeconds(
 			ctx, p.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
 	}
-	if b, ok := p.Backend.(expected); ok && s.Step == 0 && (measures || members == 1) {
+	if b, ok := p.Backend.(expected); ok && s.Step == 0 && !c.EstimatesOnly() && (measures || members == 1) {
 		s.Making, s.Step = b.Expect(e, p.batch)
 		s.Step *= float64(members)
 		s.Counted = s.Step > 0

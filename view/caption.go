@@ -78,7 +78,7 @@ func title(c *config.Config) string {
 		text += ",  κ = " + power(c.Kappa)
 	}
 	if c.SingularVectors != "" {
-		text += ",  singular vectors of " + c.SingularVectors
+		text += ",  singular vectors: " + c.SingularVectors
 	}
 	if c.Noise > 0 {
 		text += ",  σ = " + power(c.Noise)

@@ -22,8 +22,7 @@ func WriteRunPlan(w io.Writer, p *experiment.Plan, f experiment.Forecast) {
 		steps += fmt.Sprintf(" from iteration %d", f.From)
 	}
 	if f.Step == 0 {
-		fmt.Fprintf(w, "%s; how long a step of %s takes on %s cannot be told\n", steps, c.Method,
-			p.Backend.Name())
+		fmt.Fprintf(w, "%s; %s\n", steps, unknownTime)
 		return
 	}
 	parts := []string{duration(f.Step) + " for a step"}

@@ -232,7 +232,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		add("kappa", "κ = %s", power(c.Kappa))
 	}
 	if c.SingularVectors != "" {
-		add("singular-vectors", "singular vectors of %s", c.SingularVectors)
+		add("singular-vectors", "singular vectors: %s", c.SingularVectors)
 	}
 	if c.Noise > 0 {
 		add("noise", "σ = %s", power(c.Noise))

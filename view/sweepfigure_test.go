@@ -31,7 +31,7 @@ func TestTitles(t *testing.T) {
 	}
 	r := &sweep.Results{Spec: &sweep.Spec{}, Runs: []sweep.Run{{Config: c}}}
 	for _, words := range []string{
-		"outliers in 7 % of y", "retraction projection", "singular vectors of signs",
+		"outliers in 7 % of y", "retraction projection", "singular vectors: signs",
 	} {
 		for _, text := range []string{title(&c), sweepTitle(r, nil)} {
 			if !strings.Contains(text, words) {

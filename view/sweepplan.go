@@ -45,7 +45,7 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	if devices := p.Apart(); len(devices) > 0 {
 		fmt.Fprintf(w, "each device takes runs of its own: %s\n", strings.Join(devices, ", "))
 	}
-	left := "how long it takes cannot be told before it has begun"
+	left := unknownTime
 	if p.Estimate > 0 {
 		left = "about " + Rounded(p.Estimate) + " on this machine"
 		if p.Counted {
@@ -59,3 +59,6 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	fmt.Fprintf(w, "%s, up to %s together, %s of memory for data, %s\n",
 		groups, Count(p.Together, "run"), experiment.Bytes(p.Bytes), left)
 }
+
+// unknownTime says that a plan has no estimate of its time.
+const unknownTime = "how long it takes cannot be told before it has begun"

@@ -85,15 +85,16 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// If the device cannot tell, or a step is no pass over the measurements, the dry run says so; if the time
-// follows from counted work, it says that.
+// If the device cannot tell, if a step is no pass over the measurements, or if the observations are made of
+// samples, the dry run says so; if the time follows from counted work, it says that.
 func TestDryRunOfUnknownTime(t *testing.T) {
 	for _, c := range []struct {
 		want  string
 		flags []string
 	}{
-		{"how long a step of gd takes on emulator cannot be told", []string{"--device", "emulator"}},
-		{"how long a step of sgd takes on cpu cannot be told", []string{"--method", "sgd"}},
+		{"how long it takes cannot be told", []string{"--device", "emulator"}},
+		{"how long it takes cannot be told", []string{"--method", "sgd"}},
+		{"how long it takes cannot be told", []string{"--observation", "single-index"}},
 		{"from counted work and the device's typical rates", []string{"--ensemble", "completion"}},
 	} {
 		flags := append([]string{"--n", "10", "--rank", "1", "--iterations", "60"}, c.flags...)

@@ -259,6 +259,11 @@ func writeReproduced(env environment, r *sweep.Results, e reproduce.Experiment, 
 			errors.Is(err, report.ErrEmpty) {
 			continue
 		}
+		var usage *config.UsageError
+		if errors.As(err, &usage) && (o.sweep != "" || len(o.set) > 0) {
+			env.notice("a figure cannot be drawn of the changed sweep: "+err.Error(), o.json)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -82,6 +82,17 @@ func TestReproduceChanged(t *testing.T) {
 			t.Errorf("%v: the folders %v, %v", c.args, folders, err)
 		}
 	}
+	// Symptom: a changed sweep without Adam had a verdict, no report, and exit code 2.
+	args := []string{"reproduce", "adam", "--sweep", "without.yaml"}
+	without := "base: {n: 6, n2: 6, rank: 1, factor-rank: 6, measurements: 30, parametrization: uv, " +
+		"iterations: 5}\naxes:\n  - method: [gd, momentum]\n  - alpha: [1e-2, 1e-3, 1e-4]\n"
+	if err := os.WriteFile("without.yaml", []byte(without), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if r := must(t, exitDone, args...); !strings.Contains(r.out, "report.html") ||
+		!strings.Contains(r.err, "note: a figure cannot be drawn of the changed sweep: ") {
+		t.Errorf("without Adam it prints %q and %q", r.out, r.err)
+	}
 	if r := must(t, exitDone, "reproduce", "uv", "--set", "kappa=7", "--file"); !strings.Contains(r.out,
 		"kappa: 7") {
 		t.Errorf("the changed file is %s", r.out)

@@ -438,6 +438,13 @@ func (c *Config) NewMethod() solver.Method {
 	return x.Make(c)
 }
 
+// PassesAlone says whether a run is mostly passes over the measurements, one in each step, whose time can be
+// estimated. A method of draws or of values of f takes other steps, and a model makes its observations of
+// samples before the first step, which may take longer than all steps.
+func (c *Config) PassesAlone() bool {
+	return c.observation().Observe == nil && (c.EstimatesOnly() || c.NewMethod().Needs().Gradient)
+}
+
 // EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
 func (c *Config) EstimatesOnly() bool {
 	x := find(methods, c.Method)

@@ -84,10 +84,6 @@ func (c *Config) observation() Observation {
 // something.
 func (c *Config) IsLinear() bool { return !c.observation().Estimates }
 
-// MakesSamples says whether the observations are made of samples of a model before the first step, which may
-// take longer than all steps.
-func (c *Config) MakesSamples() bool { return c.observation().Observe != nil }
-
 // settleObservation chooses the ensemble and the method that the observation model goes with, unless they are
 // given.
 func (c *Config) settleObservation(m *Mistakes) {

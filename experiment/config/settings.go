@@ -204,8 +204,8 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "singular-vectors", Group: problemGroup, shared: true, Values: sensing.VectorLaws,
 			applies: func(c *Config) bool { return c.SingularVectors != "" },
-			Help: "law of the truth's singular vectors: uniform, or signs, orthonormalized columns of random " +
-				"signs, which are spread out",
+			Help: "law of the truth's singular vectors: uniform, or signs, made of columns of random ±1, so that " +
+				"all rows have about the same norm",
 			Default: sensing.VectorLaws()[0],
 			at:      func(c *Config) any { return &c.SingularVectors },
 		}, {

@@ -55,15 +55,18 @@ func (c *Config) checkSpectrum(m *Mistakes) {
 
 // checkVectors checks the law of the singular vectors of a truth that is drawn.
 func (c *Config) checkVectors(m *Mistakes) {
+	if c.SingularVectors == "" {
+		return
+	}
+	if c.Truth != "" {
+		m.Bad("singular-vectors", "singular-vectors is for a truth that is drawn, not for a user's")
+		return
+	}
+	m.OneOf("singular-vectors", c.SingularVectors, sensing.VectorLaws()...)
 	if c.SingularVectors == string(sensing.UniformVectors) {
 		c.SingularVectors = "" // as in configurations before there was a choice, whose fingerprints stay
-	}
-	switch {
-	case c.SingularVectors == "":
-	case c.Truth != "":
-		m.Bad("singular-vectors", "singular-vectors is for a truth that is drawn, not for a user's")
-	default:
-		m.OneOf("singular-vectors", c.SingularVectors, sensing.VectorLaws()...)
+	} else if most := 1 / math.Sqrt(sensing.RankTolerance); c.hasKappa() && c.Kappa > most {
+		m.Bad("kappa", "with singular-vectors %s, kappa is at most %g, got %v", c.SingularVectors, most, c.Kappa)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
 )
 
 // TestSpectrumMistakes: each mistake is told with the place where the setting was given, and no other is.
@@ -60,6 +61,8 @@ func TestSpectrumMistakes(t *testing.T) {
 		{"singular-vectors=gaussian", "singular-vectors"},
 		{"singular-vectors=signs parametrization=sparse", "singular-vectors"},
 		{own + "singular-vectors=signs", "singular-vectors"},
+		{"singular-vectors=signs kappa=2e6", "kappa"},
+		{"singular-vectors=uniform kappa=2e6", ""},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
 		problems := problemsOf(t, config.Validate())
@@ -213,29 +216,30 @@ func TestLambdaOfTail(t *testing.T) {
 	}
 }
 
-// TestSingularVectors: the default of today has the fingerprint and the truth that it had before there was a
-// choice. With signs, a truth of rank 1 has elements of one size, for kappa and for a spectrum alike.
+// TestSingularVectors: the default has the fingerprint and the truth that it had before there was a choice.
+// With signs, a truth of rank 1 has elements of one size, for kappa and for a spectrum alike, and another
+// fingerprint.
 func TestSingularVectors(t *testing.T) {
-	before, now := configOf(t, "n=9", "rank=1"), configOf(t, "n=9", "rank=1", "singular-vectors=uniform")
-	for _, c := range []*Config{&before, &now} {
+	drawn := func(settings, vectors string) (fingerprint string, truth *sensing.Truth) {
+		c := configOf(t, append(strings.Fields(settings+vectors), "n=9", "rank=1")...)
 		if err := c.Check(); err != nil {
 			t.Fatal(err)
-		}
-	}
-	if before.Fingerprint(nil) != now.Fingerprint(nil) {
-		t.Error("the default has another fingerprint if it is given")
-	}
-	for _, settings := range []string{"kappa=1", "spectrum=1", "parametrization=uv n2=4 spectrum=1"} {
-		c := configOf(t, append(strings.Fields(settings), "n=9", "rank=1", "singular-vectors=signs")...)
-		if err := c.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if c.Fingerprint(nil) == before.Fingerprint(nil) {
-			t.Errorf("%s: signs have the fingerprint of the default", settings)
 		}
 		truth, err := c.truth()
 		if err != nil {
 			t.Fatal(err)
+		}
+		return c.Fingerprint(nil), truth
+	}
+	for _, settings := range []string{"kappa=1", "spectrum=1", "parametrization=uv n2=4 spectrum=1"} {
+		before, old := drawn(settings, "")
+		now, uniform := drawn(settings, " singular-vectors=uniform")
+		if now != before || !mat.Equal(uniform.X(), old.X()) || !mat.Equal(uniform.Right(), old.Right()) {
+			t.Errorf("%s: the default has another fingerprint or truth if it is given", settings)
+		}
+		signed, truth := drawn(settings, " singular-vectors=signs")
+		if signed == before {
+			t.Errorf("%s: signs have the fingerprint of the default", settings)
 		}
 		for side, x := range map[string]*mat.Dense{"X": truth.X(), "Y": truth.Right()} {
 			n, _ := x.Dims()

@@ -140,8 +140,8 @@ func plants() []plant {
 					o.FloorStart, o.Final.Imbalance = nil, 1
 				}
 			})},
-		{"adam", "Adam does as gd does", fits(math.Sqrt, math.Sqrt, math.Sqrt)},
-		{"adam", "the start does not matter to momentum", fits(math.Sqrt, level, level)},
+		{"adam", "Adam does as gd does", fitting(math.Sqrt, math.Sqrt, math.Sqrt)},
+		{"adam", "the start does not matter to momentum", fitting(math.Sqrt, level, level)},
 		{"imbalanced-gd", "the rate of gd on UVᵀ does not depend on α", contradict(func(r *rates) {
 			r.plain = func(T, _ float64) float64 { return math.Exp(-0.01 * T) }
 		})},

@@ -207,14 +207,17 @@ func (p *Plan) place(runs []Run, on spot) (*experiment.Group, placed, error) {
 }
 
 // estimate finds out how long the part takes: groups on one spot add their times, and those side by side
-// share them.
+// share them. It is not known if it is not known of each run.
 func (p *Plan) estimate(ctx context.Context) error {
 	type size struct {
 		placed
 		speed
 	}
-	known, all := map[string]size{}, 0.0
+	known, all, counted := map[string]size{}, 0.0, false
 	for _, g := range p.Part {
+		if slices.ContainsFunc(g.Runs, func(r Run) bool { return !r.Config.PassesAlone() }) {
+			return nil
+		}
 		on, atOnce := spot{device: p.deviceOf(g)}, 1
 		if p.AtOnce > 1 && p.isSmall(g) {
 			on.workers, atOnce = p.workers/p.AtOnce, p.AtOnce
@@ -235,22 +238,22 @@ func (p *Plan) estimate(ctx context.Context) error {
 		if s.Step == 0 {
 			return nil
 		}
-		p.Counted = p.Counted || s.Counted
+		counted = counted || s.Counted
 		all += s.seconds(g.Runs, s.together) / float64(atOnce)
 	}
-	p.Estimate = time.Duration(all * float64(time.Second))
+	p.Estimate, p.Counted = time.Duration(all*float64(time.Second)), counted
 	return nil
 }
 
 // speedOf finds out how fast a group is. To measure this takes a moment, so that groups whose sizes differ by
-// less than a fifth are measured once, and scaled.
+// less than a fifth are measured once, and scaled. What is counted depends on more than the size.
 func (p *Plan) speedOf(ctx context.Context, g *experiment.Group) speed {
 	c := &g.Plan.Config
 	entries := max(c.EntryCount(), 1)
 	scale := fmt.Sprint(c.Device, " ", c.Workers, c.Ensemble, c.Entries, bits.Len(uint(c.N)),
 		bits.Len(uint(c.FactorRank)), bits.Len(uint(g.Together)), math.Round(4*math.Log2(entries)))
 	s, found := p.byScale[scale]
-	if !found {
+	if !found || s.Counted {
 		s = speed{g.Speed(ctx), entries}
 		p.byScale[scale] = s
 	}

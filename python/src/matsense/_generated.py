@@ -199,8 +199,9 @@ def run(
         geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
         indefinite and polar).
     singular_vectors : {'uniform', 'signs'}
-        Law of the truth's singular vectors: uniform, or signs, orthonormalized columns of random
-        signs, which are spread out (for psd, uv, deep, indefinite and polar; default uniform).
+        Law of the truth's singular vectors: uniform, or signs, made of columns of random ±1, so
+        that all rows have about the same norm (for psd, uv, deep, indefinite and polar; default
+        uniform).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -680,8 +681,9 @@ def problem(
         geometric:q, σ_i = q^(i−1), or even:c, evenly from 1 down to 1/c (for psd, uv, deep,
         indefinite and polar).
     singular_vectors : {'uniform', 'signs'}
-        Law of the truth's singular vectors: uniform, or signs, orthonormalized columns of random
-        signs, which are spread out (for psd, uv, deep, indefinite and polar; default uniform).
+        Law of the truth's singular vectors: uniform, or signs, made of columns of random ±1, so
+        that all rows have about the same norm (for psd, uv, deep, indefinite and polar; default
+        uniform).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
