@@ -44,8 +44,10 @@ const (
 	enough = 1e-9
 	// basisBlocks is the number of blocks in the basis before it is cut down to the best vectors.
 	basisBlocks = 12
-	// mostProducts bounds the products with a block.
-	mostProducts = 600
+	// exactProducts and mostProducts bound the products with a block that pairs are refined for until they
+	// are exact, and until they are enough. Where the largest eigenvalue has just left a bulk of n others,
+	// as in multi-index models near their threshold, the first is not always sufficient.
+	exactProducts, mostProducts = 600, 6000
 )
 
 // Leading finds the k largest eigenvalues of a symmetric S and their eigenvectors. It begins with the columns
@@ -66,7 +68,7 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 		projected: mat.NewSymDense(most, nil),
 	}
 	next := mat.DenseCopyOf(start.T())
-	for range mostProducts {
+	for products := range mostProducts {
 		grown, err := s.extend(next)
 		if err != nil {
 			return nil, err
@@ -76,7 +78,7 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 		}
 		var worst float64
 		next, worst = s.residuals()
-		if !grown || worst <= exact*s.largest {
+		if !grown || worst <= exact*s.largest || products+1 >= exactProducts && worst <= enough*s.largest {
 			break // a basis that does not grow is invariant
 		}
 	}
