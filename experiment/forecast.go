@@ -59,8 +59,11 @@ func (f Forecast) Seconds(iterations, measureEvery int) float64 {
 // counted; on a GPU for a batch of one run alone. All is 0 if it is not known, or if ctx is done before.
 func (p *Plan) speed(ctx context.Context) (s Speed) {
 	c, members := &p.Config, len(p.batch.FactorRanks)
+	if !c.PassesAlone() {
+		return s
+	}
 	e, err := c.StandIn()
-	if err != nil || !c.PassesAlone() {
+	if err != nil {
 		return s
 	}
 	host, measures := p.Backend.(timed)

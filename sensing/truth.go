@@ -164,36 +164,30 @@ func orthonormal(n, rank int, vectors Vectors, seed, first uint64) *mat.Dense {
 				v[i] = math.Copysign(1, g)
 			}
 		}
-		whole := math.Sqrt(dot(v, v))
-		subtract(v, columns)
-		norm := math.Sqrt(dot(v, v))
-		if vectors == SignVectors && norm < dependent*whole {
+		if left := separate(v, columns); vectors == SignVectors && left < dependent*math.Sqrt(float64(n)) {
 			continue
 		}
-		scale(v, norm)
-		subtract(v, columns)
-		scale(v, math.Sqrt(dot(v, v)))
+		separate(v, columns)
 		out.SetCol(len(columns), v)
 		columns = append(columns, v)
 	}
 	return out
 }
 
-// subtract makes v orthogonal to orthonormal columns, one after another.
-func subtract(v []float64, columns [][]float64) {
+// separate makes v orthogonal to orthonormal columns, one after another, and normalizes it. It returns the
+// norm that v had in between.
+func separate(v []float64, columns [][]float64) float64 {
 	for _, u := range columns {
 		d := dot(u, v)
 		for i := range v {
 			v[i] -= float64(d * u[i])
 		}
 	}
-}
-
-// scale divides v by its norm.
-func scale(v []float64, norm float64) {
+	norm := math.Sqrt(dot(v, v))
 	for i := range v {
 		v[i] /= norm
 	}
+	return norm
 }
 
 func dot(a, b []float64) float64 {

@@ -151,15 +151,17 @@ func (c *Config) nearStart(f Facts, a *Advice) bool {
 	}
 	delete(a.Settings, "alpha")
 	a.Set("init", spectral)
-	columns := ""
-	if most := max(c.Rank, 1); c.FactorRank > most {
-		a.Set("factor-rank", most)
-		columns = "is for at most r* columns, and "
-		if c.Rank == 0 {
-			columns = "is for at most r* columns, which is not known here (1 is the least), and "
-		}
+	most := max(c.Rank, 1)
+	if c.FactorRank <= most {
+		a.Say("%s starts near the truth", c.Method)
+		return true
 	}
-	a.Say("%s %sstarts near the truth", c.Method, columns)
+	unknown := ""
+	if c.Rank == 0 {
+		unknown = ", which is not known here (1 is the least)"
+	}
+	a.Set("factor-rank", most)
+	a.Say("%s is for at most r* columns%s, and starts near the truth", c.Method, unknown)
 	return true
 }
 

@@ -25,7 +25,9 @@ func judgeAdam(all []observation) Verdict {
 	}}
 	open := v.about(all, func(o observation) bool { return o.Measurements < o.N*o.N2 },
 		"have as many measurements as M has numbers")
-	fitted := v.arrived(open, fits, "have a train loss above a ten thousandth of the first")
+	// With a constant step Adam stays at a distance from the observations that the step decides.
+	fitted := v.arrived(open, func(o observation) bool { return partOfLoss(o) <= 1e-4 },
+		"have a train loss above a ten thousandth of the first")
 	methods, groups := by(fitted, func(o observation) string { return o.Method })
 	least := math.Inf(1) // the least α
 	for _, o := range fitted {
@@ -56,10 +58,4 @@ func judgeAdam(all []observation) Verdict {
 	}
 	v.settle(agree, disagree)
 	return v
-}
-
-// fits says whether a run's residuals fell to a hundredth of the first. With a constant step Adam stays at a
-// distance from the observations that the step decides.
-func fits(o observation) bool {
-	return len(o.Trajectory) > 0 && o.Final.TrainLoss <= 1e-4*o.Trajectory[0].TrainLoss
 }

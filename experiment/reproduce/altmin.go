@@ -60,9 +60,7 @@ func judgeAltMin(all []observation) Verdict {
 			"(medians)", o.Measurements, r, unknowns(o), median(of(runs[r], method), end), method,
 			median(of(runs[r], "gd"), end))
 	}
-	fitted := extreme(of(under, method), func(o observation) float64 {
-		return o.Final.TrainLoss / o.Trajectory[0].TrainLoss
-	}, slices.Max)
+	fitted := extreme(of(under, method), partOfLoss, slices.Max)
 	v.find("%s, n·r ≥ m: the losses are %.2g of the first or less", method, fitted)
 	agree = agree && fitted < 1e-6 && extreme(of(under, method), end, slices.Min) >= 0.1 &&
 		extreme(of(under, "gd"), end, slices.Max) < 0.01

@@ -185,6 +185,14 @@ func kappaOf(o observation) float64 { return o.Kappa }
 
 func testError(o observation) float64 { return float64(o.Final.TestError) }
 
+// partOfLoss returns the last train loss over the first; NaN if the record has no points.
+func partOfLoss(o observation) float64 {
+	if len(o.Trajectory) == 0 {
+		return math.NaN()
+	}
+	return o.Final.TrainLoss / o.Trajectory[0].TrainLoss
+}
+
 // hasFloor reports whether a run reached its floor, at a test error that has a logarithm.
 func hasFloor(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }
 

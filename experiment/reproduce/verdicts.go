@@ -255,12 +255,7 @@ func judgeGeneralization(all []observation) Verdict {
 	for _, m := range sizes {
 		g := groups[m]
 		free := g[0].N*g[0].Rank - g[0].Rank*(g[0].Rank-1)/2
-		loss := median(g, func(o observation) float64 {
-			if len(o.Trajectory) == 0 {
-				return math.NaN()
-			}
-			return o.Final.TrainLoss / o.Trajectory[0].TrainLoss
-		})
+		loss := median(g, partOfLoss)
 		e := median(g, testError)
 		v.find("m = %d, %.2f of the %d free numbers: train loss %.1e of the start's, test error %.1e "+
 			"(medians of %d runs)",
