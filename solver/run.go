@@ -117,7 +117,7 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 
 	var top *mat.Dense
 	if s.Rank > 0 && !isSelfMeasuring(s.Parametrization) {
-		est, err := r.estimate(s.Rank)
+		est, err := r.estimate(r.pairs())
 		if err != nil {
 			return nil, err
 		}
@@ -135,6 +135,17 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		s.Opened(r.opened)
 	}
 	return r, nil
+}
+
+// pairs is how many pairs the spectral estimate has whose top r* vectors the metrics use: those of a spectral
+// start, if they are enough, because that estimate is made already. They do not depend on whether the run was
+// resumed.
+func (r *run) pairs() int {
+	start, spectral := r.Start.(Spectral)
+	if !spectral {
+		return r.Rank
+	}
+	return max(r.Rank, start.pairs(r.member.Shapes()))
 }
 
 // estimate returns the spectral estimate with k pairs.
@@ -292,7 +303,7 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	// A vector has no spectral estimate. One that cannot be found costs the advice, and not the run.
 	if r.failed(status) && !isSelfMeasuring(r.Parametrization) {
 		before := r.spectral
-		if _, err := r.estimate(max(r.Rank, 1)); err != nil {
+		if _, err := r.estimate(max(r.pairs(), 1)); err != nil {
 			if interrupted := r.interrupted(); interrupted != nil {
 				return nil, interrupted // the run ends in the same way when it is resumed
 			}

@@ -54,17 +54,20 @@ func (s Spectral) Suits(p Parametrization) error {
 	return nil
 }
 
+// pairs is how many pairs of the spectral estimate the start of a factor needs.
+func (s Spectral) pairs(shapes []Shape) int { return s.Skip + shapes[0].Cols }
+
 // Factor implements [Start].
 func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate, error)) (Factor, error) {
 	if len(shapes) > 2 {
 		return nil, fmt.Errorf("solver: a spectral start is defined only for UUᵀ, UVᵀ and UUᵀ − VVᵀ")
 	}
-	est, err := spectral(s.Skip + shapes[0].Cols)
+	est, err := spectral(s.pairs(shapes))
 	if err != nil {
 		return nil, err
 	}
 	f := NewFactor(shapes)
-	last := min(len(est.Values()), s.Skip+shapes[0].Cols)
+	last := min(len(est.Values()), s.pairs(shapes))
 	left, right := est.sides(last)
 	if est.signs != nil {
 		var next [2]int // columns of U₀ and V₀
