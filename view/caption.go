@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/matsense/matsense/experiment"
@@ -20,8 +21,9 @@ func Problem(p *experiment.Plan) string {
 	case p.Storage == "generated":
 		where = "rows generated when needed, "
 	}
+	precise := when(c.Precision != "f64", ", %s arithmetic", c.Precision)
 	return fmt.Sprintf("%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data",
-		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c),
+		law(c), side(c), c.Measurements, c.FactorRank, precise,
 		p.Backend.Name(), p.Backend.Device(), where, experiment.Bytes(p.Bytes))
 }
 
@@ -41,70 +43,75 @@ func side(c *config.Config) string {
 	return fmt.Sprintf("n = %d", c.N)
 }
 
-// title returns the caption of a run: its problem, method, start and measurements.
-func title(c *config.Config) string {
-	text := fmt.Sprintf("%s,  m = %d,  r = %d", side(c), c.Measurements, c.FactorRank)
-	if c.Rank > 0 {
-		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
+// phrase says in a few words what a run has of one kind; empty if it has nothing worth a word.
+type phrase func(c *config.Config) string
+
+// phrases make up the caption of a run: its problem, method, start, steps, and measurements.
+var phrases = []phrase{
+	side,
+	func(c *config.Config) string {
+		return when(c.ChosenParametrization().Vector, "%d not 0", c.Sparsity)
+	},
+	func(c *config.Config) string {
+		return when(c.Rank > 0 && !c.ChosenParametrization().Vector, "r* = %d", c.Rank)
+	},
+	func(c *config.Config) string { return fmt.Sprintf("m = %d", c.Measurements) },
+	func(c *config.Config) string {
+		return when(!c.ChosenParametrization().Vector, "r = %d", c.FactorRank)
+	},
+	func(c *config.Config) string { return when(c.Depth > 0, "%d matrices", c.Depth) },
+	func(c *config.Config) string { return c.ChosenParametrization().Caption },
+	func(c *config.Config) string {
+		return when(c.Method != config.Default().Method && c.Iterations > 0, "%s", method(c))
+	},
+	func(c *config.Config) string {
+		start, found := c.ChosenStart()
+		return when(found && !start.Unnamed, "%s start", start.Name)
+	},
+	func(c *config.Config) string {
+		start, found := c.ChosenStart()
+		return when(found && start.Sized, "α = %s", power(c.Alpha))
+	},
+	func(c *config.Config) string { return when(c.Iterations > 0 && c.HasStep(), "μ = %s", power(c.Step)) },
+	func(c *config.Config) string {
+		return when(c.Iterations > 0 && c.StepDecay != "", "step decay %s", c.StepDecay)
+	},
+	func(c *config.Config) string { return when(c.Retraction != "", "retraction %s", c.Retraction) },
+	func(c *config.Config) string { return when(c.Kappa > 1, "κ = %s", power(c.Kappa)) },
+	func(c *config.Config) string {
+		return when(c.SingularVectors != "", "singular vectors: %s", c.SingularVectors)
+	},
+	func(c *config.Config) string { return when(c.Noise > 0, "σ = %s", power(c.Noise)) },
+	func(c *config.Config) string { return when(!math.IsInf(c.SNR, 1), "SNR %s dB", power(c.SNR)) },
+	func(c *config.Config) string { return when(c.Outliers > 0, "outliers in %s of y", percent(c.Outliers)) },
+	func(c *config.Config) string { return when(!c.HasSquaredLoss(), "loss %s", c.LossName()) },
+	law,
+	func(c *config.Config) string { return when(c.Precision != "f64", "%s arithmetic", c.Precision) },
+}
+
+// when returns a text if a condition holds, and else nothing.
+func when(holds bool, format string, value any) string {
+	if !holds {
+		return ""
 	}
-	p := c.ChosenParametrization()
-	if p.Vector {
-		text = fmt.Sprintf("n = %d,  %d not 0,  m = %d", c.N, c.Sparsity, c.Measurements)
-	}
-	if c.Depth > 0 {
-		text += fmt.Sprintf(",  %d matrices", c.Depth)
-	}
-	if p.Caption != "" {
-		text += ",  " + p.Caption
-	}
-	if c.Method != config.Default().Method && c.Iterations > 0 {
-		text += ",  " + method(c)
-	}
-	if start, found := c.ChosenStart(); found {
-		if !start.Unnamed {
-			text += fmt.Sprintf(",  %s start", start.Name)
+	return fmt.Sprintf(format, value)
+}
+
+// caption says what runs have in common; there is at least one. What differs between them is left out.
+func caption(configs ...*config.Config) string {
+	var parts []string
+	for _, of := range phrases {
+		text := of(configs[0])
+		differs := func(c *config.Config) bool { return of(c) != text }
+		if text != "" && !slices.ContainsFunc(configs, differs) {
+			parts = append(parts, text)
 		}
-		if start.Sized {
-			text += ",  α = " + power(c.Alpha)
-		}
 	}
-	if c.Iterations > 0 && c.HasStep() {
-		text += ",  μ = " + power(c.Step) + decay(c)
-	}
-	if c.Retraction != "" {
-		text += ",  retraction " + c.Retraction
-	}
-	if c.Kappa > 1 {
-		text += ",  κ = " + power(c.Kappa)
-	}
-	if c.SingularVectors != "" {
-		text += ",  singular vectors: " + c.SingularVectors
-	}
-	if c.Noise > 0 {
-		text += ",  σ = " + power(c.Noise)
-	}
-	if !math.IsInf(c.SNR, 1) {
-		text += fmt.Sprintf(",  SNR %s dB", power(c.SNR))
-	}
-	if c.Outliers > 0 {
-		text += fmt.Sprintf(",  outliers in %s of y", percent(c.Outliers))
-	}
-	if !c.HasSquaredLoss() {
-		text += ",  loss " + c.LossName()
-	}
-	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
+	return strings.Join(parts, ",  ")
 }
 
 // percent writes a share of the observations.
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
-
-// decay says by which law the step sizes become smaller, if they do.
-func decay(c *config.Config) string {
-	if c.StepDecay == "" {
-		return ""
-	}
-	return " with " + c.StepDecay
-}
 
 // method names the method, or the function that takes the steps in a user's program.
 func method(c *config.Config) string {
@@ -125,12 +132,4 @@ func law(c *config.Config) string {
 		words += " " + c.Observation + " " + c.Link
 	}
 	return strings.Join(strings.Fields(words), " ")
-}
-
-// arithmetic names the arithmetic, if it is not f64.
-func arithmetic(c *config.Config) string {
-	if c.Precision == "f64" {
-		return ""
-	}
-	return fmt.Sprintf(", %s arithmetic", c.Precision)
 }

@@ -14,7 +14,7 @@ func RunFigure(r *experiment.Run) Figure {
 
 // trajectory returns the drawing of a run, with its title and phases.
 func trajectory(r *experiment.Run) report.Figure {
-	f := report.Figure{Title: title(&r.Config), Rank: r.Config.Rank}
+	f := report.Figure{Title: caption(&r.Config), Rank: r.Config.Rank}
 	if !r.Config.EstimatesOnly() {
 		f.Trajectory = r.Trajectory
 	}

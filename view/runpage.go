@@ -20,7 +20,7 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
 		Title:    subject(c),
-		Subtitle: about(title(c)),
+		Subtitle: about(caption(c)),
 		Verdict: report.Verdict{
 			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
 		},

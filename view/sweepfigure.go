@@ -132,7 +132,7 @@ func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	s = sideBySide(s)
 	f := &report.Lines{
-		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
+		Title: sweepCaption(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
 		Categories: namesOf(s.Categories), Curves: s.OverTrajectories(),
 		Fit: s.XLog && (s.YLog || counted(s.Y)),
 	}
@@ -174,80 +174,23 @@ func namesOf(values []string) (names []string) {
 	return names
 }
 
-// sweepTitle lists the settings that all drawn runs have in common.
-func sweepTitle(r *sweep.Results, where map[string][]string) string {
+// sweepCaption says what the runs have in common that conditions leave to be drawn.
+func sweepCaption(r *sweep.Results, where map[string][]string) string {
 	keys := r.Spec.Keys()
-	var drawn []sweep.Run // that the conditions leave
-	for _, run := range r.Runs {
+	var all, drawn []*config.Config
+	for i := range r.Runs {
+		run := &r.Runs[i]
+		all = append(all, &run.Config)
 		if !slices.ContainsFunc(keys, func(key string) bool {
 			return len(where[key]) > 0 && !slices.Contains(where[key], run.Values[slices.Index(keys, key)])
 		}) {
-			drawn = append(drawn, run)
+			drawn = append(drawn, &run.Config)
 		}
 	}
 	if len(drawn) == 0 {
-		drawn = r.Runs
+		drawn = all
 	}
-	c := drawn[0].Config
-	varied := func(key string) bool {
-		i := slices.Index(keys, key)
-		differs := func(run sweep.Run) bool { return run.Values[i] != drawn[0].Values[i] }
-		return i >= 0 && slices.ContainsFunc(drawn, differs)
-	}
-	same := func(value func(c *config.Config) int) bool {
-		differs := func(run sweep.Run) bool { return value(&run.Config) != value(&c) }
-		return !slices.ContainsFunc(drawn, differs)
-	}
-	var parts []string
-	add := func(key, format string, value any) {
-		if !varied(key) {
-			parts = append(parts, fmt.Sprintf(format, value))
-		}
-	}
-	if c.N2 > 0 && !varied("n2") {
-		add("n", "%s", sizeOf(&c))
-	} else {
-		add("n", "n = %d", c.N)
-	}
-	if c.Rank > 0 {
-		add("rank", "r* = %d", c.Rank)
-	}
-	if same(func(c *config.Config) int { return c.Measurements }) {
-		add("measurements", "m = %d", c.Measurements)
-	}
-	if same(func(c *config.Config) int { return c.FactorRank }) {
-		add("factor-rank", "r = %d", c.FactorRank)
-	}
-	if start, _ := c.ChosenStart(); start.Sized {
-		add("alpha", "α = %s", power(c.Alpha))
-	}
-	add("step", "μ = %s", power(c.Step))
-	if c.StepDecay != "" {
-		add("step-decay", "step decay %s", c.StepDecay)
-	}
-	if c.Retraction != "" {
-		add("retraction", "retraction %s", c.Retraction)
-	}
-	if c.Kappa > 1 {
-		add("kappa", "κ = %s", power(c.Kappa))
-	}
-	if c.SingularVectors != "" {
-		add("singular-vectors", "singular vectors: %s", c.SingularVectors)
-	}
-	if c.Noise > 0 {
-		add("noise", "σ = %s", power(c.Noise))
-	}
-	if !math.IsInf(c.SNR, 1) {
-		add("snr", "SNR %s dB", power(c.SNR))
-	}
-	if c.Outliers > 0 {
-		add("outliers", "outliers in %s of y", percent(c.Outliers))
-	}
-	if !c.HasSquaredLoss() {
-		add("loss", "loss %s", c.LossName())
-	}
-	add("ensemble", "%s", c.Ensemble)
-	return strings.Join(parts, ",  ")
+	return caption(drawn...)
 }
 
 // figureName returns the name of the file of a selection's figure, without its ending.

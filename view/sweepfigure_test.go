@@ -20,9 +20,9 @@ func TestLineNames(t *testing.T) {
 	}
 }
 
-// TestTitles: a run and a sweep name what is unusual about a problem in the same words, and a value
+// TestCaptions: a run and a sweep name what is unusual about a problem in the same words, and a value
 // that is not set has a name.
-func TestTitles(t *testing.T) {
+func TestCaptions(t *testing.T) {
 	c := config.Default()
 	c.Outliers, c.Method, c.Retraction, c.FactorRank, c.Rank = 0.07, "rgd", "projection", 2, 2
 	c.SingularVectors = "signs"
@@ -33,7 +33,7 @@ func TestTitles(t *testing.T) {
 	for _, words := range []string{
 		"outliers in 7 % of y", "retraction projection", "singular vectors: signs",
 	} {
-		for _, text := range []string{title(&c), sweepTitle(r, nil)} {
+		for _, text := range []string{caption(&c), sweepCaption(r, nil)} {
 			if !strings.Contains(text, words) {
 				t.Errorf("%q lacks %q", text, words)
 			}
@@ -53,10 +53,10 @@ func TestTitles(t *testing.T) {
 	}
 }
 
-// TestTitleOfSelection: a setting that varies in the sweep, but not among the drawn runs, is in the title.
-func TestTitleOfSelection(t *testing.T) {
+// TestCaptionOfSelection: what varies in the sweep, but not among the drawn runs, is in the caption.
+func TestCaptionOfSelection(t *testing.T) {
 	spec, err := sweep.Parse("s.yaml", []byte(`
-base: {rank: 2}
+base: {rank: 2, method: momentum, momentum: 0.5}
 axes:
   - {ensemble: [gaussian, completion], n: [9, 20], measurements: [150, 210]}
   - alpha: [0.1, 0.01]
@@ -68,8 +68,8 @@ axes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := sweepTitle(&sweep.Results{Spec: spec, Runs: runs}, map[string][]string{"ensemble": {"completion"}})
-	for _, words := range []string{"n = 20,", "m = 210,", "completion"} {
+	got := sweepCaption(&sweep.Results{Spec: spec, Runs: runs}, map[string][]string{"ensemble": {"completion"}})
+	for _, words := range []string{"n = 20,", "m = 210,", "momentum,", "completion"} {
 		if !strings.Contains(got, words) {
 			t.Errorf("%q lacks %q", got, words)
 		}

@@ -27,7 +27,7 @@ func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	ends := countEnds(r)
 	p := report.Page{
 		Title:    fmt.Sprintf("%s: a sweep of %s", name(dir), Count(len(r.Runs), "run")),
-		Subtitle: about(sweepTitle(r, nil)),
+		Subtitle: about(sweepCaption(r, nil)),
 		Verdict:  ends.verdict(),
 		Tables:   []report.Table{runsTable(r), sweepCircumstances(r, ends)},
 		Repeat: report.Repeat{

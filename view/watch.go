@@ -122,7 +122,7 @@ func (l Life) silence() string {
 
 // Item is the run's line of a list.
 func (w *WatchedRun) Item(link report.Link) report.Item {
-	item := report.Item{Link: link, About: about(title(w.Config))}
+	item := report.Item{Link: link, About: about(caption(w.Config))}
 	item.Mood, item.Status, item.Note = w.status()
 	speed, left, final := "", math.NaN(), (*experiment.Metrics)(nil)
 	switch {
@@ -470,7 +470,7 @@ func SweepAbout(s *sweep.Spec, runs []sweep.Run) string {
 	if varied != "" {
 		varied = "over " + varied + ":  "
 	}
-	return varied + sweepTitle(&sweep.Results{Spec: s, Runs: runs}, nil)
+	return varied + sweepCaption(&sweep.Results{Spec: s, Runs: runs}, nil)
 }
 
 // BrokenItem is the line of a directory that cannot be read, and why.
