@@ -34,7 +34,7 @@ func WriteRunPlan(w io.Writer, p *experiment.Plan, f experiment.Forecast) {
 	}
 	how := "measured on this machine just now"
 	if f.Counted {
-		how = "from counted work and the device's typical rates: right within a factor of about three"
+		how = countedTime
 	}
 	fmt.Fprintf(w, "%s, about %s in all: %s (%s)\n", steps,
 		duration(f.Seconds(c.Iterations, c.MeasureEvery)), strings.Join(parts, ", "), how)

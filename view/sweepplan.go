@@ -47,9 +47,9 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	}
 	left := unknownTime
 	if p.Estimate > 0 {
-		left = "about " + Rounded(p.Estimate) + " on this machine"
+		left = "about " + Rounded(p.Estimate) + " on this machine for all iterations"
 		if p.Counted {
-			left += " for all iterations, by a count that is right within a factor of about three"
+			left += " (" + countedTime + ")"
 		}
 	}
 	groups := Count(len(p.Part), "group") + " with measurements of their own"
@@ -59,6 +59,9 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	fmt.Fprintf(w, "%s, up to %s together, %s of memory for data, %s\n",
 		groups, Count(p.Together, "run"), experiment.Bytes(p.Bytes), left)
 }
+
+// countedTime says how far to trust a plan's time that was not measured.
+const countedTime = "from counted work and the device's typical rates: right within a factor of about three"
 
 // unknownTime says that a plan has no estimate of its time.
 const unknownTime = "how long it takes cannot be told before it has begun"
