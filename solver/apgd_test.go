@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gorgonia.org/tensor"
 
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -177,6 +178,7 @@ func TestAPGDIsGaussNewton(t *testing.T) {
 // Gaussian measurements falls to 1e-10 in as many steps for κ = 1 as for κ = 100 (of M*: 10⁴), and then to
 // rounding, where it stays. Without the damping UᵀU has no inverse by then.
 func TestAPGDConditions(t *testing.T) {
+	numtest.Law(t)
 	const target, iterations = 1e-10, 200
 	run := func(kappa float64, seed uint64, m solver.Method) solver.Trajectory {
 		var path solver.Trajectory

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -127,6 +128,7 @@ func TestImbalancedGDStep(t *testing.T) {
 // descent is proportional to α², if V₀ is a third of U₀: U keeps columns outside of the truth that it had at
 // the start.
 func TestImbalancedGDRate(t *testing.T) {
+	numtest.Law(t)
 	const mu = 0.2
 	exponent := func(m solver.Method, alpha float64, iterations, every int, high, low float64) float64 {
 		var path solver.Trajectory

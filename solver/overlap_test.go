@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -24,6 +25,7 @@ func linkOf(t *testing.T, name string) sensing.Link {
 // which E[z zᵀ | y] − I = ±2/π off the diagonal. The value for product was computed with SciPy's Bessel
 // functions and adaptive quadrature.
 func TestWeakRecovery(t *testing.T) {
+	numtest.Law(t)
 	for _, c := range []struct {
 		link string
 		p    int
@@ -76,6 +78,7 @@ func TestPredictEigenvalues(t *testing.T) {
 // TestPredictEigenvaluesOfProduct: T of trim jumps, and the prediction is that of a NumPy program whose
 // Gauss–Legendre quadrature ends and begins at the jump.
 func TestPredictEigenvaluesOfProduct(t *testing.T) {
+	numtest.Law(t)
 	l := linkOf(t, "product")
 	law := l.Law(2, 0)
 	transform, err := l.Transform(sensing.Trim, 2)
@@ -139,6 +142,7 @@ func TestNoisyLaw(t *testing.T) {
 // with those of a NumPy program whose law of y comes from integrals over circles and spheres. Both sum over
 // grids on which T has corners or jumps, with steps of 0.002 and less.
 func TestPredictEigenvaluesReference(t *testing.T) {
+	numtest.Law(t)
 	text, err := os.ReadFile("../testdata/reference/eigenvalues/predictions.json")
 	if err != nil {
 		t.Fatal(err)

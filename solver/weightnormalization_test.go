@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -195,6 +196,7 @@ func TestWeightNormalizationAligns(t *testing.T) {
 // TestWeightNormalizationConverges: with Gaussian measurements and more columns than the rank, the error
 // falls to rounding, in fewer steps with more columns, while gradient descent on UUᵀ does not come near.
 func TestWeightNormalizationConverges(t *testing.T) {
+	numtest.Law(t)
 	e, err := sensing.NewGaussian(sensing.Sym{N: 12}, 900, sensing.F64, 3)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -57,6 +58,7 @@ func TestZerothOrderNewtonScalar(t *testing.T) {
 //
 // and at the solution the variance of g is d·σ²/(2δ²Q) with Q directions.
 func TestZerothOrderNewtonMoments(t *testing.T) {
+	numtest.Law(t)
 	const n, q, b, draws, eta = 5, 4, 2, 4000, 0.3
 	problem := observedWhole(t, n, 1, 1)
 	truth := mat.NewDense(n, n, nil)

@@ -1,4 +1,4 @@
-// Package numtest has helpers with numbers for the tests of several packages.
+// Package numtest has helpers for the numerical tests of several packages.
 package numtest
 
 import (
