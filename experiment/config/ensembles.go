@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/matsense/matsense/sensing"
@@ -33,8 +34,9 @@ type Law struct {
 type Ensemble struct {
 	Entry
 	Law
-	// Step is the default step; 0 if the step of [Default] is right, or nothing is known yet. It may be nil.
-	Step func(c *Config) float64
+	// Curvature is how many times as much f curves near M* as with isotropic measurements, or 1 if that is not
+	// known yet; nil if it curves as much.
+	Curvature func(c *Config) float64
 	// UserData is the file from which a user's measurements of this kind are read; nil if there is none.
 	UserData *UserData
 }
@@ -154,8 +156,8 @@ func init() {
 					"sensing; the user's with --vectors",
 				References: []Reference{chen2015},
 			},
-			Law:  vectors,
-			Step: (*Config).vectorStep,
+			Law:       vectors,
+			Curvature: (*Config).vectorCurvature,
 			UserData: &UserData{
 				Keys: []string{"vectors", "vectors-right"}, Size: (*Config).vectorsSize,
 				Load: (*Data).loadVectors,
@@ -245,6 +247,26 @@ func (c *Config) mostSide() int {
 	return sensing.MaxRowSide
 }
 
+// defaultSteps says what step each method has by default, for ‖M*‖ = 1 and measurements that are isotropic.
+func defaultSteps() string {
+	text := fmt.Sprint(Default().Step)
+	var steps []float64
+	named := map[float64][]string{}
+	for _, m := range methods {
+		if m.Step == 0 {
+			continue
+		}
+		if named[m.Step] == nil {
+			steps = append(steps, m.Step)
+		}
+		named[m.Step] = append(named[m.Step], m.Name)
+	}
+	for _, step := range steps {
+		text += fmt.Sprintf("; %g for %s", step, listOf(named[step], "and"))
+	}
+	return text
+}
+
 // isotropicStep is the default step with measurements that are isotropic. Where the truth is the user's or
 // has a spectrum that was given, it is divided by ‖M*‖, which is 1 otherwise, unless the method or the loss
 // is free of scale.
@@ -266,35 +288,33 @@ func (c *Config) isotropicStep() float64 {
 	return step / singular[0]
 }
 
-// fillStep fills in the step, unless one is given, once it is known: that of the ensemble, if it has one.
+// fillStep fills in the step, unless one is given or a program has chosen another than the default.
 func (c *Config) fillStep() {
-	if !c.HasStep() || c.Given("step") {
+	if !c.HasStep() || c.Given("step") || c.Step != Default().Step {
 		return
 	}
-	if c.Step == Default().Step { // a program may have chosen another
-		c.Step = c.isotropicStep()
-	}
-	if e := c.ensemble(); e.Step != nil {
-		if step := e.Step(c); step > 0 {
-			c.Step = step
-		}
+	c.Step = c.isotropicStep()
+	m, e := find(methods, c.Method), c.ensemble()
+	if m != nil && !m.Lengthwise && e.Curvature != nil {
+		c.Step /= e.Curvature(c)
 	}
 }
 
-// vectorStep suits measurements a aᵀ, which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, and
-// by 2·‖M*‖ with others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
-func (c *Config) vectorStep() float64 {
+// vectorCurvature: with measurements a aᵀ, which are not isotropic, f curves by 2·(2·‖M*‖ + tr(M*)) at most,
+// and by 2·‖M*‖ with others. If the truth is drawn with kappa, ‖M*‖ = 1 and tr(M*) ≤ rank.
+func (c *Config) vectorCurvature() float64 {
 	if c.ChosenParametrization().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
-		return 0
+		return 1
 	}
-	if singular := c.singular(); singular != nil {
-		trace := 0.0
-		for _, s := range singular {
-			trace += s
-		}
-		return Default().Step / (2*singular[0] + trace)
+	singular := c.singular()
+	if singular == nil {
+		return float64(2 + c.Rank)
 	}
-	return Default().Step / float64(2+c.Rank)
+	trace := 0.0
+	for _, s := range singular {
+		trace += s
+	}
+	return 2 + trace/singular[0]
 }
 
 // newGaussian makes Gaussian measurements.

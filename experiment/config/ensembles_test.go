@@ -66,6 +66,10 @@ func TestRankOneConfig(t *testing.T) {
 		{[]string{"ensemble=rank-one", "rank=3", "step=0.1"}, 0.1},
 		{[]string{"ensemble=rank-one", "parametrization=uv", "n2=30"}, 0.25},
 		{[]string{"rank=3"}, 0.25},
+		{[]string{"ensemble=rank-one", "rank=3", "method=polyak-gd"}, 0.2},
+		{[]string{"ensemble=rank-one", "rank=3", "method=adam"}, 0.001},
+		{[]string{"ensemble=rank-one", "spectrum=4,2"}, 0.25 / 14},
+		{[]string{"ensemble=rank-one", "spectrum=4,2", "method=scaled-gd"}, 0.25 / 3.5},
 	} {
 		cfg := configOf(t, c.settings...)
 		if err := cfg.Validate(); err != nil || math.Abs(cfg.Step-c.step) > 1e-15 {

@@ -243,13 +243,26 @@ func (c *Config) rootGrowth(f Facts) float64 {
 	return c.Step / (8 * suited * math.Sqrt(f.ZeroLoss))
 }
 
-// leastNear: with measurements that are an isometry, a step μ of a scaled or Riemannian gradient leaves 1 − μ
-// of an error near the truth, and f is explained once it is [solver.Unexplained] of f(0).
-func (c *Config) leastNear(Facts) float64 {
-	if c.Step >= 1 {
+// leastScaled: with measurements that are an isometry, a step μ of a scaled gradient leaves 1 − μ of an error
+// near the truth, and for UVᵀ 1 − μ/2.
+func (c *Config) leastScaled(Facts) float64 {
+	if c.ChosenParametrization().Rectangular {
+		return stepsLeaving(1 - c.Step/2)
+	}
+	return stepsLeaving(1 - c.Step)
+}
+
+// leastRiemannian: with measurements that are an isometry, a step μ along the manifold leaves 1 − μ/2 of an
+// error near the truth.
+func (c *Config) leastRiemannian(Facts) float64 { return stepsLeaving(1 - c.Step/2) }
+
+// stepsLeaving is how many steps that each leave a part of the error explain f: it is then
+// [solver.Unexplained] of f(0).
+func stepsLeaving(part float64) float64 {
+	if part <= 0 {
 		return 1
 	}
-	return math.Log(solver.Unexplained) / (2 * math.Log1p(-c.Step))
+	return math.Log(solver.Unexplained) / (2 * math.Log(part))
 }
 
 // leastAdam: a step moves each entry of the factor by about its length, and entries at the truth are about

@@ -29,6 +29,8 @@ type Method struct {
 	InverseSquare bool
 	// ScaleFree: the step suits matrices of any size, because the method divides by a size itself.
 	ScaleFree bool
+	// Lengthwise: the step is the length of a move, however much f curves.
+	Lengthwise bool
 	// Stepless: the steps have no step size.
 	Stepless bool
 	// Programmed: a user's program takes the steps. Such a method is Stepless.
@@ -96,7 +98,7 @@ func init() {
 			ScaleFree: true,
 			Make:      func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseNear,
-			Least:     (*Config).leastNear,
+			Least:     (*Config).leastScaled,
 		},
 		{
 			Entry: Entry{
@@ -179,7 +181,7 @@ func init() {
 			Step:      1,
 			Make:      func(c *Config) solver.Method { return solver.APGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseAlternating,
-			Least:     (*Config).leastNear,
+			Least:     (*Config).leastScaled,
 		},
 		{
 			Entry: Entry{
@@ -264,8 +266,9 @@ func init() {
 				Settings:   []string{"beta1", "beta2", "epsilon"},
 				Check:      (*Config).checkAdam,
 			},
-			ScaleFree: true,
-			Step:      1e-3,
+			ScaleFree:  true,
+			Lengthwise: true,
+			Step:       1e-3,
 			Make: func(c *Config) solver.Method {
 				return solver.Adam{StepSize: c.Step, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon}
 			},
@@ -302,7 +305,7 @@ func init() {
 				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
 			},
 			Advise: (*Config).adviseNear,
-			Least:  (*Config).leastNear,
+			Least:  (*Config).leastRiemannian,
 		},
 		{
 			Entry: Entry{
@@ -322,7 +325,7 @@ func init() {
 			},
 			Complete: (*Config).fillBatchSize,
 			Advise:   (*Config).adviseNearBatches,
-			Least:    (*Config).leastNear,
+			Least:    (*Config).leastRiemannian,
 		},
 		{
 			Entry: Entry{
@@ -401,7 +404,7 @@ func init() {
 				}
 			},
 			Advise: (*Config).adviseGame,
-			Least:  (*Config).leastNear,
+			Least:  (*Config).leastScaled,
 		},
 		{
 			Entry: Entry{

@@ -43,6 +43,26 @@ func TestDefaultFactorRank(t *testing.T) {
 	}
 }
 
+// TestLeastSteps: about the fewest steps after which f is a hundredth of f(0). In each the error is multiplied
+// by 1 − μ for scaled gradients of UUᵀ, and by 1 − μ/2 for those of UVᵀ and along the manifold, as the laws of
+// these methods have it (solver's tests).
+func TestLeastSteps(t *testing.T) {
+	for settings, part := range map[string]float64{
+		"method=scaled-gd": 0.5, "method=scaled-gd parametrization=uv n2=40": 0.75,
+		"method=apgd parametrization=uv n2=40": 0.75, "method=rgd": 0.75, "method=rsgd batch-size=20": 0.75,
+	} {
+		c := configOf(t, append(strings.Fields(settings), "step=0.5", "factor-rank=2", "init=spectral")...)
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", settings, err)
+			continue
+		}
+		least := find(methods, c.Method).Least(&c, Facts{})
+		if left := math.Pow(part, 2*least); math.Abs(left-0.01) > 1e-12 {
+			t.Errorf("%s: after %.3g steps f is %.3g of f(0)", settings, least, left)
+		}
+	}
+}
+
 // TestMethodSettings: settings of momentum, mini-batches and the planted saddle are filled in, and mistakes
 // in them are told with a word of what is right.
 func TestMethodSettings(t *testing.T) {

@@ -420,9 +420,9 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Method },
 		}, {
 			Key: "step", Group: methodGroup, applies: (*Config).HasStep,
-			Help: "step size μ; the largest step of polyak-gd",
-			Default: fmt.Sprintf("%g; 1 for polyak-gd; %[1]g/(2 + rank) for ensemble rank-one and symmetric "+
-				"matrices", Default().Step),
+			Help: "step size μ; the largest step of methods with Polyak's",
+			Default: defaultSteps() + "; most are divided by ‖M*‖ if it need not be 1, and all but that of " +
+				"adam by 2 + rank for ensemble rank-one and symmetric matrices",
 			at: func(c *Config) any { return &c.Step },
 		}, {
 			Key: "step-decay", Group: methodGroup, applies: (*Config).decays,

@@ -119,6 +119,7 @@ func (c *Config) decaying(x *Method, decay solver.StepDecay) solver.Method {
 			scaled := base
 			scaled.Step = float64(base.Step * factor)
 			scaled.AdversaryStep = float64(base.AdversaryStep * factor)
+			scaled.MagnitudeStep = float64(base.MagnitudeStep * factor)
 			return x.Make(&scaled)
 		},
 	}
