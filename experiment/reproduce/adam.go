@@ -18,7 +18,7 @@ come near low rank, however small the start (Singh, arXiv 2608.05136).`
 // momentum, one above 0.25 for Adam, or less than twice their errors, disagrees. If a matrix of low rank
 // fits, it is the truth: the sweep has three times as many measurements as the truth has free numbers.
 func judgeAdam(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"step"}, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "method"}, Fit: true},
 		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
 			Where: map[string][]string{"method": {"adam"}}}},

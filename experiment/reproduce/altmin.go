@@ -32,7 +32,7 @@ func judgeAltMin(all []observation) Verdict {
 	exact := keep(all, func(o observation) bool { return o.FactorRank == o.Rank })
 	wide := keep(all, func(o observation) bool { return o.FactorRank > o.Rank })
 	under := keep(wide, func(o observation) bool { return unknowns(o) >= o.Measurements })
-	v := Verdict{Status: Unclear}
+	v := Verdict{Status: Unclear, follow: []string{"iterations", "step", "alpha", "measurements"}}
 	if len(of(exact, method)) == 0 || len(of(under, method)) == 0 || len(of(under, "gd")) == 0 {
 		v.find("there are no runs of %s with r = r*, and of both methods with n·r ≥ m", method)
 		return v

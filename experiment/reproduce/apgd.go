@@ -22,7 +22,7 @@ func judgeAPGD(all []observation) Verdict {
 	const method, steps = "apgd", "iterations_to_0.001"
 	here := map[string][]string{"method": {method}}
 	small := map[string][]string{"method": {method}, "alpha": {"0.001"}}
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"step", "iterations", "measure-every"}, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: steps, By: "alpha", Where: here}},
 		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "kappa", Where: small}},
 	}}

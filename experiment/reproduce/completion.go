@@ -19,7 +19,7 @@ Candès and Tao, arXiv 0903.1476). Gradient descent from a small start recovers 
 // from fewer than d. It disagrees if a run recovers from fewer than d, or if a tenth of the runs with at
 // least 2·d·ln n entries does not recover.
 func judgeCompletion(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"n2", "step"}, Figures: []Figure{
 		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "parametrization"}},
 	}, mayDiverge: counted}
 	names, groups := by(all, func(o observation) string { return o.Parametrization })
@@ -79,7 +79,7 @@ From a start made for such entries it finds the solution (Liu, Wang, Huang, Qu a
 // judgeReLU asks that all runs from relu-spectral recover, and at most half of the runs from random starts.
 // It disagrees if a tenth of the former does not recover, or nine tenths of the latter do.
 func judgeReLU(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"factor-rank", "alpha"}, Figures: []Figure{
 		{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}},
 	}, mayDiverge: counted}
 	inits, groups := by(all, func(o observation) string { return o.Init })

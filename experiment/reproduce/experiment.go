@@ -47,6 +47,9 @@ type Verdict struct {
 
 	// mayDiverge says which runs the claim lets diverge; nil: none.
 	mayDiverge func(observation) bool
+	// follow lists settings that the experiment's own sweeps vary, but only together with others which the
+	// verdict compares. It does not compare these.
+	follow []string
 	// partial says that runs which the claim is about have not come to what it says of them.
 	partial bool
 }
@@ -280,7 +283,7 @@ func (e Experiment) File(full bool) (name string, text []byte) {
 }
 
 // Judge returns the verdict on a sweep's results. It cannot agree if a run failed or is missing. It cannot be
-// told if the sweep varies a setting that the experiment does not vary, among runs that are alike otherwise.
+// told if the sweep varies a setting that the verdict does not compare, among runs that are alike otherwise.
 func (e Experiment) Judge(r *sweep.Results) Verdict {
 	all := observations(r)
 	v := e.verdict(all)
@@ -288,7 +291,7 @@ func (e Experiment) Judge(r *sweep.Results) Verdict {
 		v.find("%d of %d runs failed or are missing", lacking, len(r.Runs))
 		v.Status = Unclear
 	}
-	if keys := e.pooled(r); len(keys) > 0 {
+	if keys := e.pooled(r, v.follow); len(keys) > 0 {
 		v.find("the sweep varies %s, which this verdict does not compare", strings.Join(keys, ", "))
 		v.Status, v.Figures = Unclear, nil // the figures would put unlike runs together too
 	}
@@ -307,9 +310,9 @@ func (e Experiment) verdict(all []observation) Verdict {
 	return v
 }
 
-// pooled lists the settings that a sweep varies among runs which the experiment takes to be alike: those with
-// the same values of all settings that its own sweeps vary.
-func (e Experiment) pooled(r *sweep.Results) (keys []string) {
+// pooled lists the settings that a sweep varies among runs which the verdict takes to be alike: those with the
+// same values of all settings that the experiment's own sweeps vary, but for those that follow from others.
+func (e Experiment) pooled(r *sweep.Results, follow []string) (keys []string) {
 	compared := map[string]bool{"seed": true, "start-seed": true}
 	for _, full := range []bool{false, true} {
 		s, err := sweep.Parse(e.File(full))
@@ -319,6 +322,9 @@ func (e Experiment) pooled(r *sweep.Results) (keys []string) {
 		for _, key := range s.Keys() {
 			compared[key] = true
 		}
+	}
+	for _, key := range follow {
+		delete(compared, key)
 	}
 	alike := map[string][]config.Config{} // runs with the same values of the compared settings
 	for _, run := range r.Runs {

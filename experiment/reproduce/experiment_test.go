@@ -95,6 +95,40 @@ func TestPooled(t *testing.T) {
 	}
 }
 
+// TestFollow: no experiment refuses its own sweeps; each setting that is said to follow from others is one of
+// them, and does not vary by itself.
+func TestFollow(t *testing.T) {
+	for _, e := range All() {
+		follow, keys := e.judge(nil).follow, map[string]bool{}
+		for _, full := range []bool{false, true} {
+			name, text := e.File(full)
+			r := resultsOf(t, string(text))
+			if pooled := e.pooled(r, follow); len(pooled) > 0 {
+				t.Errorf("%s: %v", name, pooled)
+			}
+			for _, key := range r.Spec.Keys() {
+				keys[key] = true
+			}
+		}
+		for _, key := range follow {
+			if !keys[key] {
+				t.Errorf("%s: its sweeps do not vary %s", e.Name, key)
+			}
+		}
+	}
+	saddles := All()[slices.IndexFunc(All(), func(e Experiment) bool { return e.Name == "riemannian-saddles" })]
+	for axis, want := range map[string]int{
+		"{method: [rgd, rsgd], step: [0.2, 0.1], batch-size: [0, 210]}":              0,
+		"{method: [rgd, rgd, rsgd], step: [0.2, 0.1, 0.1], batch-size: [0, 0, 210]}": 1,
+	} {
+		r := resultsOf(t, "base: {n: 20, rank: 3, factor-rank: 2, init: saddle, measurements: 210}\naxes:\n  - "+
+			axis+"\n  - alpha: [1e-8, 1e-4]\n")
+		if keys := saddles.pooled(r, saddles.judge(nil).follow); len(keys) != want {
+			t.Errorf("%s: %v", axis, keys)
+		}
+	}
+}
+
 // resultsOf makes results of a sweep in which all runs have ended.
 func resultsOf(t *testing.T, text string) *sweep.Results {
 	t.Helper()

@@ -27,14 +27,16 @@ func judgeImbalanced(all []observation) Verdict {
 	const method = "imbalanced-gd"
 	uv := solver.UV{}.Name()
 	where := func(key, value string) map[string][]string { return map[string][]string{key: {value}} }
-	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "factor-rank",
-			Where: where("parametrization", solver.PSD{}.Name())}},
-		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
-			Where: map[string][]string{"parametrization": {uv}, "method": {"gd"}}}},
-		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
-			Where: where("method", method)}},
-	}}
+	v := Verdict{Status: Unclear,
+		follow: []string{"n2", "measurements", "step", "iterations", "measure-every", "alpha-right"},
+		Figures: []Figure{
+			{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "factor-rank",
+				Where: where("parametrization", solver.PSD{}.Name())}},
+			{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
+				Where: map[string][]string{"parametrization": {uv}, "method": {"gd"}}}},
+			{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "alpha",
+				Where: where("method", method)}},
+		}}
 	exact := func(o observation) bool { return o.FactorRank == o.Rank }
 	symmetric := keep(all, func(o observation) bool { return o.Parametrization == solver.PSD{}.Name() })
 	rectangular := keep(all, func(o observation) bool { return o.Parametrization == uv && !exact(o) })

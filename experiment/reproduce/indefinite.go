@@ -19,7 +19,7 @@ measurements).`
 // above a tenth.
 func judgeIndefinite(all []observation) Verdict {
 	const small = 1.001e-5
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"negative"}, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
 	}}
 	var begun share

@@ -19,7 +19,7 @@ Fan and Ma, arXiv 1803.07726), or a small random factor with more than one colum
 // of the runs recover from 8n, or one in ten from n.
 func judgePhaseRetrieval(all []observation) Verdict {
 	one := map[string][]string{"factor-rank": {"1"}}
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"alpha"}, Figures: []Figure{
 		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "init", Where: one}},
 		{Query: sweep.Query{
 			X: "measurements", Y: "test_error", By: "factor-rank",

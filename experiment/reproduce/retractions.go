@@ -23,7 +23,7 @@ whatever the law of the step sizes μ_t.`
 // It disagrees if a run ends at the saddle, or if a slope is off by a quarter.
 func judgeRetractions(all []observation) Verdict {
 	const least = 30
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"measurements", "step", "batch-size"}, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{
 			X: "alpha", Y: "iterations_to_0.3", By: "retraction",
 			Where: map[string][]string{"method": {"rgd"}, "step-decay": {""}, "parametrization": {"uv"}},

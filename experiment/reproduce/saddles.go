@@ -21,7 +21,7 @@ eigenvalue that it has. From a start at a distance α, the distance from the sad
 // run ends at the saddle, or if the slope is off by a quarter.
 func judgeSaddles(all []observation) Verdict {
 	const least = 30 // if all of 30 escape, the probability to stay is below 3/30 with 95 % confidence
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"step", "batch-size"}, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{
 			X: "alpha", Y: "iterations_to_0.3", By: "method",
 			Where: map[string][]string{"method": {"rgd", "gd"}, "alpha": positiveAlphas(all)},

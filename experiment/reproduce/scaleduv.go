@@ -1,7 +1,6 @@
 package reproduce
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -18,10 +17,10 @@ Figure 2).`
 // the upper end of its interval: at most 16 % more steps for κ = 20 than for κ = 1. (The power of gradient
 // descent is 1.) Those of gd must grow at least twofold. It disagrees if the whole interval is above 0.05, if
 // steps of scaled-gd differ by more than a half, if runs of it do not arrive, or if the steps of gd grow by
-// less than a quarter. It does not compare sizes or singular vectors of one ensemble.
+// less than a quarter.
 func judgeScaledUV(all []observation) Verdict {
 	const steps = "iterations_to_1e-14"
-	v := Verdict{Status: Unclear}
+	v := Verdict{Status: Unclear, follow: []string{"n", "n2", "measurements", "singular-vectors"}}
 	known := keep(all, func(o observation) bool { return conditionOf(o) >= 1 })
 	if len(known) < len(all) {
 		v.find("%d runs have a truth of unknown condition and are left out", len(all)-len(known))
@@ -31,16 +30,6 @@ func judgeScaledUV(all []observation) Verdict {
 		v.find("there are no runs")
 	}
 	agree, disagree := len(ensembles) > 0, false
-	for _, ensemble := range ensembles {
-		kinds, _ := by(groups[ensemble], func(o observation) string {
-			return fmt.Sprint(o.N, o.N2, o.Rank, o.Measurements, o.SingularVectors)
-		})
-		if len(kinds) > 1 {
-			v.find("%s: the sizes or singular vectors differ, which this verdict does not compare", ensemble)
-			v.Figures = nil
-			return v
-		}
-	}
 	for _, ensemble := range ensembles {
 		of := func(method string) []observation {
 			return keep(groups[ensemble], func(o observation) bool { return o.Method == method })

@@ -52,7 +52,4 @@ func TestScaledUV(t *testing.T) {
 		own[i].Spectrum, own[i].Truth = "", "X.npy"
 	}
 	expect(t, "a user's truth", judgeScaledUV(own), Unclear)
-	mixed := inPaper(power(0), power(1))
-	mixed[0].N++
-	expect(t, "two sizes of one ensemble", judgeScaledUV(mixed), Unclear)
 }

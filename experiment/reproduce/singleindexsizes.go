@@ -27,7 +27,7 @@ type sizeLaw struct {
 // vectors is from 0 to that of √log p between the least p and the largest. The verdict asks that each slope
 // be within 0.1 of its bounds, and disagrees if one is more than 0.25 away.
 func judgeSingleIndexSizes(all []observation) Verdict {
-	v := Verdict{Status: Unclear}
+	v := Verdict{Status: Unclear, follow: []string{"measurements", "step"}}
 	half := func(_, _ float64) float64 { return 0.5 }
 	n := func(o observation) int { return o.N }
 	sparsity := func(o observation) int { return o.Sparsity }

@@ -21,7 +21,7 @@ squared loss does not find the truth.`
 // median of the squared loss comes to 0.001.
 func judgeSubgradient(all []observation) Verdict {
 	const recovered, lost = 1e-3, 0.1
-	v := Verdict{Status: Unclear}
+	v := Verdict{Status: Unclear, follow: []string{"step", "step-decay"}}
 	end := func(o observation) float64 {
 		if o.Diverged() || math.IsNaN(testError(o)) {
 			return math.Inf(1)

@@ -15,7 +15,7 @@ stays far below ‖M*‖. The test error of UVᵀ falls with the size α of the 
 // error in α, in logarithms, be within a tenth of each other. An imbalance of a tenth, or slopes a quarter
 // apart, disagrees.
 func judgeUV(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"n2", "step", "measurements"}, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
 		{Query: sweep.Query{
 			X: "alpha", Y: "imbalance",

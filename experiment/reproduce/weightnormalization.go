@@ -21,12 +21,14 @@ Gradient descent on UUᵀ with as many columns converges sublinearly (Wei, Zhang
 func judgeNormalization(all []observation) Verdict {
 	const method, steps = "weight-normalization", "iterations_to_0.1"
 	here := map[string][]string{"method": {method}}
-	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "factor-rank", Y: steps, Where: here}},
-		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "factor-rank", Where: here}},
-		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "factor-rank",
-			Where: map[string][]string{"method": {"gd"}}}},
-	}}
+	v := Verdict{Status: Unclear,
+		follow: []string{"parametrization", "step", "alpha", "iterations", "measure-every"},
+		Figures: []Figure{
+			{Query: sweep.Query{X: "factor-rank", Y: steps, Where: here}},
+			{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "factor-rank", Where: here}},
+			{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "factor-rank",
+				Where: map[string][]string{"method": {"gd"}}}},
+		}}
 	columnsOf := func(o observation) int { return o.FactorRank }
 	of := func(method string) ([]int, map[int][]observation) {
 		return by(keep(all, func(o observation) bool { return o.Method == method && o.FactorRank > o.Rank }),

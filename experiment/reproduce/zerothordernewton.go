@@ -34,7 +34,7 @@ const zerothOrderNewtonPower = 4.0 / 3
 // by more than 0.15, as −1/2 and −1 are, or the second by more than 0.3, as 1 and 5/3 are. If a best radius
 // is the least or greatest of those tried, it cannot be told.
 func judgeZerothOrderNewton(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{
+	v := Verdict{Status: Unclear, follow: []string{"measurements"}, Figures: []Figure{
 		{Query: sweep.Query{X: "radius", Y: "train_loss", By: "n"}},
 	}}
 	newton := keep(all, func(o observation) bool { return o.Method == "zeroth-order-newton" })
