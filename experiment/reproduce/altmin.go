@@ -44,8 +44,8 @@ func judgeAltMin(all []observation) Verdict {
 	v.find("%s, r = r*: in the later half of the iterations the error falls at least %.2f times as fast as in "+
 		"the earlier half", method, steady)
 	plain := v.stepsOver("gd, r = r*", of(exact, "gd"), kappaOf).growth
-	agree := apart <= 1.25 && steady >= 0.8 && plain >= 3
-	disagree := apart > 2 || steady < 0.5 || plain < 1.5
+	agree := apart <= 1.25 && steady >= 0.8 && plain.least >= 3
+	disagree := apart > 2 || steady < 0.5 || plain.most < 1.5
 
 	end := func(o observation) float64 {
 		if o.Diverged() {

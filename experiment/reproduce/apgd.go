@@ -49,7 +49,7 @@ func judgeAPGD(all []observation) Verdict {
 		fastest/slowest)
 	agree, disagree = agree && fastest <= 1.25*slowest, disagree || fastest > 2*slowest
 	plain := v.overKappa(all, "gd").growth
-	agree, disagree = agree && plain >= 3, disagree || plain < 1.5
+	agree, disagree = agree && plain.least >= 3, disagree || plain.most < 1.5
 	v.settle(agree, disagree)
 	return v
 }

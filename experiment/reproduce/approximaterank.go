@@ -89,7 +89,7 @@ func judgeApproximateRank(all []observation) Verdict {
 			apart = math.Max(apart, high/low)
 		}
 		rank, _, _ := headOf(groups[m][0])
-		free := float64(rank*(2*groups[m][0].N-rank+1)) / 2
+		free := freeNumbers(groups[m][0], rank)
 		v.find("m = %d: least squares in the tangent space at the best approximation of rank %d has %.4g "+
 			"of ‖M'‖_F, for Gaussian measurements", m, rank, math.Sqrt(1+free/fitted(groups[m][0])))
 	}

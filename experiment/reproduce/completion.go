@@ -35,7 +35,7 @@ func judgeCompletion(all []observation) Verdict {
 		for _, m := range sizes {
 			var here share
 			for _, o := range of[m] {
-				free = freeNumbers(o)
+				free = freeNumbers(o, o.Rank)
 				enough = 2 * free * math.Log(float64(max(o.N, o.N2)))
 				here.count(o)
 				if float64(m) < free {
@@ -62,9 +62,9 @@ func judgeCompletion(all []observation) Verdict {
 	return v
 }
 
-// freeNumbers returns the dimension of the set of matrices with the truth's rank.
-func freeNumbers(o observation) float64 {
-	n, n2, r := float64(o.N), float64(o.N2), float64(o.Rank)
+// freeNumbers returns the dimension of the set of matrices of a rank, of the truth's size.
+func freeNumbers(o observation, rank int) float64 {
+	n, n2, r := float64(o.N), float64(o.N2), float64(rank)
 	if o.N2 > 0 {
 		return r * (n + n2 - r)
 	}

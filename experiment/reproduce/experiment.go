@@ -152,7 +152,7 @@ func All() []Experiment {
 			judgePauli},
 		{"flatness", "deep products: low rank from small starts, or larger ones and label noise",
 			flatnessClaim,
-			"more than three matrices, and the rate at which the trace falls",
+			"more than four matrices (three in the quick size), and the rate at which the trace falls",
 			onEvenSpectra(judgeFlatness)},
 		{"indefinite", "the test error of UUᵀ − VVᵀ against α, beside UUᵀ",
 			indefiniteClaim,

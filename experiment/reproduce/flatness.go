@@ -23,7 +23,7 @@ about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma 
 // flatness fall by a fifth from the point at which the train loss first is that low, that the test error and
 // the nuclear norm in excess of the truth's be at most half of gd's, and that the flatness be within a
 // quarter of the formula. It disagrees if a small start's error is above 0.3, if the flatness does not fall,
-// if neither test error nor nuclear norm is smaller than gd's, or if the formula is off by a factor 2.
+// if test error or nuclear norm is no smaller than gd's, or if the formula is off by a factor 2.
 func judgeFlatness(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"label-noise"}}
 	kept := v.about(all, func(o observation) bool { return len(o.Trajectory) > 0 },

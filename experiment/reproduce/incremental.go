@@ -2,7 +2,9 @@ package reproduce
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -14,8 +16,9 @@ smaller the start, the closer it comes, as far as the measurements tell (Jin, Li
 2301.11500).`
 
 // judgeIncremental looks at the least start, and at the least distance to each best approximation of lower
-// rank than the truth, over ‖M*‖. The next singular value over ‖M*‖, the distance to the next approximation,
-// is its scale. It asks that every run learn all ranks in order, that each median distance be at most a
+// rank than the truth, over ‖M*‖_F. The distance to the next approximation is its scale. If some singular
+// values are equal, there is no best approximation with only a part of them, and the next rank has all. It
+// asks that every run learn all ranks in order, that each median distance be at most a
 // quarter of its scale, and at most half of that from the largest start, if runs from there come close at
 // all. It disagrees if a run from the least start misses a rank, or learns one before a lower one.
 func judgeIncremental(all []observation) Verdict {
@@ -29,41 +32,45 @@ func judgeIncremental(all []observation) Verdict {
 		return v
 	}
 	small, large := starts[alphas[0]], starts[alphas[len(alphas)-1]]
+	approximations := approximationsOf(small[0])
+	if len(approximations) == 0 {
+		v.find("the singular values of the truth are not known")
+		return v
+	}
 	agree, disagree := true, false
 	orders := map[string]int{}
 	for _, o := range small {
-		var ranks []string
-		last, ordered := 0, true
+		var learned []string
+		next, ordered := 0, true
 		for _, p := range o.Plateaus {
 			if p.Rank > 0 {
-				ranks = append(ranks, fmt.Sprint(p.Rank))
-				ordered = ordered && p.Rank == last+1
-				last = p.Rank
+				learned = append(learned, fmt.Sprint(p.Rank))
+				ordered = ordered && next < len(approximations) && p.Rank == approximations[next].rank
+				next++
 			}
 		}
-		orders[strings.Join(ranks, ", ")]++
+		orders[strings.Join(learned, ", ")]++
 		// A run that has not come to the truth yet may still do so.
 		disagree = disagree || !ordered
-		agree = agree && ordered && last == o.Rank
+		agree = agree && ordered && next == len(approximations)
 	}
-	for ranks, count := range orders {
-		v.find("from α = %g %d of %d runs learn the ranks %s", alphas[0], count, len(small), ranks)
+	for _, learned := range slices.Sorted(maps.Keys(orders)) {
+		v.find("from α = %g %d of %d runs learn the ranks %s", alphas[0], orders[learned], len(small), learned)
 	}
-	for k := 1; k < small[0].Rank; k++ {
+	for _, a := range approximations[:len(approximations)-1] {
 		closest := func(o observation) float64 {
 			for _, p := range o.Plateaus {
-				if p.Rank == k {
+				if p.Rank == a.rank {
 					return float64(p.Distance)
 				}
 			}
 			return math.Inf(1)
 		}
-		scale := nextSingular(small[0], k)
 		near, far := median(small, closest), median(large, closest)
 		v.find("rank %d: from α = %g Z comes to a distance of %.2g, and from α = %g %s; the next one is %.2g away "+
-			"(medians)", k, alphas[0], near, alphas[len(alphas)-1], distanceText(far), scale)
-		agree = agree && near <= scale/4 && near <= far/2
-		disagree = disagree || near > scale/2 || near > far
+			"(medians)", a.rank, alphas[0], near, alphas[len(alphas)-1], distanceText(far), a.next)
+		agree = agree && near <= a.next/4 && near <= far/2
+		disagree = disagree || near > a.next/2 || near > far
 	}
 	v.settle(agree, disagree)
 	return v
@@ -77,12 +84,30 @@ func distanceText(distance float64) string {
 	return fmt.Sprintf("to %.2g", distance)
 }
 
-// nextSingular returns singular value k + 1 of M* over ‖M*‖_F.
-func nextSingular(o observation, k int) float64 {
+// approximation is a best approximation of the truth.
+type approximation struct {
+	rank int
+	next float64 // the distance to the one with the next higher rank, over ‖M*‖_F; 0 for the truth itself
+}
+
+// approximationsOf returns the best approximations of an observation's truth, with the truth as the last; none
+// if its singular values are not known. There is one for each rank that ends with a value which the next does
+// not equal.
+func approximationsOf(o observation) (all []approximation) {
 	singular := o.Singular()
-	var square float64
-	for _, s := range singular {
-		square += s * s
+	norm, since := 0.0, 0.0 // of all values, and of those after the last approximation
+	for k, s := range singular {
+		norm, since = math.Hypot(norm, s), math.Hypot(since, s)
+		if k+1 < len(singular) && singular[k+1] >= s*(1-1e-9) {
+			continue
+		}
+		if len(all) > 0 {
+			all[len(all)-1].next = since
+		}
+		all, since = append(all, approximation{rank: k + 1}), 0
 	}
-	return singular[k] / math.Sqrt(square)
+	for i := range all {
+		all[i].next /= norm
+	}
+	return all
 }

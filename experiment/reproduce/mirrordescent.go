@@ -43,13 +43,15 @@ func judgeMirror(all []observation) Verdict {
 			alphas[len(alphas)-1])
 		also(share <= 0.2, share > 0.5)
 	}
-	apart := 1.0
+	apart, both := 1.0, 0
 	for alpha, e := range errors["mirror-descent"] {
-		ratio := e / errors["gd"][alpha] // infinite if gd has no such α
-		apart = math.Max(apart, math.Max(ratio, 1/ratio))
+		if plain, there := errors["gd"][alpha]; there {
+			both++
+			apart = math.Max(apart, math.Max(e/plain, plain/e))
+		}
 	}
-	v.find("the two methods end at most a factor of %.2f apart", apart)
-	also(apart <= 2, apart > 4)
+	v.find("the two methods end at most a factor of %.2f apart, for %d α", apart, both)
+	also(apart <= 2 && both == len(errors["mirror-descent"]) && both == len(errors["gd"]), apart > 4)
 	v.settle(agree, disagree)
 	return v
 }

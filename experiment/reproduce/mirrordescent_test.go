@@ -43,5 +43,9 @@ func TestMirror(t *testing.T) {
 	diverged := mirroring(linearInAlpha, linearInAlpha)
 	diverged[0].Status = solver.Diverged.String()
 	expect(t, "a run diverges", named(t, "mirror-descent").verdict(diverged), Disagrees)
+	lacking := keep(mirroring(linearInAlpha, linearInAlpha), func(o observation) bool {
+		return o.Method != "gd" || o.Alpha != 0.1
+	})
+	expect(t, "one α of gd is lacking", judgeMirror(lacking), Unclear)
 	expect(t, "nothing", judgeMirror(nil), Unclear)
 }

@@ -15,25 +15,35 @@ a given test error grow with κ², and those of the heavy ball, with the momentu
 
 // judgeMomentum asks that the steps grow like κ² for gd and like κ for the best momentum of the heavy ball,
 // each exponent to within 0.25. It disagrees if an exponent is off by more than 0.5, if the heavy ball is not
-// faster at the largest κ, or if it reaches the target with no momentum for a κ for which gd does.
+// faster at the largest κ for which both reach the target, or if it reaches the target with no momentum for a
+// κ for which gd does.
 func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},
 	}, mayDiverge: func(o observation) bool { return o.Method == "momentum" }} // if it does not suit κ
-	plain, slow, byGD := v.powerOfKappa(all, "gd")
-	heavy, fast, byBall := v.powerOfKappa(all, "momentum")
-	missed := slices.ContainsFunc(byGD, func(kappa float64) bool { return !slices.Contains(byBall, kappa) })
+	plain, slow := v.powerOfKappa(all, "gd")
+	heavy, fast := v.powerOfKappa(all, "momentum")
+	missed, both := false, 0.0 // the largest κ for which both reach the target
+	for kappa := range slow {
+		_, there := fast[kappa]
+		missed = missed || !there
+		if there {
+			both = max(both, kappa)
+		}
+	}
+	slower := both > 0 && fast[both] >= slow[both]
 	off := math.Max(math.Abs(plain-2), math.Abs(heavy-1)) // NaN stays
-	v.settle(off <= 0.25 && fast < slow && !missed, off > 0.5 || fast >= slow || missed)
+	v.settle(off <= 0.25 && !slower && !missed, off > 0.5 || slower || missed)
 	return v
 }
 
 // powerOfKappa notes a method's steps to the target for each κ: the median over seeds with the momentum for
-// which it is least, among momenta with which all runs reach the target. It returns the slope in logarithms
-// and the steps at the largest κ, or NaN for fewer than three κ, and the κ for which the target was reached.
-func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last float64, there []float64) {
+// which it is least, among momenta with which all runs reach the target. It returns the slope in logarithms,
+// NaN for fewer than three κ, and the steps for each κ for which the target was reached. If there are others,
+// the verdict does not agree.
+func (v *Verdict) powerOfKappa(all []observation, method string) (slope float64, steps map[float64]float64) {
 	kappas, groups := by(keep(all, func(o observation) bool { return o.Method == method }), kappaOf)
-	slope, last = math.NaN(), math.NaN()
+	slope, steps = math.NaN(), map[float64]float64{}
 	var xs, ys []float64
 	for _, kappa := range kappas {
 		least, at := math.Inf(1), 0.0
@@ -48,6 +58,7 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 		}
 		if math.IsInf(least, 1) {
 			v.find("%s, κ = %g: not reached by all runs", method, kappa)
+			v.partial = true
 			continue
 		}
 		if method == "gd" {
@@ -56,14 +67,14 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 			v.find("%s, κ = %g: %g steps, with β = %g, the best of %d",
 				method, kappa, least, at, len(momenta))
 		}
-		there = append(there, kappa)
+		steps[kappa] = least
 		xs, ys = append(xs, math.Log(kappa)), append(ys, math.Log(least))
 	}
 	if line, ok := fit.Through(xs, ys); ok && len(xs) >= 3 {
-		slope, last = line.Slope, math.Exp(ys[len(ys)-1])
+		slope = line.Slope
 		v.find("%s: steps grow with κ to the power of %.2f (R² %.4f)", method, slope, line.R2)
 	} else {
 		v.find("%s: too few κ for a slope", method)
 	}
-	return slope, last, there
+	return slope, steps
 }

@@ -132,5 +132,5 @@ func sizeOfTruth(o observation) float64 {
 // oracleError returns the test error σ·√(d/m)/‖M*‖_F of least squares in the tangent space of dimension d at
 // the truth, if the measurements are isotropic and many.
 func oracleError(o observation) float64 {
-	return o.Noise * math.Sqrt(freeNumbers(o)/fitted(o)) / sizeOfTruth(o)
+	return o.Noise * math.Sqrt(freeNumbers(o, o.Rank)/fitted(o)) / sizeOfTruth(o)
 }

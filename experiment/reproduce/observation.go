@@ -101,7 +101,7 @@ func medianOf(xs []float64) float64 {
 // slope is the slope of straight lines, one for each replica.
 type slope struct {
 	mean, low, high float64 // the mean over the replicas and its 95 % interval
-	worst           float64 // the least R²
+	worst           float64 // the least R²; NaN if there is no replica, as the others
 	replicas        int
 }
 
@@ -124,9 +124,12 @@ func slopeOf(all []observation, x, y func(observation) float64) slope {
 		s.worst = min(s.worst, line.R2)
 		s.low, s.high = line.Low, line.High
 	}
-	if s.replicas = len(slopes); s.replicas == 1 {
+	switch s.replicas = len(slopes); s.replicas {
+	case 0:
+		s.worst = math.NaN()
+	case 1:
 		s.mean = slopes[0]
-	} else if s.replicas > 1 {
+	default:
 		s.mean, s.low, s.high = fit.Mean(slopes)
 	}
 	return s
@@ -178,6 +181,9 @@ func decades(all []observation, value func(observation) float64) float64 {
 	}
 	return math.Log10(hi / lo)
 }
+
+// isIsotropic reports whether 1/m Σ ⟨A_i, Z⟩A_i has the expectation Z, as with all measurements but a aᵀ.
+func isIsotropic(o observation) bool { return o.Ensemble != "rank-one" || o.N2 > 0 }
 
 func alphaOf(o observation) float64 { return o.Alpha }
 

@@ -46,7 +46,8 @@ func judgeOPSA(all []observation) Verdict {
 				v.Figures = opsaFigures(rank, r)
 			}
 		}
-		if len(ranks) > 1 && !disagree {
+		there := keep(groups[r], func(o observation) bool { return reached(o) != nil })
+		if len(ranks) > 1 && len(there) == len(groups[r]) {
 			compared = true
 			few, many := math.Inf(1), 0.0
 			for _, rank := range ranks {
@@ -56,11 +57,11 @@ func judgeOPSA(all []observation) Verdict {
 			v.find("opsa, r = %d: the steps differ by a factor of at most %.2f between any two r* (medians)", r,
 				many/few)
 			agree = agree && many <= 1.25*few
-			disagree = many > 2*few
+			disagree = disagree || many > 2*few
 		}
 	}
 	plain := v.overKappa(of("polyak-gd"), "polyak-gd").growth
-	agree, disagree = agree && compared && plain >= 2, disagree || plain < 1.25
+	agree, disagree = agree && compared && plain.least >= 2, disagree || plain.most < 1.25
 	v.settle(agree, disagree)
 	return v
 }

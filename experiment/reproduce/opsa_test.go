@@ -62,5 +62,10 @@ func TestOPSA(t *testing.T) {
 		narrow[i].FactorRank = narrow[i].Rank
 	}
 	expect(t, "no more columns than the rank", judgeOPSA(narrow), Unclear)
+	one := func(steps law) []observation {
+		return keep(preconditioned(steps, quadratic, linearly), func(o observation) bool { return o.Kappa == 3 })
+	}
+	expect(t, "one κ", judgeOPSA(one(constant)), Unclear)
+	expect(t, "one κ that is never reached", judgeOPSA(one(func(_, _ float64) float64 { return 0 })), Unclear)
 	expect(t, "nothing", judgeOPSA(nil), Unclear)
 }

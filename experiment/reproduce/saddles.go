@@ -31,6 +31,7 @@ func judgeSaddles(all []observation) Verdict {
 			Where: map[string][]string{"alpha": {"0"}},
 		}},
 	}}
+	all = v.narrow(all)
 	positive := func(alpha float64) bool { return alpha > 0 }
 	zero := func(alpha float64) bool { return alpha == 0 }
 	beside := v.escapes(all, "rgd", "beside the saddle", positive)
@@ -43,6 +44,16 @@ func judgeSaddles(all []observation) Verdict {
 		beside.all(least) && noisy.all(least) && math.Abs(off) <= 0.1 && s.worst >= 0.95,
 		beside.stayed > 0 || noisy.stayed > 0 || math.Abs(off) > 0.25)
 	return v
+}
+
+// narrow returns the runs whose factor has fewer columns than the truth's rank, and notes the others: without a
+// pair of the truth's that is left out, there is no saddle to plant.
+func (v *Verdict) narrow(all []observation) []observation {
+	kept := keep(all, func(o observation) bool { return o.FactorRank < o.Rank })
+	if left := len(all) - len(kept); left > 0 {
+		v.find("%d of %d runs have as many columns as the truth's rank and are left out", left, len(all))
+	}
+	return kept
 }
 
 // positiveAlphas returns the α > 0 as their texts in results.

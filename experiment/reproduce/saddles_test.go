@@ -59,6 +59,9 @@ func TestSaddles(t *testing.T) {
 		o.Final.TestError = 0.479
 	})
 	judge("one ends between", append(planted(1, straight, nobody), between), Unclear)
+	exact := observe(func(o *observation) { o.Method, o.Alpha, o.Rank, o.FactorRank = "rgd", 1e-6, 3, 3 })
+	judge("one has no saddle", append(planted(1, straight, nobody), exact), Agrees)
+	judge("none has a saddle", []observation{exact}, Unclear)
 	expect(t, "nothing", judgeSaddles(nil), Unclear)
 }
 

@@ -20,8 +20,8 @@ func judgeScaled(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "method"}},
 	}}
-	apart, grows := v.overKappa(all, "scaled-gd").apart, v.overKappa(all, "gd").growth
-	v.settle(apart <= 1.5 && grows >= 5, apart > 3 || grows < 2)
+	apart, growth := v.overKappa(all, "scaled-gd").apart, v.overKappa(all, "gd").growth
+	v.settle(apart <= 1.5 && growth.least >= 5, apart > 3 || growth.most < 2)
 	return v
 }
 
@@ -67,7 +67,7 @@ func judgeDamped(all []observation) Verdict {
 		}
 	}
 	plain := v.overKappa(all, "gd").growth
-	agree, disagree = agree && plain >= 3, disagree || plain < 1.5
+	agree, disagree = agree && plain.least >= 3, disagree || plain.most < 1.5
 	undamped := func(o observation) bool { return o.Method == "scaled-gd" }
 	v.mayDiverge = undamped
 	v.overKappa(all, "scaled-gd")
@@ -82,13 +82,17 @@ func judgeDamped(all []observation) Verdict {
 // kappaSteps compares a method's steps to the target for several condition numbers. The numbers are NaN if
 // there are no two.
 type kappaSteps struct {
-	// growth is the last κ's over the first's: +Inf if not all runs of the last reach the target, and NaN if
-	// not all of the first do.
-	growth float64
+	// growth is the last κ's over the first's; its bounds are NaN if not all runs of the first κ reach the
+	// target.
+	growth bounds
 	// apart is the most over the least, and rise the largest ratio of a larger κ's to a smaller one's: +Inf
 	// if not all runs reach the target for some κ.
 	apart, rise float64
 }
+
+// bounds are those of a ratio of steps. They differ if runs ended without reaching the target: such a run
+// takes more steps than it did, and maybe any number.
+type bounds struct{ least, most float64 }
 
 // overKappa notes and compares a method's steps to the target, medians over seeds and starts.
 func (v *Verdict) overKappa(all []observation, method string) kappaSteps {
@@ -101,9 +105,16 @@ func (v *Verdict) stepsOver(what string, all []observation, condition func(obser
 	kappas, groups := by(all, condition)
 	var texts []string
 	var steps []float64 // for each κ; +Inf if not all runs reach the target
+	var taken float64   // for the last κ, by runs that do not reach it too
 	for _, kappa := range kappas {
 		there := keep(groups[kappa], func(o observation) bool { return reached(o) != nil })
 		here := median(there, stepsToTarget)
+		taken = median(groups[kappa], func(o observation) float64 {
+			if reached(o) == nil {
+				return lastIteration(o)
+			}
+			return stepsToTarget(o)
+		})
 		switch missing := len(groups[kappa]) - len(there); {
 		case len(there) == 0:
 			texts = append(texts, fmt.Sprintf("κ = %g: not reached", kappa))
@@ -119,17 +130,21 @@ func (v *Verdict) stepsOver(what string, all []observation, condition func(obser
 	v.find("%s, steps: %s", what, strings.Join(texts, "; "))
 	if len(kappas) < 2 {
 		v.find("%s: there are no two κ", what)
-		return kappaSteps{math.NaN(), math.NaN(), math.NaN()}
+		return kappaSteps{bounds{math.NaN(), math.NaN()}, math.NaN(), math.NaN()}
 	}
-	k := kappaSteps{growth: steps[len(steps)-1] / steps[0], apart: slices.Max(steps) / slices.Min(steps)}
+	first, last := steps[0], steps[len(steps)-1]
+	k := kappaSteps{growth: bounds{taken / first, last / first}, apart: slices.Max(steps) / slices.Min(steps)}
 	for i, few := range steps {
 		k.rise = math.Max(k.rise, slices.Max(steps[i:])/few)
 	}
 	if math.IsInf(slices.Max(steps), 1) {
 		k.apart, k.rise = math.Inf(1), math.Inf(1)
 	}
-	if math.IsInf(steps[0], 1) {
-		k.growth = math.NaN()
+	if math.IsInf(first, 1) {
+		k.growth = bounds{math.NaN(), math.NaN()}
+	}
+	if math.IsInf(last, 1) && !math.IsInf(first, 1) {
+		v.find("%s: the steps grow %.3g times or more from the least κ to the largest", what, k.growth.least)
 	}
 	return k
 }

@@ -15,13 +15,18 @@ func methodGrid(kappas, alphas []float64, laws map[string]func(kappa, alpha floa
 			all = slices.Concat(all, grid(kappas, func(o *observation, kappa, wobble float64) {
 				o.Method, o.Kappa, o.Alpha = method, kappa, alpha
 				steps := int(wobble * law(kappa, alpha))
-				if o.Targets = []*int{nil}; steps > 0 {
-					o.Targets[0] = &steps
-				}
+				o.takes(steps)
 			}))
 		}
 	}
 	return all
+}
+
+// takes says after how many steps a run reaches its target; or, negative, after how many it ended without.
+func (o *observation) takes(steps int) {
+	if o.Targets = []*int{&steps}; steps <= 0 {
+		o.Targets[0], o.Final.Iteration = nil, -steps
+	}
 }
 
 type law = func(kappa, alpha float64) float64
@@ -44,9 +49,16 @@ func TestScaled(t *testing.T) {
 		return max(0, 100-20*(kappa-1))
 	}, quadratic, Disagrees)
 	judge("scaled never gets there at all", func(_, _ float64) float64 { return 0 }, quadratic, Disagrees)
-	judge("gd gets there for small κ only", constant, func(kappa, _ float64) float64 {
-		return max(0, 6-kappa) * 100
-	}, Agrees)
+	short := func(ended float64) law { // gd gets there for the least κ alone
+		return func(kappa, _ float64) float64 {
+			if kappa > 1 {
+				return -ended
+			}
+			return 100
+		}
+	}
+	judge("gd takes more than five times as many steps for a larger κ", constant, short(510), Agrees)
+	judge("gd ends before it has taken five times as many", constant, short(490), Unclear)
 	expect(t, "nothing", judgeScaled(nil), Unclear)
 	expect(t, "one κ", judgeScaled(methodGrid([]float64{5}, alphas[:1],
 		map[string]law{"scaled-gd": constant, "gd": quadratic})), Unclear)
@@ -64,6 +76,11 @@ func TestDamped(t *testing.T) {
 		expect(t, what, judgeDamped(methodGrid(kappas, small, laws)), want)
 	}
 	judge("as claimed", logarithmic, logarithmic, quadratic, Agrees)
+	few := methodGrid(kappas, small[:2], map[string]law{
+		"scaled-gd-lambda": logarithmic, "prec-gd": logarithmic, "gd": quadratic,
+		"scaled-gd": func(_, _ float64) float64 { return 0 },
+	})
+	expect(t, "two α have no slope", judgeDamped(few), Unclear)
 	judge("steps fall with κ", func(kappa, alpha float64) float64 {
 		return logarithmic(kappa, alpha) / (1 + kappa/10)
 	}, logarithmic, quadratic, Agrees)

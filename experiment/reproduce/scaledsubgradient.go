@@ -15,7 +15,8 @@ func judgeScaledSubgradient(all []observation) Verdict {
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-08", By: "method"}},
 	}}
 	robust := keep(all, func(o observation) bool { return o.Outliers > 0 && o.LossName() == "l1" })
-	apart, grows := v.overKappa(robust, "scaled-subgradient").apart, v.overKappa(robust, "polyak-gd").growth
-	v.settle(apart <= 1.5 && grows >= 5, apart > 3 || grows < 2)
+	apart := v.overKappa(robust, "scaled-subgradient").apart
+	growth := v.overKappa(robust, "polyak-gd").growth
+	v.settle(apart <= 1.5 && growth.least >= 5, apart > 3 || growth.most < 2)
 	return v
 }

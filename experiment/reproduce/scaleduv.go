@@ -39,8 +39,8 @@ func judgeScaledUV(all []observation) Verdict {
 		power := slopeOf(there, log10(conditionOf), log10(stepsToTarget))
 		v.find("%s, scaled-gd: the steps grow with κ to the power %v", ensemble, power)
 		plain := v.stepsOver(ensemble+", gd", of("gd"), conditionOf).growth
-		agree = agree && scaled <= 1.2 && power.high <= 0.05 && plain >= 2
-		disagree = disagree || scaled > 1.5 || power.low > 0.05 || plain < 1.25
+		agree = agree && scaled <= 1.2 && power.high <= 0.05 && plain.least >= 2
+		disagree = disagree || scaled > 1.5 || power.low > 0.05 || plain.most < 1.25
 		here, scaledHere := map[string][]string{}, map[string][]string{"method": {"scaled-gd"}}
 		if len(ensembles) > 1 {
 			here["ensemble"], scaledHere["ensemble"] = []string{ensemble}, []string{ensemble}

@@ -16,10 +16,7 @@ func inPaper(scaled, plain func(kappa float64) float64) (all []observation) {
 			all = slices.Concat(all, grid(kappas, func(o *observation, kappa, wobble float64) {
 				o.Ensemble, o.Method, o.Kappa, o.Rank = ensemble, method, 0, 4
 				o.Spectrum = fmt.Sprintf("even:%g", kappa)
-				count := int(wobble * steps(kappa))
-				if o.Targets = []*int{nil}; count > 0 {
-					o.Targets[0] = &count
-				}
+				o.takes(int(wobble * steps(kappa)))
 			}))
 		}
 	}
@@ -35,7 +32,12 @@ func TestScaledUV(t *testing.T) {
 		expect(t, what, judgeScaledUV(inPaper(scaled, plain)), want)
 	}
 	never := func(float64) float64 { return 0 }
-	alone := func(kappa float64) float64 { return 1000 * math.Max(0, 2-kappa) }
+	alone := func(kappa float64) float64 { // for the least κ
+		if kappa > 1 {
+			return -2100
+		}
+		return 1000
+	}
 	judge("as claimed", power(0), power(1), Agrees)
 	judge("gd arrives for κ = 1 alone", power(0), alone, Agrees)
 	judge("fewer steps for a larger κ", power(-0.05), power(1), Agrees)

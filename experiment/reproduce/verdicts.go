@@ -112,7 +112,8 @@ func judgeAlpha(all []observation) Verdict {
 //
 //	t = ln(1/α) / ln(1 + μσ_min²) + a constant
 //
-// The number of steps from there to a given test error does not depend on α.
+// The number of steps from there to a given test error does not depend on α. For UVᵀ, where M* is σ_i² along
+// the i-th pair of directions, the component grows by 1 + μσ_i²/2.
 const iterationsClaim = `While the factor is small its weakest component grows by 1 + μσ_min² each step, so
 that the steps to a given test error are a line in ln(1/α) with slope 1/ln(1 + μσ_min²), where σ_min = 1/κ of
 X.`
@@ -123,13 +124,20 @@ func judgeIterations(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "alpha", Y: "iterations_to_0.01", By: "kappa"}},
 	}}
-	there := v.arrived(all, func(o observation) bool { return reached(o) != nil },
+	told := v.about(all, func(o observation) bool {
+		return o.Method == "gd" && isIsotropic(o) && (o.Parametrization == "psd" || o.Parametrization == "uv")
+	}, "are not gd on UUᵀ or UVᵀ with isotropic measurements, for which the slope is predicted,")
+	there := v.arrived(told, func(o observation) bool { return reached(o) != nil },
 		"did not reach a test error of 1 %")
 	kappas, groups := by(there, kappaOf)
 	agree, disagree := len(kappas) > 0, false
 	for i, kappa := range kappas {
 		g := groups[kappa]
-		predicted := 1 / math.Log1p(g[0].Step/(kappa*kappa)) // ‖X‖ is 1
+		growth := g[0].Step / (kappa * kappa) // ‖X‖ is 1
+		if g[0].Parametrization == "uv" {
+			growth /= 2
+		}
+		predicted := 1 / math.Log1p(growth)
 		s := slopeOf(g, logInverseAlpha, stepsToTarget)
 		off := s.mean/predicted - 1
 		v.find("κ = %g: slope %v steps per e-fold, predicted %.3g (%+.0f %%), least R² %.4f, "+
@@ -254,18 +262,18 @@ func judgeGeneralization(all []observation) Verdict {
 	sizes, groups := by(stable(all), func(o observation) int { return o.Measurements })
 	for _, m := range sizes {
 		g := groups[m]
-		free := g[0].N*g[0].Rank - g[0].Rank*(g[0].Rank-1)/2
+		free := freeNumbers(g[0], g[0].Rank)
 		loss := median(g, partOfLoss)
 		e := median(g, testError)
-		v.find("m = %d, %.2f of the %d free numbers: train loss %.1e of the start's, test error %.1e "+
+		v.find("m = %d, %.2f of the %g free numbers: train loss %.1e of the start's, test error %.1e "+
 			"(medians of %d runs)",
-			m, float64(m)/float64(free), free, loss, e, len(g))
+			m, float64(m)/free, free, loss, e, len(g))
 		fits = fits && loss < 1e-6
-		if m < free {
+		if float64(m) < free {
 			under++
 			below = below && e > 0.1
 		}
-		if m >= 4*free {
+		if float64(m) >= 4*free {
 			over++
 			above = above && e < 0.01
 		}

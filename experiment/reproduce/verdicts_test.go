@@ -137,6 +137,23 @@ func TestIterations(t *testing.T) {
 	expect(t, "a sixth off", judgeIterations(law(predicted*1.17, 0)), Unclear)
 	expect(t, "a half off", judgeIterations(law(predicted*1.5, 0)), Disagrees)
 	expect(t, "a parabola", judgeIterations(law(-9*predicted, 0.4*predicted)), Disagrees)
+	as := func(all []observation, change func(o *observation)) []observation {
+		for i := range all {
+			change(&all[i])
+		}
+		return all
+	}
+	rectangular := func(o *observation) { o.Parametrization, o.N2 = "uv", 40 }
+	slower := 1 / math.Log(1.125)
+	expect(t, "UVᵀ with its slope", judgeIterations(as(law(slower, 0), rectangular)), Agrees)
+	expect(t, "UVᵀ with the slope of UUᵀ", judgeIterations(as(law(predicted, 0), rectangular)), Disagrees)
+	for what, change := range map[string]func(o *observation){
+		"another method":          func(o *observation) { o.Method = "momentum" },
+		"another parametrization": func(o *observation) { o.Parametrization = "deep" },
+		"measurements a aᵀ":       func(o *observation) { o.Ensemble = "rank-one" },
+	} {
+		expect(t, what, judgeIterations(as(law(2*predicted, 0), change)), Unclear)
+	}
 	missed := observe(func(o *observation) { o.Targets = []*int{nil} })
 	expect(t, "none got there", judgeIterations([]observation{missed}), Unclear)
 
@@ -209,6 +226,13 @@ func TestGeneralization(t *testing.T) {
 	expect(t, "no recovery above it", judgeGeneralization(law(0.9, 0.1, 1e-9)), Disagrees)
 	expect(t, "fits that are not done", judgeGeneralization(law(0.9, 1e-4, 1e-3)), Unclear)
 	expect(t, "one side only", judgeGeneralization(law(0.9, 1e-4, 1e-9)[:2]), Unclear)
+	wide := law(0.9, 1e-4, 1e-9) // 156 free numbers: 120 measurements are too few, and 800 more than four times as many
+	for i := range wide {
+		if wide[i].N2 = 40; wide[i].Measurements == 320 {
+			wide[i].Final.TestError = 0.05
+		}
+	}
+	expect(t, "UVᵀ has more free numbers", judgeGeneralization(wide), Agrees)
 }
 
 func TestSpectral(t *testing.T) {
