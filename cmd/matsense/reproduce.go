@@ -69,7 +69,7 @@ what was changed.
 	f := c.Flags()
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
-	f.BoolVar(&o.full, "full", false, "the full size: for a GPU, or a night")
+	f.BoolVar(&o.full, "full", false, "the full size: seconds to hours on two cores (docs/full-sizes.md)")
 	f.StringArrayVar(&o.set, "set", nil,
 		"change of the experiment, `KEY=VALUE`: a setting, or seeds, targets, filter; can be repeated")
 	f.StringVar(&o.sweep, "sweep", "", "sweep `file` to judge in the place of the one that comes with it")

@@ -258,7 +258,7 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Covariates },
 		}, {
 			Key: "truncation", Group: problemGroup, shared: true,
-			Help: "clip observations to ±T, against heavy tails (0: off)",
+			Help: "clip observations to ±τ, against heavy tails (0: off)",
 			at:   func(c *Config) any { return &c.Truncation },
 		}, {
 			Key: "preprocessing", Group: problemGroup, shared: true, Values: words(preprocessing),
@@ -387,8 +387,8 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Init },
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,
-			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r), or (n, r) " +
-				"with parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r)",
+			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r); of shape (n, r) " +
+				"with parametrization indefinite or sparse; with polar Θ₀, r × r",
 			at: func(c *Config) any { return &c.InitRight },
 		}, {
 			Key: "alpha", Group: factorGroup, applies: (*Config).hasSizedStart,

@@ -231,7 +231,7 @@ def run(
         Law of the independent coordinates of X, of variance 1: gaussian, student (t with 5 degrees
         of freedom) or laplace (for single-index; default gaussian).
     truncation : float
-        Clip observations to ±T, against heavy tails (0: off; for single-index).
+        Clip observations to ±τ, against heavy tails (0: off; for single-index).
     preprocessing : {'none', 'trim', 'optimal'}
         Function T in the matrix Σ T(y) a aᵀ: none, trim or optimal (for multi-index; default
         optimal).
@@ -308,9 +308,9 @@ def run(
         random; ones for sparse; spectral for method none). A pair of arrays is init and init_right;
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
-        Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
-        parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r; for uv, indefinite,
-        polar and sparse).
+        Right factor of a start from a file: an array V₀ of shape (n2, r); of shape (n, r) with
+        parametrization indefinite or sparse; with polar Θ₀, r × r (for uv, indefinite, polar and
+        sparse).
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
@@ -715,7 +715,7 @@ def problem(
         Law of the independent coordinates of X, of variance 1: gaussian, student (t with 5 degrees
         of freedom) or laplace (for single-index; default gaussian).
     truncation : float
-        Clip observations to ±T, against heavy tails (0: off; for single-index).
+        Clip observations to ±τ, against heavy tails (0: off; for single-index).
     preprocessing : {'none', 'trim', 'optimal'}
         Function T in the matrix Σ T(y) a aᵀ: none, trim or optimal (for multi-index; default
         optimal).
@@ -792,9 +792,9 @@ def problem(
         random; ones for sparse; spectral for method none). A pair of arrays is init and init_right;
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
-        Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
-        parametrization indefinite or sparse, or with polar Θ₀ of shape (r, r; for uv, indefinite,
-        polar and sparse).
+        Right factor of a start from a file: an array V₀ of shape (n2, r); of shape (n, r) with
+        parametrization indefinite or sparse; with polar Θ₀, r × r (for uv, indefinite, polar and
+        sparse).
     alpha : float
         Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
         saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
