@@ -245,9 +245,12 @@ func (c *Config) adviseStep(f Facts, a *Advice, suited float64, words string) {
 }
 
 // factor writes a factor with two digits.
-func factor(v float64) string {
+func factor(v float64) string { return brief(twoDigits(v)) }
+
+// twoDigits rounds a number.
+func twoDigits(v float64) float64 {
 	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'e', 1, 64), 64)
-	return brief(v)
+	return v
 }
 
 // wholeFactor is about the norm of a factor's matrices at the truth, and of a vector's.

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/matsense/matsense/sensing"
@@ -104,6 +105,7 @@ func init() {
 			UserData: &UserData{
 				Keys: []string{"triplets", "test-triplets"}, Text: true, Observed: true,
 				Check: (*Config).checkTriplets, Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
+				Observe: (*Config).observedTriplets,
 			},
 		},
 		{
@@ -147,6 +149,7 @@ func init() {
 			UserData: &UserData{
 				Keys: []string{"paulis"}, Text: true, MayObserve: true,
 				Check: (*Config).checkPaulis, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
+				Observe: (*Config).observedPaulis,
 			},
 		},
 		{
@@ -267,37 +270,52 @@ func defaultSteps() string {
 	return text
 }
 
-// isotropicStep is the default step with measurements that are isotropic. Where the truth is the user's or
-// has a spectrum that was given, it is divided by ‖M*‖, which is 1 otherwise, unless the method or the loss
-// is free of scale.
-func (c *Config) isotropicStep() float64 {
-	m := find(methods, c.Method)
-	if m == nil {
-		return Default().Step
-	}
-	step := cmp.Or(m.Step, Default().Step)
-	l := find(losses, c.LossName())
-	scaleFree := m.ScaleFree || l != nil && l.ScaleFree
-	singular := c.soughtSingular()
-	switch {
-	case singular == nil || scaleFree:
-		return step
-	case m.InverseSquare:
-		return step / (singular[0] * singular[0])
-	}
-	return step / singular[0]
-}
-
 // fillStep fills in the step, unless one is given or a program has chosen another than the default.
 func (c *Config) fillStep() {
-	if !c.HasStep() || c.Given("step") || c.Step != Default().Step {
-		return
+	if m := find(methods, c.Method); m != nil && c.HasStep() && !c.Given("step") && c.Step == Default().Step {
+		c.Step = c.defaultStep(m)
 	}
-	c.Step = c.isotropicStep()
-	m, e := find(methods, c.Method), c.ensemble()
-	if m != nil && !m.Lengthwise && e.Curvature != nil {
-		c.Step /= e.Curvature(c)
+}
+
+// defaultStep is the default step of a method: its own for matrices of norm 1 and measurements that are
+// isotropic, divided by the size of what is sought, and by how much more f curves. Of a user's observations
+// both are known only together, and about.
+func (c *Config) defaultStep(m *Method) float64 {
+	step := cmp.Or(m.Step, Default().Step)
+	loss := find(losses, c.LossName())
+	scaleFree := m.ScaleFree || loss != nil && loss.ScaleFree
+	size, observed := c.sizeSought()
+	if curvature := c.ensemble().Curvature; curvature != nil && !m.Lengthwise && (scaleFree || !observed) {
+		step /= curvature(c)
 	}
+	switch {
+	case scaleFree:
+		return step
+	case m.InverseSquare:
+		step /= size * size
+	case c.ChosenParametrization().Layers: // a product of L matrices
+		step /= math.Pow(size, 2-2/float64(c.Depth))
+	default:
+		step /= size
+	}
+	if observed {
+		return twoDigits(step)
+	}
+	return step
+}
+
+// sizeSought returns ‖M*‖ if it is known, or the root mean square of a user's observations, which is about
+// ‖M*‖_F, and whether it is that. It is 1 if neither is known.
+func (c *Config) sizeSought() (size float64, observed bool) {
+	if singular := c.soughtSingular(); singular != nil {
+		return singular[0], false
+	}
+	if c.HasUserData() {
+		if size, err := c.observedSize(); err == nil && size > 0 && !math.IsInf(size, 1) {
+			return size, true
+		}
+	}
+	return 1, false
 }
 
 // vectorCurvature: with measurements a aᵀ, which are not isotropic, f curves by 2·(2·‖M*‖ + tr(M*)) at most,

@@ -86,6 +86,26 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 	return nil
 }
 
+// observedPaulis reads the expectations, as observations.
+func (c *Config) observedPaulis() ([]float64, error) {
+	list, err := c.readPaulis()
+	if err != nil {
+		return nil, err
+	}
+	expectations := list.Expectations
+	if expectations == nil {
+		e, err := npy.Load(c.Expectations)
+		if err != nil {
+			return nil, err
+		}
+		expectations = e.Data().([]float64)
+	}
+	if m := list.Words.Measurements(); len(expectations) != m {
+		return nil, fmt.Errorf("%d expectations of %d words", len(expectations), m)
+	}
+	return list.Words.Observations(expectations), nil
+}
+
 // judgeScale says so if observations look like expectations that were not scaled. Those of a few random words
 // of a state of low rank exceed 1 in their scale.
 func (d *Data) judgeScale(words *sensing.Pauli) {

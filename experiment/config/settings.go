@@ -421,8 +421,8 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "step", Group: methodGroup, applies: (*Config).HasStep,
 			Help: "step size μ; the largest step of methods with Polyak's",
-			Default: defaultSteps() + "; most are divided by ‖M*‖ if it need not be 1, and all but that of " +
-				"adam by 2 + rank for ensemble rank-one and symmetric matrices",
+			Default: defaultSteps() + "; most are divided by the size of a truth or of observations of yours, " +
+				"and all but that of adam by 2 + rank for ensemble rank-one and symmetric matrices",
 			at: func(c *Config) any { return &c.Step },
 		}, {
 			Key: "step-decay", Group: methodGroup, applies: (*Config).decays,

@@ -88,6 +88,16 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 	return nil
 }
 
+// observedTriplets reads the values of entries, as observations.
+func (c *Config) observedTriplets() ([]float64, error) {
+	list, err := triplets.Load(c.Triplets, c.TripletsBase)
+	if err != nil {
+		return nil, err
+	}
+	_, y, err := completionOf(c.Triplets, c.Space(), list)
+	return y, err
+}
+
 // completionOf makes the ensemble and the observations of listed entries. Its errors name lines.
 func completionOf(path string, space sensing.Space, list *triplets.List) (
 	*sensing.Completion, []float64, error,

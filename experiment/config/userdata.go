@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/npy"
@@ -29,6 +30,9 @@ type UserData struct {
 	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are
 	// symmetric or of any shape.
 	Size func(c *Config, rectangular bool) (DataSize, error)
+	// Observe returns the observations, in their scale, if no file of observations is named; nil if there must
+	// be one.
+	Observe func(c *Config) ([]float64, error)
 	// Load reads the file into the problem, on its space.
 	Load func(d *Data, c *Config, space sensing.Space) error
 }
@@ -253,6 +257,46 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	}
 	c.fillFactorRank(m, size.N1, size.N2)
 	return true
+}
+
+// observedSizes are root mean squares of users' observations.
+var observedSizes cache[float64]
+
+// observedSize returns the root mean square of a user's observations, whose shapes have been checked.
+func (c *Config) observedSize() (float64, error) {
+	way := c.userEnsemble().UserData
+	paths := []string{c.Observations}
+	if c.Observations == "" {
+		paths = paths[:0]
+		for _, f := range c.DataFiles() {
+			if *f.Path != "" {
+				paths = append(paths, *f.Path)
+			}
+		}
+	}
+	return observedSizes.of(paths, c.ProblemKey(), func() (float64, error) {
+		y, err := c.observations(way)
+		if err != nil {
+			return 0, err
+		}
+		return floats.Norm(y, 2) / math.Sqrt(float64(len(y))), nil
+	})
+}
+
+// observations reads a user's observations.
+func (c *Config) observations(way *UserData) ([]float64, error) {
+	if c.Observations == "" && way.Observe != nil {
+		return way.Observe(c)
+	}
+	y, err := npy.Load(c.Observations)
+	if err != nil {
+		return nil, err
+	}
+	numbers, ok := y.Data().([]float64)
+	if !ok { // one number, of no dimension
+		return nil, fmt.Errorf("%s is not an array", c.Observations)
+	}
+	return numbers, nil
 }
 
 // sizes are those of user data.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -220,6 +222,55 @@ func TestObservedEntries(t *testing.T) {
 		problems := problemsOf(t, config.Validate())
 		if len(problems) == 0 || !strings.HasPrefix(problems[0], want) {
 			t.Errorf("%s: %q, want %q", settings, problems, want)
+		}
+	}
+}
+
+// TestDefaultStepOfData: the default step is divided by the root mean square of the user's observations, to
+// two digits. Symptom: ratings from 1 to 5 diverged with the default step.
+func TestDefaultStepOfData(t *testing.T) {
+	array := func(name string, shape []int, numbers ...float64) string {
+		path := filepath.Join(t.TempDir(), name)
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(npy.Write(f, shape, numbers), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	y := " observations=" + array("y.npy", []int{2}, 30, -40) // root mean square √1250 = 35.36
+	matrices := "matrices=" + array("A.npy", []int{2, 2, 2}, 1, 0, 0, 1, 0, 1, 1, 0) + y
+	vectors := "vectors=" + array("a.npy", []int{2, 2}, 1, 2, 3, 4) + y
+	// Entries have the unit √(n1·n2) = √6: the root mean square is √6·√12.5 = 8.66.
+	list := "triplets=" + fileOf(t, "list.csv", "0,0,3\n1,2,4\n") + " parametrization=uv n=2 n2=3"
+	words := "paulis=" + fileOf(t, "words.csv", "X,0.5\nZ,-0.5\n") // the unit is √(3/2): 0.612
+	bare := "paulis=" + fileOf(t, "bare.csv", "X\nZ\n") + " expectations=" + array("e.npy", []int{2}, 0.5, -0.5)
+	deep := matrices + " parametrization=deep depth=3"
+	for settings, want := range map[string]float64{
+		matrices: 0.0071, list: 0.029, words: 0.41, bare: 0.41, vectors: 0.0071,
+		vectors + " rank=2":                       0.0071, // Σ y² has the trace of M*
+		vectors + " rank=2 method=scaled-gd":      0.0625,
+		matrices + " step=0.25":                   0.25,
+		matrices + " method=polyak-gd":            0.028,
+		matrices + " method=scaled-gd":            0.25,
+		matrices + " method=adam":                 0.001,
+		matrices + " loss=l1":                     0.25,
+		matrices + " method=weight-normalization": 0.0004, // 0.5/1250; polar
+		deep: 0.0022, // 0.25/35.36^(4/3) = 0.002153
+		"spectrum=64 parametrization=deep depth=3": 0.25 / 256, // 64^(4/3)
+	} {
+		if strings.Contains(settings, "weight-normalization") {
+			settings += " parametrization=polar"
+		}
+		c := configOf(t, strings.Fields(settings)...)
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", settings, err)
+			continue
+		}
+		if math.Abs(c.Step/want-1) > 1e-12 {
+			t.Errorf("%s: the step is %v, want %v", settings, c.Step, want)
 		}
 	}
 }

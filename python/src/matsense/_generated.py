@@ -333,8 +333,8 @@ def run(
     step : float
         Step size μ; the largest step of methods with Polyak's (default 0.25; 1 for polyak-gd,
         scaled-subgradient, opsa and apgd; 0.5 for weight-normalization; 0.001 for adam; most are
-        divided by ‖M*‖ if it need not be 1, and all but that of adam by 2 + rank for ensemble
-        rank-one and symmetric matrices).
+        divided by the size of a truth or of observations of yours, and all but that of adam by 2 +
+        rank for ensemble rank-one and symmetric matrices).
     step_decay : str
         Law by which all step sizes become smaller (nothing: they stay the same): power:p or
         power:p,c, μ_t = μ/(1 + c·t)^p in step t = 0, 1, …, with p a multiple of 1/8 and c = 1
