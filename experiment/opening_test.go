@@ -141,10 +141,10 @@ func flags(s *Summary) (settings []string) {
 	return settings
 }
 
-// TestScaleOfTheData: on data of another scale a step of 0.25 stands still or diverges. The run says so before
-// its first step and at its end, and whoever follows the advice recovers the truth. Without a step, it is the
-// one that suits the data. Symptom: on data of size 10⁻³ the run ended with "Done", with the loss that it began
-// with; ratings from 1 to 5 diverged.
+// TestScaleOfTheData: on data of another scale a step of 0.25 stands still or diverges. The run says so
+// before its first step and at its end, and whoever follows the advice recovers the truth. Without a step, it
+// is the one that suits the data. Symptom: on data of size 10⁻³ the run ended with "Done", with the loss that
+// it began with; ratings from 1 to 5 diverged.
 func TestScaleOfTheData(t *testing.T) {
 	const n = 8
 	u := newUserProblem(t, 200, n, n)

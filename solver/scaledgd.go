@@ -8,9 +8,9 @@ import "fmt"
 //
 // with a constant step size μ. The inverse removes from the gradient the factor UᵀU, so that near a solution
 // all singular values converge at the same rate: each iteration multiplies the error by about 1 − μ, and for
-// UVᵀ by 1 − μ/2, whatever the condition number. The method is for factors with as many columns as the truth's
-// rank that start near the truth. (Tong, Ma and Chi, Accelerating Ill-Conditioned Low-Rank Matrix Estimation via Scaled Gradient
-// Descent, arXiv 2005.08898.)
+// UVᵀ by 1 − μ/2, whatever the condition number. The method is for factors with as many columns as the
+// truth's rank that start near the truth. (Tong, Ma and Chi, Accelerating Ill-Conditioned Low-Rank Matrix
+// Estimation via Scaled Gradient Descent, arXiv 2005.08898.)
 type ScaledGD struct {
 	// StepSize is μ > 0.
 	StepSize float64

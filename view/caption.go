@@ -43,21 +43,22 @@ func side(c *config.Config) string {
 	return fmt.Sprintf("n = %d", c.N)
 }
 
-// phrase says in a few words what a run has of one kind; empty if it has nothing worth a word.
+// phrase says in a few words what a run has of one kind; empty if it has nothing worth a word, or if that
+// follows from files that have not been read.
 type phrase func(c *config.Config) string
 
 // phrases make up the caption of a run: its problem, method, start, steps, and measurements.
 var phrases = []phrase{
-	side,
+	func(c *config.Config) string { return when(!c.Follows("n"), "%s", side(c)) },
 	func(c *config.Config) string {
 		return when(c.ChosenParametrization().Vector, "%d not 0", c.Sparsity)
 	},
 	func(c *config.Config) string {
-		return when(c.Rank > 0 && !c.ChosenParametrization().Vector, "r* = %d", c.Rank)
+		return when(c.Rank > 0 && !c.Follows("rank") && !c.ChosenParametrization().Vector, "r* = %d", c.Rank)
 	},
-	func(c *config.Config) string { return fmt.Sprintf("m = %d", c.Measurements) },
+	func(c *config.Config) string { return when(!c.Follows("measurements"), "m = %d", c.Measurements) },
 	func(c *config.Config) string {
-		return when(!c.ChosenParametrization().Vector, "r = %d", c.FactorRank)
+		return when(!c.Follows("factor-rank") && !c.ChosenParametrization().Vector, "r = %d", c.FactorRank)
 	},
 	func(c *config.Config) string { return when(c.Depth > 0, "%d matrices", c.Depth) },
 	func(c *config.Config) string { return c.ChosenParametrization().Caption },
@@ -72,7 +73,9 @@ var phrases = []phrase{
 		start, found := c.ChosenStart()
 		return when(found && start.Sized, "α = %s", power(c.Alpha))
 	},
-	func(c *config.Config) string { return when(c.Iterations > 0 && c.HasStep(), "μ = %s", power(c.Step)) },
+	func(c *config.Config) string {
+		return when(c.Iterations > 0 && c.HasStep() && !c.Follows("step"), "μ = %s", power(c.Step))
+	},
 	func(c *config.Config) string {
 		return when(c.Iterations > 0 && c.StepDecay != "", "step decay %s", c.StepDecay)
 	},

@@ -260,6 +260,9 @@ func dataTable(hashes map[string]string) report.Table {
 func configTable(c *config.Config) report.Table {
 	t := report.Table{Title: "Configuration", Wide: true}
 	for _, f := range c.Applied() {
+		if c.Follows(f.Key) {
+			continue
+		}
 		value := report.Text(f.String())
 		if f.Type() != "string" {
 			value.Value = value.Text

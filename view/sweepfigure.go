@@ -132,7 +132,8 @@ func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	s = sideBySide(s)
 	f := &report.Lines{
-		Title: sweepCaption(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
+		Title: sweepCaption(r, s.Where),
+		X:     settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
 		Categories: namesOf(s.Categories), Curves: s.OverTrajectories(),
 		Fit: s.XLog && (s.YLog || counted(s.Y)),
 	}

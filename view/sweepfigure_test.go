@@ -68,7 +68,8 @@ axes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := sweepCaption(&sweep.Results{Spec: spec, Runs: runs}, map[string][]string{"ensemble": {"completion"}})
+	where := map[string][]string{"ensemble": {"completion"}}
+	got := sweepCaption(&sweep.Results{Spec: spec, Runs: runs}, where)
 	for _, words := range []string{"n = 20,", "m = 210,", "momentum,", "completion"} {
 		if !strings.Contains(got, words) {
 			t.Errorf("%q lacks %q", got, words)

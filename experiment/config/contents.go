@@ -108,6 +108,8 @@ func (c *Config) fingerprint(hashes map[string]string, device string) string {
 	for _, f := range c.Applied() {
 		switch {
 		case f.MayChange():
+		case c.Follows(f.Key) && f.Key == "step":
+			fmt.Fprintf(h, "step: of the observations\n")
 		case f.Key == "device":
 			fmt.Fprintf(h, "device: %s\n", device)
 		case files[f.Key]:

@@ -122,6 +122,7 @@ func (c *Config) checkShapes(m *Mistakes) {
 	}
 	c.checkHeldOutSize(m)
 	c.fillStep()
+	c.completeLoss()
 	c.completeMethod()
 	c.checkStartShapes(m)
 	c.checkFit(m)

@@ -35,8 +35,8 @@ type Law struct {
 type Ensemble struct {
 	Entry
 	Law
-	// Curvature is how many times as much f curves near M* as with isotropic measurements, or 1 if that is not
-	// known yet; nil if it curves as much.
+	// Curvature is how many times as much f curves near M* as with isotropic measurements, or 1 if that is
+	// not known yet; nil if it curves as much.
 	Curvature func(c *Config) float64
 	// UserData is the file from which a user's measurements of this kind are read; nil if there is none.
 	UserData *UserData
@@ -284,24 +284,27 @@ func (c *Config) defaultStep(m *Method) float64 {
 	step := cmp.Or(m.Step, Default().Step)
 	loss := find(losses, c.LossName())
 	scaleFree := m.ScaleFree || loss != nil && loss.ScaleFree
-	size, observed := c.sizeSought()
-	if curvature := c.ensemble().Curvature; curvature != nil && !m.Lengthwise && (scaleFree || !observed) {
+	size, observed := 1.0, false
+	if !scaleFree {
+		size, observed = c.sizeSought()
+	}
+	if curvature := c.ensemble().Curvature; curvature != nil && !m.Lengthwise && !observed {
 		step /= curvature(c)
 	}
+	sized := step / size
 	switch {
-	case scaleFree:
-		return step
 	case m.InverseSquare:
-		step /= size * size
+		sized /= size
 	case c.ChosenParametrization().Layers: // a product of L matrices
-		step /= math.Pow(size, 2-2/float64(c.Depth))
-	default:
-		step /= size
+		sized = step / math.Pow(size, 2-2/float64(c.Depth))
 	}
 	if observed {
-		return twoDigits(step)
+		sized = twoDigits(sized)
 	}
-	return step
+	if !(sized > 0) || math.IsInf(sized, 1) { // the size is near the ends of double precision
+		return step
+	}
+	return sized
 }
 
 // sizeSought returns ‖M*‖ if it is known, or the root mean square of a user's observations, which is about

@@ -81,10 +81,22 @@ func (c *Config) checkLoss(m *Mistakes) {
 // a truth with ‖M*‖ = 1.
 const defaultThreshold = 0.1
 
-// checkHuber fills in the threshold.
+// completeLoss fills in what follows from the size of the observations, once that is known.
+func (c *Config) completeLoss() {
+	if c.LossName() != (solver.Huber{}).Name() || c.Given("huber-threshold") || c.HuberThreshold != 0 ||
+		c.Follows("step") {
+		return
+	}
+	size, observed := c.sizeSought()
+	if c.HuberThreshold = defaultThreshold * size; observed {
+		c.HuberThreshold = twoDigits(c.HuberThreshold)
+	}
+}
+
+// checkHuber fills in the threshold, or leaves it to the files of user data.
 func (c *Config) checkHuber(m *Mistakes) {
-	if !c.Given("huber-threshold") && c.HuberThreshold == 0 {
-		c.HuberThreshold = defaultThreshold
+	if c.completeLoss(); c.HuberThreshold == 0 && !c.Given("huber-threshold") {
+		return
 	}
 	m.Finite("huber-threshold", c.HuberThreshold, c.HuberThreshold > 0, "positive")
 }

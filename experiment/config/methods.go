@@ -403,8 +403,9 @@ func init() {
 					Radius: c.AdversaryRadius,
 				}
 			},
-			Advise: (*Config).adviseGame,
-			Least:  (*Config).leastScaled,
+			Complete: (*Config).fillAdversaryStep,
+			Advise:   (*Config).adviseGame,
+			Least:    (*Config).leastScaled,
 		},
 		{
 			Entry: Entry{
@@ -808,6 +809,13 @@ func (c *Config) fitHessian(m *Mistakes) {
 	}
 }
 
+// fillAdversaryStep makes it the step.
+func (c *Config) fillAdversaryStep() {
+	if !c.Given("adversary-step") && c.AdversaryStep == 0 && !c.Follows("step") {
+		c.AdversaryStep = c.Step
+	}
+}
+
 // checkGame wants a game that has an equilibrium, and fills in what was not said of it.
 func (c *Config) checkGame(m *Mistakes) {
 	fill := func(key string, value *float64, by float64) {
@@ -815,7 +823,6 @@ func (c *Config) checkGame(m *Mistakes) {
 			*value = by
 		}
 	}
-	fill("adversary-step", &c.AdversaryStep, c.Step)
 	fill("adversary-weight", &c.AdversaryWeight, 2)
 	fill("adversary-radius", &c.AdversaryRadius, 1)
 	if c.Given("adversary-step") {

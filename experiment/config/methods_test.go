@@ -43,9 +43,9 @@ func TestDefaultFactorRank(t *testing.T) {
 	}
 }
 
-// TestLeastSteps: about the fewest steps after which f is a hundredth of f(0). In each the error is multiplied
-// by 1 − μ for scaled gradients of UUᵀ, and by 1 − μ/2 for those of UVᵀ and along the manifold, as the laws of
-// these methods have it (solver's tests).
+// TestLeastSteps: about the fewest steps after which f is a hundredth of f(0). In each the error is
+// multiplied by 1 − μ for scaled gradients of UUᵀ, and by 1 − μ/2 for those of UVᵀ and along the manifold, as
+// the laws of these methods have it (solver's tests).
 func TestLeastSteps(t *testing.T) {
 	for settings, part := range map[string]float64{
 		"method=scaled-gd": 0.5, "method=scaled-gd parametrization=uv n2=40": 0.75,

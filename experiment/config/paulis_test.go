@@ -1,22 +1,15 @@
 package config
 
 import (
-	"bytes"
 	"math"
 	"strings"
 	"testing"
-
-	"github.com/matsense/matsense/internal/npy"
 )
 
-// array writes a .npy file of numbers.
+// array writes a .npy file of a vector.
 func array(t *testing.T, numbers ...float64) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := npy.Write(&b, []int{len(numbers)}, numbers); err != nil {
-		t.Fatal(err)
-	}
-	return fileOf(t, "y.npy", b.String())
+	return arrayOf(t, []int{len(numbers)}, numbers...)
 }
 
 // TestPauliExpectations: expectations after the words, in a file of their own, and observations in their

@@ -30,8 +30,8 @@ type UserData struct {
 	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are
 	// symmetric or of any shape.
 	Size func(c *Config, rectangular bool) (DataSize, error)
-	// Observe returns the observations, in their scale, if no file of observations is named; nil if there must
-	// be one.
+	// Observe returns the observations, in their scale, if no file of observations is named. It is nil if
+	// there must be one.
 	Observe func(c *Config) ([]float64, error)
 	// Load reads the file into the problem, on its space.
 	Load func(d *Data, c *Config, space sensing.Space) error
@@ -85,6 +85,15 @@ func (c *Config) userEnsemble() *Ensemble {
 
 // HasUserData says whether the measurements are a user's.
 func (c *Config) HasUserData() bool { return c.userEnsemble() != nil }
+
+// Following lists the settings that follow from the files of user data unless they are given.
+func Following() []string { return []string{"n", "n2", "rank", "measurements", "factor-rank", "step"} }
+
+// Follows says whether a setting follows from the files of user data, and is not known because they have not
+// been read: [Config.Check] reads them.
+func (c *Config) Follows(key string) bool {
+	return c.HasUserData() && c.shapes == nil && !c.Given(key) && slices.Contains(Following(), key)
+}
 
 // UserMeasurements names the file that the measurements come from; "" where they are drawn.
 func (c *Config) UserMeasurements() string {
@@ -265,16 +274,14 @@ var observedSizes cache[float64]
 // observedSize returns the root mean square of a user's observations, whose shapes have been checked.
 func (c *Config) observedSize() (float64, error) {
 	way := c.userEnsemble().UserData
-	paths := []string{c.Observations}
-	if c.Observations == "" {
-		paths = paths[:0]
-		for _, f := range c.DataFiles() {
-			if *f.Path != "" {
-				paths = append(paths, *f.Path)
-			}
+	var paths []string
+	for _, f := range append(way.files(c), c.file("observations"), c.file("expectations")) {
+		if *f.Path != "" {
+			paths = append(paths, *f.Path)
 		}
 	}
-	return observedSizes.of(paths, c.ProblemKey(), func() (float64, error) {
+	key := fmt.Sprint(c.N, c.N2, c.TripletsBase, c.Parametrization)
+	return observedSizes.of(paths, key, func() (float64, error) {
 		y, err := c.observations(way)
 		if err != nil {
 			return 0, err
@@ -292,11 +299,7 @@ func (c *Config) observations(way *UserData) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers, ok := y.Data().([]float64)
-	if !ok { // one number, of no dimension
-		return nil, fmt.Errorf("%s is not an array", c.Observations)
-	}
-	return numbers, nil
+	return y.Data().([]float64), nil
 }
 
 // sizes are those of user data.

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -22,6 +22,16 @@ func fileOf(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// arrayOf writes a .npy file of an array.
+func arrayOf(t *testing.T, shape []int, numbers ...float64) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := npy.Write(&b, shape, numbers); err != nil {
+		t.Fatal(err)
+	}
+	return fileOf(t, "a.npy", b.String())
 }
 
 // Triplets of the drawn entries of a drawn truth are the drawn problem: the same positions and observations,
@@ -229,24 +239,13 @@ func TestObservedEntries(t *testing.T) {
 // TestDefaultStepOfData: the default step is divided by the root mean square of the user's observations, to
 // two digits. Symptom: ratings from 1 to 5 diverged with the default step.
 func TestDefaultStepOfData(t *testing.T) {
-	array := func(name string, shape []int, numbers ...float64) string {
-		path := filepath.Join(t.TempDir(), name)
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(npy.Write(f, shape, numbers), f.Close()); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	y := " observations=" + array("y.npy", []int{2}, 30, -40) // root mean square √1250 = 35.36
-	matrices := "matrices=" + array("A.npy", []int{2, 2, 2}, 1, 0, 0, 1, 0, 1, 1, 0) + y
-	vectors := "vectors=" + array("a.npy", []int{2, 2}, 1, 2, 3, 4) + y
+	y := " observations=" + arrayOf(t, []int{2}, 30, -40) // root mean square √1250 = 35.36
+	matrices := "matrices=" + arrayOf(t, []int{2, 2, 2}, 1, 0, 0, 1, 0, 1, 1, 0) + y
+	vectors := "vectors=" + arrayOf(t, []int{2, 2}, 1, 2, 3, 4) + y
 	// Entries have the unit √(n1·n2) = √6: the root mean square is √6·√12.5 = 8.66.
 	list := "triplets=" + fileOf(t, "list.csv", "0,0,3\n1,2,4\n") + " parametrization=uv n=2 n2=3"
 	words := "paulis=" + fileOf(t, "words.csv", "X,0.5\nZ,-0.5\n") // the unit is √(3/2): 0.612
-	bare := "paulis=" + fileOf(t, "bare.csv", "X\nZ\n") + " expectations=" + array("e.npy", []int{2}, 0.5, -0.5)
+	bare := "paulis=" + fileOf(t, "bare.csv", "X\nZ\n") + " expectations=" + arrayOf(t, []int{2}, 0.5, -0.5)
 	deep := matrices + " parametrization=deep depth=3"
 	for settings, want := range map[string]float64{
 		matrices: 0.0071, list: 0.029, words: 0.41, bare: 0.41, vectors: 0.0071,
@@ -269,8 +268,41 @@ func TestDefaultStepOfData(t *testing.T) {
 			t.Errorf("%s: %v", settings, err)
 			continue
 		}
-		if math.Abs(c.Step/want-1) > 1e-12 {
+		if !(math.Abs(c.Step/want-1) < 1e-12) {
 			t.Errorf("%s: the step is %v, want %v", settings, c.Step, want)
 		}
+	}
+}
+
+// TestFollows: what follows from files is not known before they are read, and counts as such. The threshold
+// of the Huber loss and the adversary's step follow as the step does.
+func TestFollows(t *testing.T) {
+	list := "triplets=" + fileOf(t, "list.csv", "0,0,3\n1,2,4\n") // 3.5355 √6 = 8.66 is their size
+	c := configOf(t, strings.Fields(list+" parametrization=uv loss=huber")...)
+	given := configOf(t, strings.Fields(list+" parametrization=uv loss=huber step=0.25")...)
+	for _, c := range []*Config{&c, &given} {
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !c.Follows("step") || !c.Follows("n") || c.Follows("alpha") || given.Follows("step") ||
+		c.Fingerprint(nil) == given.Fingerprint(nil) {
+		t.Error("a step that is not known yet is taken for one that was given")
+	}
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if c.Follows("step") || c.Step != 0.029 || c.HuberThreshold != 0.87 {
+		t.Errorf("step %v, threshold %v", c.Step, c.HuberThreshold)
+	}
+	game := configOf(t, "vectors="+arrayOf(t, []int{3, 2}, 1, 2, 3, 4, 5, 6), "method=rgda", "rank=1",
+		"observations="+arrayOf(t, []int{3}, 1, 2, 3), "factor-rank=1", "init=spectral")
+	if err := game.Check(); err != nil || game.Step != 0.25/3 || game.AdversaryStep != game.Step {
+		t.Errorf("adversary-step %v, step %v: %v", game.AdversaryStep, game.Step, err)
+	}
+	tiny := configOf(t, "triplets="+fileOf(t, "tiny.csv", "0,0,1e-200\n1,0,1e-200\n1,1,1e-200\n"),
+		"parametrization=polar", "method=weight-normalization")
+	if err := tiny.Check(); err != nil || tiny.Step != 0.5 {
+		t.Errorf("step %v: %v", tiny.Step, err)
 	}
 }

@@ -310,8 +310,9 @@ func (e Experiment) verdict(all []observation) Verdict {
 	return v
 }
 
-// pooled lists the settings that a sweep varies among runs which the verdict takes to be alike: those with the
-// same values of all settings that the experiment's own sweeps vary, but for those that follow from others.
+// pooled lists the settings that a sweep varies among runs which the verdict takes to be alike: those with
+// the same values of all settings that the experiment's own sweeps vary, but for those that follow from
+// others.
 func (e Experiment) pooled(r *sweep.Results, follow []string) (keys []string) {
 	compared := map[string]bool{"seed": true, "start-seed": true}
 	for _, full := range []bool{false, true} {

@@ -116,7 +116,7 @@ func TestFollow(t *testing.T) {
 			}
 		}
 	}
-	saddles := All()[slices.IndexFunc(All(), func(e Experiment) bool { return e.Name == "riemannian-saddles" })]
+	saddles := named(t, "riemannian-saddles")
 	for axis, want := range map[string]int{
 		"{method: [rgd, rsgd], step: [0.2, 0.1], batch-size: [0, 210]}":              0,
 		"{method: [rgd, rgd, rsgd], step: [0.2, 0.1, 0.1], batch-size: [0, 0, 210]}": 1,

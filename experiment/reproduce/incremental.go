@@ -37,6 +37,10 @@ func judgeIncremental(all []observation) Verdict {
 		v.find("the singular values of the truth are not known")
 		return v
 	}
+	if len(approximations) == 1 {
+		v.find("the singular values of the truth are equal: there is no best approximation of a lower rank")
+		return v
+	}
 	agree, disagree := true, false
 	orders := map[string]int{}
 	for _, o := range small {
@@ -90,9 +94,9 @@ type approximation struct {
 	next float64 // the distance to the one with the next higher rank, over ‖M*‖_F; 0 for the truth itself
 }
 
-// approximationsOf returns the best approximations of an observation's truth, with the truth as the last; none
-// if its singular values are not known. There is one for each rank that ends with a value which the next does
-// not equal.
+// approximationsOf returns the best approximations of an observation's truth, with the truth as the last;
+// none if its singular values are not known. There is one for each rank that ends with a value which the next
+// does not equal.
 func approximationsOf(o observation) (all []approximation) {
 	singular := o.Singular()
 	norm, since := 0.0, 0.0 // of all values, and of those after the last approximation

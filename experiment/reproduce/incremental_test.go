@@ -34,6 +34,11 @@ func TestIncremental(t *testing.T) {
 	}
 	expect(t, "two equal singular values", judgeIncremental(twins(0, 1, 3)), Agrees)
 	expect(t, "a part of two equal singular values", judgeIncremental(twins(0, 1, 2, 3)), Disagrees)
+	level := law(0.001, 0.04)
+	for i := range level {
+		level[i].Spectrum = "1,1,1"
+	}
+	expect(t, "equal singular values", judgeIncremental(level), Unclear)
 	own := law(0.001, 0.04, 0, 1, 2, 3)
 	for i := range own {
 		own[i].Spectrum, own[i].Truth, own[i].Matrices = "", "X.npy", "A.npy"

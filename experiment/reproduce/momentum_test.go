@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// momenta makes observations of gd and of the heavy ball with as many momenta as κ, at most four. Each κ has another best
-// momentum, and all others are twice as slow; 0 steps mean that the target is not reached.
+// momenta makes observations of gd and of the heavy ball with as many momenta as κ, at most four. Each κ has
+// another best momentum, and all others are twice as slow; 0 steps mean that the target is not reached.
 func momenta(kappas []float64, plain, heavy func(kappa float64) float64) []observation {
 	gd := func(kappa, _ float64) float64 { return plain(kappa) }
 	all := methodGrid(kappas, alphas[:1], map[string]law{"gd": gd})

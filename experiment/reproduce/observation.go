@@ -182,8 +182,11 @@ func decades(all []observation, value func(observation) float64) float64 {
 	return math.Log10(hi / lo)
 }
 
-// isIsotropic reports whether 1/m Σ ⟨A_i, Z⟩A_i has the expectation Z, as with all measurements but a aᵀ.
-func isIsotropic(o observation) bool { return o.Ensemble != "rank-one" || o.N2 > 0 }
+// isIsotropic reports whether 1/m Σ ⟨A_i, Z⟩A_i has the expectation Z, as with all measurements but a aᵀ and
+// entries that are chosen by their sign.
+func isIsotropic(o observation) bool {
+	return (o.Ensemble != "rank-one" || o.N2 > 0) && o.Ensemble != "relu-completion"
+}
 
 func alphaOf(o observation) float64 { return o.Alpha }
 

@@ -63,7 +63,8 @@ func TestOPSA(t *testing.T) {
 	}
 	expect(t, "no more columns than the rank", judgeOPSA(narrow), Unclear)
 	one := func(steps law) []observation {
-		return keep(preconditioned(steps, quadratic, linearly), func(o observation) bool { return o.Kappa == 3 })
+		all := preconditioned(steps, quadratic, linearly)
+		return keep(all, func(o observation) bool { return o.Kappa == 3 })
 	}
 	expect(t, "one κ", judgeOPSA(one(constant)), Unclear)
 	expect(t, "one κ that is never reached", judgeOPSA(one(func(_, _ float64) float64 { return 0 })), Unclear)

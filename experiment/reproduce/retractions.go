@@ -33,7 +33,7 @@ func judgeRetractions(all []observation) Verdict {
 			Where: map[string][]string{"method": {"rsgd"}, "parametrization": {"uv"}},
 		}},
 	}}
-	names, byName := by(v.narrow(all), func(o observation) string { return cmp.Or(o.Retraction, "factor") })
+	names, byName := by(v.planted(all), func(o observation) string { return cmp.Or(o.Retraction, "factor") })
 	agree, disagree, noisy := len(names) > 1, false, 0
 	for _, name := range names {
 		ends := func(method, from string, chosen func(o observation) bool) escape {

@@ -17,7 +17,7 @@ func retracted(rate func(o *observation) float64, stay func(o *observation) bool
 						o := observe(func(o *observation) {
 							o.Parametrization, o.Retraction, o.StepDecay = parametrization, retraction, law
 							o.Alpha, o.Seed, o.StartSeed = alpha, uint64(seed), uint64(seed)
-							o.Rank, o.FactorRank, o.Kappa, o.Step = 3, 2, 2, 0.2
+							o.Init, o.Rank, o.FactorRank, o.Kappa, o.Step = "saddle", 3, 2, 2, 0.2
 							if o.Method = "rgd"; alpha == 0 {
 								o.Method = "rsgd"
 							}

@@ -31,7 +31,7 @@ func judgeSaddles(all []observation) Verdict {
 			Where: map[string][]string{"alpha": {"0"}},
 		}},
 	}}
-	all = v.narrow(all)
+	all = v.planted(all)
 	positive := func(alpha float64) bool { return alpha > 0 }
 	zero := func(alpha float64) bool { return alpha == 0 }
 	beside := v.escapes(all, "rgd", "beside the saddle", positive)
@@ -46,12 +46,11 @@ func judgeSaddles(all []observation) Verdict {
 	return v
 }
 
-// narrow returns the runs whose factor has fewer columns than the truth's rank, and notes the others: without a
-// pair of the truth's that is left out, there is no saddle to plant.
-func (v *Verdict) narrow(all []observation) []observation {
-	kept := keep(all, func(o observation) bool { return o.FactorRank < o.Rank })
+// planted returns the runs that begin at a planted saddle, and notes the others.
+func (v *Verdict) planted(all []observation) []observation {
+	kept := keep(all, func(o observation) bool { return o.Init == "saddle" })
 	if left := len(all) - len(kept); left > 0 {
-		v.find("%d of %d runs have as many columns as the truth's rank and are left out", left, len(all))
+		v.find("%d of %d runs do not begin at a planted saddle and are left out", left, len(all))
 	}
 	return kept
 }

@@ -17,7 +17,7 @@ func planted(factor float64, bend func(alpha float64) float64, stay func(o *obse
 				}
 				all = append(all, observe(func(o *observation) {
 					o.Method, o.Alpha, o.Seed, o.StartSeed = method, alpha, uint64(seed), uint64(seed)
-					o.Rank, o.FactorRank, o.Kappa, o.Step = 3, 2, 2, 0.2
+					o.Init, o.Rank, o.FactorRank, o.Kappa, o.Step = "saddle", 3, 2, 2, 0.2
 					growth := 0.2 * 0.75 // for λ = 1 and ¼
 					if method == "rgd" {
 						growth = 0.1 * 3
@@ -55,13 +55,13 @@ func TestSaddles(t *testing.T) {
 	}, nobody), Unclear)
 	judge("too few", planted(1, straight, nobody)[:9*20], Unclear)
 	between := observe(func(o *observation) {
-		o.Method, o.Alpha, o.Rank, o.FactorRank, o.Kappa = "rgd", 1e-6, 3, 2, 2
+		o.Init, o.Method, o.Alpha, o.Rank, o.FactorRank, o.Kappa = "saddle", "rgd", 1e-6, 3, 2, 2
 		o.Final.TestError = 0.479
 	})
 	judge("one ends between", append(planted(1, straight, nobody), between), Unclear)
-	exact := observe(func(o *observation) { o.Method, o.Alpha, o.Rank, o.FactorRank = "rgd", 1e-6, 3, 3 })
-	judge("one has no saddle", append(planted(1, straight, nobody), exact), Agrees)
-	judge("none has a saddle", []observation{exact}, Unclear)
+	elsewhere := observe(func(o *observation) { o.Method, o.Alpha, o.Rank, o.FactorRank = "rgd", 1e-6, 3, 3 })
+	judge("one begins elsewhere", append(planted(1, straight, nobody), elsewhere), Agrees)
+	judge("all begin elsewhere", []observation{elsewhere}, Unclear)
 	expect(t, "nothing", judgeSaddles(nil), Unclear)
 }
 

@@ -125,8 +125,10 @@ func judgeIterations(all []observation) Verdict {
 		{Fit: true, Query: sweep.Query{X: "alpha", Y: "iterations_to_0.01", By: "kappa"}},
 	}}
 	told := v.about(all, func(o observation) bool {
-		return o.Method == "gd" && isIsotropic(o) && (o.Parametrization == "psd" || o.Parametrization == "uv")
-	}, "are not gd on UUᵀ or UVᵀ with isotropic measurements, for which the slope is predicted,")
+		return o.Method == "gd" && o.StepDecay == "" && o.HasSquaredLoss() && isIsotropic(o) &&
+			o.LinkScale != "unknown" && (o.Parametrization == "psd" || o.Parametrization == "uv")
+	}, "are not of the kind for which the slope is predicted (gd with constant steps on the squared loss of UUᵀ "+
+		"or UVᵀ, with isotropic measurements)")
 	there := v.arrived(told, func(o observation) bool { return reached(o) != nil },
 		"did not reach a test error of 1 %")
 	kappas, groups := by(there, kappaOf)

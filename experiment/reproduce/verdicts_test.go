@@ -151,6 +151,10 @@ func TestIterations(t *testing.T) {
 		"another method":          func(o *observation) { o.Method = "momentum" },
 		"another parametrization": func(o *observation) { o.Parametrization = "deep" },
 		"measurements a aᵀ":       func(o *observation) { o.Ensemble = "rank-one" },
+		"entries by their sign":   func(o *observation) { o.Ensemble = "relu-completion" },
+		"decaying steps":          func(o *observation) { o.StepDecay = "power:0.5" },
+		"another loss":            func(o *observation) { o.Loss = "huber" },
+		"an unknown scale":        func(o *observation) { o.LinkScale = "unknown" },
 	} {
 		expect(t, what, judgeIterations(as(law(2*predicted, 0), change)), Unclear)
 	}
@@ -226,7 +230,8 @@ func TestGeneralization(t *testing.T) {
 	expect(t, "no recovery above it", judgeGeneralization(law(0.9, 0.1, 1e-9)), Disagrees)
 	expect(t, "fits that are not done", judgeGeneralization(law(0.9, 1e-4, 1e-3)), Unclear)
 	expect(t, "one side only", judgeGeneralization(law(0.9, 1e-4, 1e-9)[:2]), Unclear)
-	wide := law(0.9, 1e-4, 1e-9) // 156 free numbers: 120 measurements are too few, and 800 more than four times as many
+	// 156 free numbers: 120 measurements are too few, and 800 more than four times as many.
+	wide := law(0.9, 1e-4, 1e-9)
 	for i := range wide {
 		if wide[i].N2 = 40; wide[i].Measurements == 320 {
 			wide[i].Final.TestError = 0.05

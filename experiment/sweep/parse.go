@@ -449,7 +449,7 @@ func (p *parser) filter(node *yaml.Node) {
 // fileKeys lists the settings that follow from data files.
 func (p *parser) fileKeys() []string {
 	if p.Base.UserMeasurements() != "" {
-		return []string{"n", "rank", "measurements", "factor-rank"}
+		return config.Following()
 	}
 	inits := []string{p.Base.Init}
 	for _, a := range p.Axes {

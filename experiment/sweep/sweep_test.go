@@ -181,6 +181,9 @@ func TestMistakes(t *testing.T) {
 		{"base: {matrices: A.npy, observations: y.npy, rank: 2}\nfilter: factor_rank > rank\n", []string{
 			"s.yaml:2: filter: factor-rank comes from a data file, which the filter does not read: give it in base as well",
 		}},
+		{"base: {matrices: A.npy, observations: y.npy, rank: 2}\nfilter: step < 0.1\n", []string{
+			"s.yaml:2: filter: step comes from a data file, which the filter does not read: give it in base as well",
+		}},
 		{"axes:\n  - init: [random, U.npy]\nfilter: factor_rank > rank\n", []string{
 			"s.yaml:3: filter: factor-rank comes from a data file, which the filter does not read: give it in base as well",
 		}},

@@ -653,7 +653,7 @@ def problem(
     simd: Simd | None = None,
     members: int = 1,
 ) -> Problem:
-    """Open a problem: its measurements stay with the fast operators, for one's own method.
+    """Open a problem: its measurements stay with the fast operators, for a method of your own.
 
     Every keyword but the last is a setting of the command `matsense run`. A setting that is None is not
     given: its default is at the end of its description.
