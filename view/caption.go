@@ -21,7 +21,10 @@ func Problem(p *experiment.Plan) string {
 	case p.Storage == "generated":
 		where = "rows generated when needed, "
 	}
-	precise := when(c.Precision != "f64", ", %s arithmetic", c.Precision)
+	precise := arithmetic(c)
+	if precise != "" {
+		precise = ", " + precise
+	}
 	return fmt.Sprintf("%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data",
 		law(c), side(c), c.Measurements, c.FactorRank, precise,
 		p.Backend.Name(), p.Backend.Device(), where, experiment.Bytes(p.Bytes))
@@ -89,7 +92,12 @@ var phrases = []phrase{
 	func(c *config.Config) string { return when(c.Outliers > 0, "outliers in %s of y", percent(c.Outliers)) },
 	func(c *config.Config) string { return when(!c.HasSquaredLoss(), "loss %s", c.LossName()) },
 	law,
-	func(c *config.Config) string { return when(c.Precision != "f64", "%s arithmetic", c.Precision) },
+	arithmetic,
+}
+
+// arithmetic names the arithmetic, if it is not f64.
+func arithmetic(c *config.Config) string {
+	return when(c.Precision != "f64", "%s arithmetic", c.Precision)
 }
 
 // when returns a text if a condition holds, and else nothing.

@@ -260,7 +260,8 @@ func eventsPage() string {
 	b.WriteString("# JSON lines\n\n" + paragraph(`This page is generated from the program. With --json, a
 command prints one JSON object a line on the standard output and nothing else there. The standard error then
 has no lines of progress. (serve, licences and completion have no --json.)
-[events.schema.json](events.schema.json) is a JSON Schema (draft 2020-12) of every line.`) + "\n" + paragraph(`Names and types of members stay the same; later versions may add events and
+[events.schema.json](events.schema.json) is a JSON Schema (draft 2020-12) of every line.`) +
+		"\n" + paragraph(`Names and types of members stay the same; later versions may add events and
 members. A program that reads the lines should pass over those that it does not know. A number that is unknown
 is null. Seconds are seconds, and bytes are bytes. Settings have the type that they have in config.yaml.`) +
 		"\n" + paragraph("A program that starts the command may set the variable `"+stopVariable+"=1` and hand over "+

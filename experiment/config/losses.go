@@ -12,6 +12,8 @@ type Loss struct {
 	Entry
 	// ScaleFree: the gradient at U = 0 does not depend on ‖M*‖, so that a step suits matrices of any size.
 	ScaleFree bool
+	// Complete fills in what follows from the size of the observations, once that is known; nil if nothing does.
+	Complete func(c *Config)
 	// Make makes the loss of a configuration that was found valid.
 	Make func(c *Config) solver.Loss
 }
@@ -48,7 +50,8 @@ func init() {
 				Settings:   []string{"huber-threshold"},
 				Check:      (*Config).checkHuber,
 			},
-			Make: func(c *Config) solver.Loss { return solver.Huber{Threshold: c.HuberThreshold} },
+			Complete: (*Config).fillThreshold,
+			Make:     func(c *Config) solver.Loss { return solver.Huber{Threshold: c.HuberThreshold} },
 		},
 	}
 }
@@ -81,10 +84,16 @@ func (c *Config) checkLoss(m *Mistakes) {
 // a truth with ‖M*‖ = 1.
 const defaultThreshold = 0.1
 
-// completeLoss fills in what follows from the size of the observations, once that is known.
+// completeLoss fills in what follows from the size of the observations.
 func (c *Config) completeLoss() {
-	if c.LossName() != (solver.Huber{}).Name() || c.Given("huber-threshold") || c.HuberThreshold != 0 ||
-		c.Follows("step") {
+	if x := find(losses, c.LossName()); x != nil && x.Complete != nil {
+		x.Complete(c)
+	}
+}
+
+// fillThreshold makes the threshold a part of the size of the observations.
+func (c *Config) fillThreshold() {
+	if c.Given("huber-threshold") || c.HuberThreshold != 0 || c.Follows("huber-threshold") {
 		return
 	}
 	size, observed := c.sizeSought()
@@ -95,10 +104,9 @@ func (c *Config) completeLoss() {
 
 // checkHuber fills in the threshold, or leaves it to the files of user data.
 func (c *Config) checkHuber(m *Mistakes) {
-	if c.completeLoss(); c.HuberThreshold == 0 && !c.Given("huber-threshold") {
-		return
+	if c.fillThreshold(); !c.Follows("huber-threshold") {
+		m.Finite("huber-threshold", c.HuberThreshold, c.HuberThreshold > 0, "positive")
 	}
-	m.Finite("huber-threshold", c.HuberThreshold, c.HuberThreshold > 0, "positive")
 }
 
 // checkLossOfMethod refuses a method that is not defined for the loss, and mixed precision, whose anchors

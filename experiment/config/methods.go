@@ -811,7 +811,7 @@ func (c *Config) fitHessian(m *Mistakes) {
 
 // fillAdversaryStep makes it the step.
 func (c *Config) fillAdversaryStep() {
-	if !c.Given("adversary-step") && c.AdversaryStep == 0 && !c.Follows("step") {
+	if !c.Given("adversary-step") && c.AdversaryStep == 0 && !c.Follows("adversary-step") {
 		c.AdversaryStep = c.Step
 	}
 }

@@ -63,13 +63,9 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 		d.judgeScale(list.Words)
 		return nil
 	}
-	expectations, from := list.Expectations, c.Paulis
-	if expectations == nil {
-		e, err := npy.Load(c.Expectations)
-		if err != nil {
-			return err
-		}
-		expectations, from = e.Data().([]float64), c.Expectations
+	expectations, from, err := c.expectations(list)
+	if err != nil {
+		return err
 	}
 	// Estimates may lie a little outside, if errors of readout were corrected in them.
 	const most = 2
@@ -86,19 +82,27 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 	return nil
 }
 
+// expectations returns those after the words, or reads the file that has them, and says where they are from.
+func (c *Config) expectations(list *sensing.PauliList) (values []float64, from string, err error) {
+	if list.Expectations != nil {
+		return list.Expectations, c.Paulis, nil
+	}
+	e, err := npy.Load(c.Expectations)
+	if err != nil {
+		return nil, "", err
+	}
+	return e.Data().([]float64), c.Expectations, nil
+}
+
 // observedPaulis reads the expectations, as observations.
 func (c *Config) observedPaulis() ([]float64, error) {
 	list, err := c.readPaulis()
 	if err != nil {
 		return nil, err
 	}
-	expectations := list.Expectations
-	if expectations == nil {
-		e, err := npy.Load(c.Expectations)
-		if err != nil {
-			return nil, err
-		}
-		expectations = e.Data().([]float64)
+	expectations, _, err := c.expectations(list)
+	if err != nil {
+		return nil, err
 	}
 	if m := list.Words.Measurements(); len(expectations) != m {
 		return nil, fmt.Errorf("%d expectations of %d words", len(expectations), m)

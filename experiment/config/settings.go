@@ -420,7 +420,7 @@ func builtinSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Method },
 		}, {
 			Key: "step", Group: methodGroup, applies: (*Config).HasStep,
-			Help: "step size μ; the largest step of methods with Polyak's",
+			Help: "step size μ; the largest, if the method has Polyak's step",
 			Default: defaultSteps() + "; most are divided by the size of a truth or of observations of yours, " +
 				"and all but that of adam by 2 + rank for ensemble rank-one and symmetric matrices",
 			at: func(c *Config) any { return &c.Step },

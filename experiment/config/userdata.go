@@ -87,7 +87,9 @@ func (c *Config) userEnsemble() *Ensemble {
 func (c *Config) HasUserData() bool { return c.userEnsemble() != nil }
 
 // Following lists the settings that follow from the files of user data unless they are given.
-func Following() []string { return []string{"n", "n2", "rank", "measurements", "factor-rank", "step"} }
+func Following() []string {
+	return []string{"n", "n2", "rank", "measurements", "factor-rank", "step", "adversary-step", "huber-threshold"}
+}
 
 // Follows says whether a setting follows from the files of user data, and is not known because they have not
 // been read: [Config.Check] reads them.
@@ -336,14 +338,14 @@ func (c *Config) says(key string) string {
 
 // loadUserData reads a user's problem.
 func (d *Data) loadUserData(c *Config) error {
+	way := c.userEnsemble().UserData
 	if c.Observations != "" {
-		y, err := npy.Load(c.Observations)
+		y, err := c.observations(way)
 		if err != nil {
 			return Usagef("%s: %v", c.At("observations"), err)
 		}
-		d.Problem.Observations = y.Data().([]float64)
+		d.Problem.Observations = y
 	}
-	way := c.userEnsemble().UserData
 	if err := way.Load(d, c, c.Space()); errors.As(err, new(*UsageError)) {
 		return err
 	} else if err != nil {

@@ -295,6 +295,9 @@ func TestFollows(t *testing.T) {
 	if c.Follows("step") || c.Step != 0.029 || c.HuberThreshold != 0.87 {
 		t.Errorf("step %v, threshold %v", c.Step, c.HuberThreshold)
 	}
+	if err := given.Check(); err != nil || given.Step != 0.25 || given.HuberThreshold != 0.87 {
+		t.Errorf("with a step that is given %v, threshold %v: %v", given.Step, given.HuberThreshold, err)
+	}
 	game := configOf(t, "vectors="+arrayOf(t, []int{3, 2}, 1, 2, 3, 4, 5, 6), "method=rgda", "rank=1",
 		"observations="+arrayOf(t, []int{3}, 1, 2, 3), "factor-rank=1", "init=spectral")
 	if err := game.Check(); err != nil || game.Step != 0.25/3 || game.AdversaryStep != game.Step {

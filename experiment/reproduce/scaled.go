@@ -105,16 +105,9 @@ func (v *Verdict) stepsOver(what string, all []observation, condition func(obser
 	kappas, groups := by(all, condition)
 	var texts []string
 	var steps []float64 // for each κ; +Inf if not all runs reach the target
-	var taken float64   // for the last κ, by runs that do not reach it too
 	for _, kappa := range kappas {
 		there := keep(groups[kappa], func(o observation) bool { return reached(o) != nil })
 		here := median(there, stepsToTarget)
-		taken = median(groups[kappa], func(o observation) float64 {
-			if reached(o) == nil {
-				return lastIteration(o)
-			}
-			return stepsToTarget(o)
-		})
 		switch missing := len(groups[kappa]) - len(there); {
 		case len(there) == 0:
 			texts = append(texts, fmt.Sprintf("κ = %g: not reached", kappa))
@@ -133,6 +126,12 @@ func (v *Verdict) stepsOver(what string, all []observation, condition func(obser
 		return kappaSteps{bounds{math.NaN(), math.NaN()}, math.NaN(), math.NaN()}
 	}
 	first, last := steps[0], steps[len(steps)-1]
+	taken := median(groups[kappas[len(kappas)-1]], func(o observation) float64 { // without reaching it too
+		if reached(o) == nil {
+			return lastIteration(o)
+		}
+		return stepsToTarget(o)
+	})
 	k := kappaSteps{growth: bounds{taken / first, last / first}, apart: slices.Max(steps) / slices.Min(steps)}
 	for i, few := range steps {
 		k.rise = math.Max(k.rise, slices.Max(steps[i:])/few)

@@ -331,7 +331,7 @@ def run(
         'weight-normalization', 'mirror-descent', 'momentum', 'nesterov', 'adam', 'sgd', 'rgd',
         'rsgd', 'label-noise-gd', 'zeroth-order', 'zeroth-order-newton', 'rgda', 'none'.
     step : float
-        Step size μ; the largest step of methods with Polyak's (default 0.25; 1 for polyak-gd,
+        Step size μ; the largest, if the method has Polyak's step (default 0.25; 1 for polyak-gd,
         scaled-subgradient, opsa and apgd; 0.5 for weight-normalization; 0.001 for adam; most are
         divided by the size of a truth or of observations of yours, and all but that of adam by 2 +
         rank for ensemble rank-one and symmetric matrices).
