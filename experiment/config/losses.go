@@ -12,7 +12,8 @@ type Loss struct {
 	Entry
 	// ScaleFree: the gradient at U = 0 does not depend on ‖M*‖, so that a step suits matrices of any size.
 	ScaleFree bool
-	// Complete fills in what follows from the size of the observations, once that is known; nil if nothing does.
+	// Complete fills in what follows from the size of the observations, once that is known; nil if nothing
+	// does.
 	Complete func(c *Config)
 	// Make makes the loss of a configuration that was found valid.
 	Make func(c *Config) solver.Loss

@@ -88,7 +88,9 @@ func (c *Config) HasUserData() bool { return c.userEnsemble() != nil }
 
 // Following lists the settings that follow from the files of user data unless they are given.
 func Following() []string {
-	return []string{"n", "n2", "rank", "measurements", "factor-rank", "step", "adversary-step", "huber-threshold"}
+	return []string{
+		"n", "n2", "rank", "measurements", "factor-rank", "step", "adversary-step", "huber-threshold",
+	}
 }
 
 // Follows says whether a setting follows from the files of user data, and is not known because they have not
