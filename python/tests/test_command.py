@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,29 @@ def test_command_in_path_is_the_last_choice(monkeypatch: pytest.MonkeyPatch, tmp
         assert _command.executable() == str(Path(sys.executable).resolve())
     monkeypatch.setattr(_command, "_installed", lambda: iter([tmp_path / "nothing"]))
     assert _command.executable() == str(program)
+
+
+def test_command_of_pip_install_target_comes_before_the_place_it_records(tmp_path: Path) -> None:
+    target = tmp_path / "projects" / "target"
+    shutil.copytree(Path(_command.__file__).parent, target / "matsense")
+    for folder in (target / "bin", tmp_path / "bin"):
+        folder.mkdir()
+        (folder / _command._NAME).write_bytes(b"")
+    recorded = target / "matsense-0.0.1.dist-info"
+    recorded.mkdir()
+    (recorded / "METADATA").write_text("Metadata-Version: 2.4\nName: matsense\nVersion: 0.0.1\n")
+    (recorded / "RECORD").write_text(f"../../bin/{_command._NAME},,\n")
+
+    def found() -> str:
+        environment = {k: v for k, v in os.environ.items() if k != "MATSENSE"} | {"PYTHONPATH": str(target)}
+        program = "import matsense._command as c; print(c.executable())"
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    assert found() == str(target / "bin" / _command._NAME)
+    (target / "bin" / _command._NAME).unlink()
+    assert found() == str(tmp_path / "bin" / _command._NAME), "the record names a place that is never asked"
 
 
 def test_missing_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

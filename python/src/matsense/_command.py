@@ -60,10 +60,13 @@ def version() -> str:
 
 
 def _installed() -> Iterator[Path]:
-    """Find the command among the files of this package; `pip install --target` records a wrong place."""
+    """Name the places where pip may have put the command, the surest first.
+
+    `pip install --target DIR` puts it into DIR/bin, but records DIR/../../bin, where another one may be.
+    """
+    yield Path(__file__).parent.parent / "bin" / _NAME
     try:
         files = metadata.files("matsense") or []
     except metadata.PackageNotFoundError:
-        files = []
+        return
     yield from (Path(str(f.locate())) for f in files if f.name == _NAME)
-    yield Path(__file__).parent.parent / "bin" / _NAME
