@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // TestDocsNameMembers compares docs/methods.md with the catalog: the lists of its contents, the tables of
-// methods and losses, and the sentence about losses. Symptom: the contents lacked custom, the table
-// zeroth-order-newton, and the sentence altmin and mirror-descent.
+// methods and losses, the sentence about losses and the default steps. Symptom: the contents lacked custom, the
+// table zeroth-order-newton, and the sentence altmin and mirror-descent.
 func TestDocsNameMembers(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/methods.md")
@@ -63,6 +65,15 @@ func TestDocsNameMembers(t *testing.T) {
 	_, sentence, _ := strings.Cut(text, "\nEvery method takes every loss, but for ")
 	sentence, _, _ = strings.Cut(sentence, ". ")
 	same("the sentence about losses", linked(sentence), squared)
+
+	plain := strings.Join(strings.Fields(strings.ReplaceAll(text, "`", "")), " ")
+	defaults := config.Default()
+	for _, f := range defaults.Fields() {
+		steps, _, _ := strings.Cut(f.DefaultText(), "; most ")
+		if f.Key == "step" && !strings.Contains(plain, "isotropic measurements: "+steps+". ") {
+			t.Errorf("docs/methods.md does not say that the default steps are %s", steps)
+		}
+	}
 }
 
 // linked lists the sections that a text has links to.
