@@ -38,14 +38,14 @@ func judgeAPGD(all []observation) Verdict {
 	for _, alpha := range alphas {
 		name := fmt.Sprintf("%s, α = %g", method, alpha)
 		apart := v.stepsOver(name, groups[alpha], kappaOf).apart
-		steady := v.steadiness(groups[alpha])
+		steady := v.steadiness(name, groups[alpha])
 		v.find("%s: at the end the error falls at least %.2f times as fast as before", name, steady)
 		agree = agree && apart <= 1.25 && steady >= 0.9
 		disagree = disagree || apart > 2 || steady < 0.75
 		rate := median(groups[alpha], rateOf)
 		slowest, fastest = math.Min(slowest, rate), math.Max(fastest, rate) // NaN stays
 	}
-	v.find("%s: the rates from different α differ by a factor of at most %.3g (medians)", method,
+	v.find("%s: the rates from different α differ by a factor of at most %.2f (medians)", method,
 		fastest/slowest)
 	agree, disagree = agree && fastest <= 1.25*slowest, disagree || fastest > 2*slowest
 	plain := v.overKappa(all, "gd").growth

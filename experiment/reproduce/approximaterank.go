@@ -93,7 +93,7 @@ func judgeApproximateRank(all []observation) Verdict {
 		v.find("m = %d: least squares in the tangent space at the best approximation of rank %d has %.4g "+
 			"of ‖M'‖_F, for Gaussian measurements", m, rank, math.Sqrt(1+free/fitted(groups[m][0])))
 	}
-	v.find("least errors of different r differ by a factor of at most %.3g (medians)", apart)
+	v.find("least errors of different r differ by a factor of at most %.2f (medians)", apart)
 	v.settle(agree && several && apart <= 1.25, disagree || apart > 2)
 	return v
 }

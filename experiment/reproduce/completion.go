@@ -76,14 +76,15 @@ observed, gradient descent from a random start generally ends at stationary poin
 From a start made for such entries it finds the solution (Liu, Wang, Huang, Qu and Balzano, arXiv
 2406.05822). That start here is relu-spectral: the spectral estimate's eigenpairs without the first.`
 
-// judgeReLU asks that all runs from relu-spectral recover, and at most half of the runs from random starts.
+// judgeReLU asks that all runs from relu-spectral recover, and that at least half of the runs from random
+// starts settle without recovering: their train loss falls by less than a tenth in the last half of the steps.
 // It disagrees if a tenth of the former does not recover, or nine tenths of the latter do.
 func judgeReLU(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"factor-rank", "alpha"}, Figures: []Figure{
 		{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}},
 	}, mayDiverge: counted}
 	inits, groups := by(all, func(o observation) string { return o.Init })
-	shares := map[string]share{}
+	shares, settled := map[string]share{}, map[string]int{}
 	for _, init := range inits {
 		ranks, of := by(groups[init], func(o observation) int { return o.Rank })
 		var text []string
@@ -104,13 +105,12 @@ func judgeReLU(all []observation) Verdict {
 		v.find("%s: %v recover (test error below %g); %s",
 			init, sum, experiment.RecoveredBelow, strings.Join(text, "; "))
 		if len(stuck) > 0 {
-			loss := func(o observation) float64 { return float64(o.Final.TrainLoss) }
-			halfway := func(o observation) float64 {
-				return float64(pointAt(o.Trajectory, o.Record.Iterations/2).TrainLoss)
-			}
-			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g; "+
-				"half-way their loss is %.2g (medians)",
-				init, median(stuck, loss), median(stuck, testError), median(stuck, halfway))
+			loss := func(p sweep.Point) float64 { return p.TrainLoss }
+			settled[init] = len(keep(stuck, func(o observation) bool { return hasSettled(o, loss) }))
+			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g (medians); "+
+				"%d of these %d have settled: the loss fell by less than a tenth in the last half of the steps",
+				init, median(stuck, func(o observation) float64 { return loss(o.Final) }),
+				median(stuck, testError), settled[init], len(stuck))
 		}
 	}
 	made, random := shares["relu-spectral"], shares["random"]
@@ -118,7 +118,7 @@ func judgeReLU(all []observation) Verdict {
 		v.find("there are no runs from one of the starts")
 		return v
 	}
-	v.settle(made.recovered == made.of && 2*random.recovered <= random.of,
+	v.settle(made.recovered == made.of && 2*settled["random"] >= random.of,
 		10*(made.of-made.recovered) >= made.of || 10*random.recovered >= 9*random.of)
 	return v
 }

@@ -141,10 +141,10 @@ func All() []Experiment {
 			judgeNormalization},
 		{"mirror-descent", "the test error of mirror descent against α, beside UUᵀ with a square U",
 			mirrorClaim,
-			"starts with α below 0.01, left out after a trial: with 1e-5 the methods end a factor of 5 apart, " +
-				"and the claim fails; noise and early stopping, nuclear norms and effective ranks, starts that " +
-				"are multiples of I, fewer measurements than three times n·r*, completion, the hypentropy, and " +
-				"the theorem's bounds",
+			"that the limit is the fit of least divergence from the start, that gd agrees to first order for " +
+				"matrices that commute, noise and early stopping, nuclear norms and effective ranks, starts " +
+				"that are multiples of I, fewer measurements than three times n·r*, completion, the " +
+				"hypentropy, and the theorem's bounds",
 			judgeMirror},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
 			pauliClaim,
@@ -160,7 +160,8 @@ func All() []Experiment {
 			judgeIndefinite},
 		{"single-index", "the test error of sparse vectors behind links against the number of samples",
 			singleIndexClaim,
-			"what single-index-sizes, covariates and truncation test",
+			"other sparsities and sizes (single-index-sizes), samples that are not Gaussian (covariates), heavy " +
+				"tails (truncation), other links, and the constants",
 			judgeSingleIndex},
 		{"single-index-sizes", "the test error behind a link against sparsity, rank and size",
 			singleIndexSizesClaim,
@@ -239,7 +240,8 @@ func All() []Experiment {
 			judgeZerothOrderNewton},
 		{"noise", "the least test error, and its iteration, against the noise and the columns",
 			noiseClaim,
-			"the theorem's constants, its condition on m, and noise that is not normal",
+			"the powers of n, r* and m (minimax tests those of r* and m, for ScaledGD(λ)), the theorem's constants, its condition on m, " +
+				"and noise that is not normal",
 			judgeNoise},
 		{"minimax", "the least error of ScaledGD(λ) against noise, measurements, rank and columns",
 			minimaxClaim,
@@ -260,11 +262,13 @@ func All() []Experiment {
 			judgePhaseRetrieval},
 		{"multi-index", "the overlap of spectral estimates with the truth, beside its prediction",
 			multiIndexClaim,
-			"more than one direction, which eigenvalues tests",
+			"more than one direction (which eigenvalues tests, for the link quadratic alone), the links product " +
+				"and sign-product, and noise",
 			judgeMultiIndex},
 		{"eigenvalues", "the eigenvalues that leave the bulk one by one in multi-index models",
 			eigenvaluesClaim,
-			"directions that do not diagonalize E[z zᵀ | y] for every y, and a T that is best for all of them",
+			"links other than quadratic, noise, directions that do not diagonalize E[z zᵀ | y] for every y, and a " +
+				"T that is best for all of them",
 			judgeEigenvalues},
 	}
 }

@@ -74,6 +74,11 @@ func TestFlatness(t *testing.T) {
 			p.TrainLoss = 0.02
 		}
 	})
+	is("noise that fits nothing", Disagrees, func(_ *observation, noisy bool, p *sweep.Point) {
+		if noisy && p.Iteration > 20 {
+			p.TrainLoss = 0.2
+		}
+	})
 	is("another formula", Disagrees, func(_ *observation, _ bool, p *sweep.Point) { p.Flatness *= 3 })
 	is("large starts that find the truth as well", Unclear, func(_ *observation, noisy bool, p *sweep.Point) {
 		if !noisy {

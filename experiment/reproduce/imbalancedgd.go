@@ -65,7 +65,7 @@ func judgeImbalanced(all []observation) Verdict {
 		fastest < -2.5 || lowest < 0.1)
 
 	linear := func(what string, runs []observation) {
-		steady, slowest := v.steadiness(runs), least(runs, rateOf)
+		steady, slowest := v.steadiness(what, runs), least(runs, rateOf)
 		v.find("%s: the error falls by e^−%.4g each step (median of %d runs), at the end at least %.2f "+
 			"times as fast as before", what, median(runs, rateOf), len(runs), steady)
 		also(steady >= 0.9 && slowest > 0, steady < 0.75 || slowest <= 0)
@@ -163,16 +163,16 @@ func laterOverEarlier(x, y []float64) float64 {
 
 func rateOf(o observation) float64 { return fallOf(o).rate }
 
-// steadiness returns the least steadiness ([fall]) of runs, of those whose records have enough points to
-// tell: a sweep keeps some 200 points of a run, and a run may stay long before it falls. NaN if none has.
-func (v *Verdict) steadiness(all []observation) float64 {
+// steadiness returns the least steadiness ([fall]) of runs of some kind, of those whose records have enough
+// points to tell: a sweep keeps some 200 points of a run, and a run may stay long before it falls. NaN if none has.
+func (v *Verdict) steadiness(what string, all []observation) float64 {
 	known := keep(all, func(o observation) bool { return !math.IsNaN(fallOf(o).steady) })
 	if len(known) == 0 {
 		return math.NaN()
 	}
 	if len(known) < len(all) {
-		v.find("the records of %d of %d runs have too few points to tell how steadily the error falls",
-			len(all)-len(known), len(all))
+		v.find("%s: the records of %d of %d runs have too few points to tell how steadily the error falls",
+			what, len(all)-len(known), len(all))
 	}
 	return least(known, func(o observation) float64 { return fallOf(o).steady })
 }

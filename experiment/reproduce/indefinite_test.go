@@ -20,6 +20,7 @@ func TestIndefinite(t *testing.T) {
 	expect(t, "as claimed", judgeIndefinite(law(1.4, 1.42, 1e-4, true)), Agrees)
 	expect(t, "not recovered", judgeIndefinite(law(1.4, 1.42, 1e-4, false)), Disagrees)
 	expect(t, "slower in α", judgeIndefinite(law(1.4, 0.9, 1e-4, true)), Disagrees)
+	expect(t, "errors grow as α falls", judgeIndefinite(law(-0.5, -0.5, 1e-4, true)), Disagrees)
 	expect(t, "slopes somewhat apart", judgeIndefinite(law(1.4, 1.2, 1e-4, true)), Unclear)
 	expect(t, "U and V share much", judgeIndefinite(law(1.4, 1.4, 0.2, true)), Disagrees)
 	expect(t, "U and V share something", judgeIndefinite(law(1.4, 1.4, 0.02, true)), Unclear)

@@ -77,7 +77,7 @@ func judgeMinimax(all []observation) Verdict {
 		}
 		apart = math.Max(apart, high/low)
 	}
-	v.find("least errors of different r differ by a factor of at most %.3g (medians)", apart)
+	v.find("least errors of different r differ by a factor of at most %.2f (medians)", apart)
 	over := func(o observation) float64 {
 		return leastDistanceOf(o) / (o.Noise * math.Sqrt(float64(o.N*o.Rank)/fitted(o)))
 	}

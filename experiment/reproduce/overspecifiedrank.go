@@ -52,7 +52,7 @@ func judgeOverspecifiedRank(all []observation) Verdict {
 			}
 			if r == runs[r][0].Rank && len(linear) > 0 {
 				narrow++
-				worst, steady := extreme(linear, end, slices.Max), v.steadiness(linear)
+				worst, steady := extreme(linear, end, slices.Max), v.steadiness(what, linear)
 				v.find("%s = r*, geometric steps: all are %.2g or less; at the end the error falls at least "+
 					"%.2f times as fast as before", what, worst, steady)
 				agree = agree && worst <= 1e-8 && steady >= 0.9

@@ -190,8 +190,8 @@ func plants() []plant {
 			func(T, _ float64) float64 { return math.Exp(-0.002 * T) })},
 		{"mirror-descent", "the size of the start does not matter", mirroring(
 			constantInAlpha, constantInAlpha)},
-		{"mirror-descent", "it ends far from gd", mirroring(
-			func(alpha float64) float64 { return 3 * alpha }, linearInAlpha)},
+		{"mirror-descent", "the size of the start does not matter to gd", mirroring(
+			linearInAlpha, constantInAlpha)},
 		{"pauli", "as many words as there are", slices.Concat(
 			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
 		{"flatness", "the trace does not fall", noisyProducts()},

@@ -20,7 +20,7 @@ whatever the law of the step sizes μ_t.`
 // shorter, end at the least test error of their rank, with thirty of all retractions at least; that all runs
 // of rgd from beside it do; and that for each retraction, parametrization and law of the steps the growth
 // until the target be a line in ln(1/α) with an R² of 0.95 for each seed and the slope 1 to within a tenth.
-// It disagrees if a run ends at the saddle, or if a slope is off by a quarter.
+// It disagrees if a run ends at a strict saddle, or if a slope is off by a quarter.
 func judgeRetractions(all []observation) Verdict {
 	const least = 30
 	v := Verdict{Status: Unclear, follow: []string{"measurements", "step", "batch-size"}, Figures: []Figure{
@@ -57,7 +57,9 @@ func judgeRetractions(all []observation) Verdict {
 			if len(beside) == 0 {
 				continue
 			}
-			s := slopeOf(beside, logInverseAlpha, growthToTarget)
+			s := slopeOf(beside, logInverseAlpha, func(o observation) float64 {
+				return saddleGrowth(o, *reached(o))
+			})
 			if s.replicas == 0 {
 				v.find("%s, %s: too few α for a slope", name, law)
 				agree = false
@@ -74,18 +76,4 @@ func judgeRetractions(all []observation) Verdict {
 	}
 	v.settle(agree && noisy >= least, disagree)
 	return v
-}
-
-// growthToTarget returns Σ ln(1 + (μ_t/2)(λ_1/λ − 1)) over the steps that a run took to its target.
-func growthToTarget(o observation) (sum float64) {
-	largest, smallest := 1.0, 1/(o.Kappa*o.Kappa) // eigenvalues of M*
-	growth := o.Step / 2 * (largest/smallest - 1)
-	decay := o.NewStepDecay()
-	if decay == nil {
-		return stepsToTarget(o) * math.Log1p(growth)
-	}
-	for t := range *reached(o) {
-		sum += math.Log1p(growth * decay.Factor(t))
-	}
-	return sum
 }

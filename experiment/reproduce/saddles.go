@@ -2,6 +2,7 @@ package reproduce
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -18,7 +19,7 @@ eigenvalue that it has. From a start at a distance α, the distance from the sad
 // judgeSaddles asks that all runs of rgd from beside a saddle, and of rsgd from the saddle itself, end at the
 // least test error of their rank, with thirty of each at least, and that rgd's steps to the target be a line
 // in ln(1/α) (R² of 0.95 for each seed) with the slope predicted to within a tenth. It disagrees if such a
-// run ends at the saddle, or if the slope is off by a quarter.
+// run ends at a strict saddle, or if the slope is off by a quarter.
 func judgeSaddles(all []observation) Verdict {
 	const least = 30 // if all of 30 escape, the probability to stay is below 3/30 with 95 % confidence
 	v := Verdict{Status: Unclear, follow: []string{"step", "batch-size"}, Figures: []Figure{
@@ -67,7 +68,12 @@ func positiveAlphas(all []observation) (texts []string) {
 }
 
 // escape counts the ends of runs from a planted saddle.
-type escape struct{ runs, best, stayed int }
+type escape struct {
+	runs   int
+	best   int // at the least test error of their rank
+	stayed int // at a strict saddle, the planted one or another
+	early  int // at the planted saddle, with too few steps to leave it
+}
 
 // all reports whether there are at least so many runs, and all of them end at the best.
 func (e escape) all(least int) bool { return e.runs >= least && e.best == e.runs }
@@ -80,49 +86,85 @@ func (v *Verdict) escapes(
 		if o.Method != method || !chosen(o.Alpha) {
 			continue
 		}
-		best, next, planted := saddleLevels(o.Rank, o.FactorRank, o.Kappa)
+		levels := saddleLevels(o.Rank, o.FactorRank, o.Kappa)
+		atSaddle := slices.ContainsFunc(levels[1:], func(level float64) bool {
+			return math.Abs(testError(o)/level-1) < 0.01
+		})
 		e.runs++
-		switch err := testError(o); {
+		switch {
 		case o.Diverged():
-		case err < (best+next)/2:
+		case testError(o) < (levels[0]+levels[1])/2:
 			e.best++
-		case math.Abs(err/planted-1) < 0.01:
+		case !atSaddle || !hasSettled(o, func(p sweep.Point) float64 { return p.TestError }):
+		case timeToLeave(o):
 			e.stayed++
+		default:
+			e.early++
 		}
 	}
-	switch {
-	case e.runs == 0:
+	if e.runs == 0 {
 		v.find("%s: no runs %s", method, from)
-	case e.best == e.runs:
+		return e
+	}
+	if e.best == e.runs {
 		v.find("%s: all %d runs %s end at the best of their rank: "+
 			"the probability to stay is below %.2g, with 95 %% confidence",
 			method, e.runs, from, 3/float64(e.runs))
-	default:
-		v.find("%s: of %d runs %s %d end at the best of their rank, %d at the saddle",
-			method, e.runs, from, e.best, e.stayed)
+		return e
+	}
+	v.find("%s: of %d runs %s %d end at the best of their rank, %d at a strict saddle",
+		method, e.runs, from, e.best, e.stayed)
+	if e.early > 0 {
+		v.find("%s: %d of these runs had too few steps to leave the saddle", method, e.early)
 	}
 	return e
 }
 
-// saddleLevels returns test errors of the critical points of rank r: the least, the second least, and that of
-// the planted saddle, which misses the largest eigenvalues. The critical point with the truth's eigenpairs
-// i ∈ S has the test error √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
-func saddleLevels(rank, r int, kappa float64) (best, next, planted float64) {
+// timeToLeave reports whether a run took twice as many steps as the claim gives it to leave the planted saddle.
+// For a start at the saddle itself it allows as many as from the distance 1e-4: less than one of a step's noise.
+func timeToLeave(o observation) bool {
+	from := o.Alpha
+	if from == 0 {
+		from = 1e-4
+	}
+	return saddleGrowth(o, o.Record.Iterations) >= 2*math.Log(1/from)
+}
+
+// saddleGrowth returns Σ ln(1 + (μ_t/2)(λ_1/λ − 1)) over so many steps.
+func saddleGrowth(o observation, steps int) (sum float64) {
+	largest, smallest := 1.0, 1/(o.Kappa*o.Kappa) // eigenvalues of M*
+	growth := o.Step / 2 * (largest/smallest - 1)
+	decay := o.NewStepDecay()
+	if decay == nil {
+		return float64(steps) * math.Log1p(growth)
+	}
+	for t := range steps {
+		sum += math.Log1p(growth * decay.Factor(t))
+	}
+	return sum
+}
+
+// saddleLevels returns the test errors of the critical points of rank r, ascending: the critical point with the
+// truth's eigenpairs i ∈ S has the test error √(Σ_{i ∉ S} λ_i²/Σ λ_i²). All but the first are strict saddles.
+func saddleLevels(rank, r int, kappa float64) (levels []float64) {
 	squares, sum := sensing.EvenSpectrum(rank, kappa), 0.0
 	for j, sigma := range squares {
 		squares[j] = math.Pow(sigma, 4) // λ² = σ⁴
 		sum += squares[j]
 	}
-	missing := func(from, to int) (s float64) {
-		for _, q := range squares[from:to] {
-			s += q
+	var without func(from, left int, missing float64)
+	without = func(from, left int, missing float64) {
+		if left == 0 {
+			levels = append(levels, math.Sqrt(missing/sum))
+			return
 		}
-		return s
+		for j := from; j <= rank-left; j++ {
+			without(j+1, left-1, missing+squares[j])
+		}
 	}
-	best = missing(r, rank)
-	next = best - squares[r] + squares[r-1]
-	planted = missing(0, rank-r)
-	return math.Sqrt(best / sum), math.Sqrt(next / sum), math.Sqrt(planted / sum)
+	without(0, rank-r, 0)
+	slices.Sort(levels)
+	return levels
 }
 
 // escapeSlope notes and returns how a method's steps to the target grow with ln(1/α), and the relative

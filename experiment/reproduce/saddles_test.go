@@ -18,6 +18,7 @@ func planted(factor float64, bend func(alpha float64) float64, stay func(o *obse
 				all = append(all, observe(func(o *observation) {
 					o.Method, o.Alpha, o.Seed, o.StartSeed = method, alpha, uint64(seed), uint64(seed)
 					o.Init, o.Rank, o.FactorRank, o.Kappa, o.Step = "saddle", 3, 2, 2, 0.2
+					o.Record.Iterations = 200
 					growth := 0.2 * 0.75 // for λ = 1 and ¼
 					if method == "rgd" {
 						growth = 0.1 * 3
@@ -25,7 +26,7 @@ func planted(factor float64, bend func(alpha float64) float64, stay func(o *obse
 					steps := int(10 + bend(alpha) + factor*math.Log(1/max(alpha, 1e-16))/math.Log1p(growth))
 					o.Targets, o.Final.TestError = []*int{&steps}, 0.2129
 					if stay(o) {
-						o.Targets[0], o.Final.TestError = nil, 0.8516
+						o.Targets[0], o.Final.TestError, o.Trajectory[2].TestError = nil, 0.8516, 0.8516
 					}
 				}))
 			}
@@ -54,28 +55,37 @@ func TestSaddles(t *testing.T) {
 		return 60 * math.Abs(math.Log10(max(alpha, 1e-8))+5)
 	}, nobody), Unclear)
 	judge("too few", planted(1, straight, nobody)[:9*20], Unclear)
-	between := observe(func(o *observation) {
-		o.Init, o.Method, o.Alpha, o.Rank, o.FactorRank, o.Kappa = "saddle", "rgd", 1e-6, 3, 2, 2
-		o.Final.TestError = 0.479
-	})
-	judge("one ends between", append(planted(1, straight, nobody), between), Unclear)
+	// also judges one more run of rgd, with its test error half-way and at its end.
+	also := func(what string, halfway, end float64, steps int, want Status) {
+		t.Helper()
+		judge(what, append(planted(1, straight, nobody), observe(func(o *observation) {
+			o.Init, o.Method, o.Alpha, o.Rank, o.FactorRank, o.Kappa, o.Step = "saddle", "rgd", 1e-6, 3, 2, 2, 0.2
+			o.Record.Iterations, o.Trajectory[2].TestError, o.Final.TestError = steps, halfway, end
+		})), want)
+	}
+	also("one ends at another saddle", 0.4789, 0.4789, 200, Disagrees)
+	also("one passes another saddle", 0.8516, 0.4789, 200, Unclear)
+	also("one ends between", 0.6, 0.6, 200, Unclear)
+	also("one has too few steps to leave", 0.8516, 0.8516, 80, Unclear)
+	also("one has steps enough to leave", 0.8516, 0.8516, 120, Disagrees) // ln(1e6)/ln(1.3) is 52.7
 	elsewhere := observe(func(o *observation) { o.Method, o.Alpha, o.Rank, o.FactorRank = "rgd", 1e-6, 3, 3 })
 	judge("one begins elsewhere", append(planted(1, straight, nobody), elsewhere), Agrees)
 	judge("all begin elsewhere", []observation{elsewhere}, Unclear)
 	expect(t, "nothing", judgeSaddles(nil), Unclear)
 }
 
-// TestSaddleLevels: the eigenvalues are 1, 9/16 and 1/4, and two are kept.
+// TestSaddleLevels: the eigenvalues are 1, 9/16 and 1/4, and two or one are kept.
 func TestSaddleLevels(t *testing.T) {
-	best, next, planted := saddleLevels(3, 2, 2)
-	sum := 1 + 81.0/256 + 1.0/16
-	for what, c := range map[string][2]float64{
-		"best":    {best, math.Sqrt(1.0 / 16 / sum)},
-		"next":    {next, math.Sqrt(81.0 / 256 / sum)},
-		"planted": {planted, math.Sqrt(1 / sum)},
-	} {
-		if math.Abs(c[0]-c[1]) > 1e-15 {
-			t.Errorf("%s is %v, want %v", what, c[0], c[1])
+	a, b, c := 1.0, 81.0/256, 1.0/16 // their squares
+	for r, want := range map[int][]float64{2: {c, b, a}, 1: {b + c, a + c, a + b}, 3: {0}} {
+		got := saddleLevels(3, r, 2)
+		if len(got) != len(want) {
+			t.Fatalf("rank %d: %v", r, got)
+		}
+		for i := range want {
+			if math.Abs(got[i]-math.Sqrt(want[i]/(a+b+c))) > 1e-15 {
+				t.Errorf("rank %d: %v, want the roots of %v", r, got, want)
+			}
 		}
 	}
 }

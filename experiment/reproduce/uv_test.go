@@ -25,6 +25,7 @@ func TestUV(t *testing.T) {
 	expect(t, "unbalanced for a while", judgeUV(law(1.4, 1.42, 0.3)), Disagrees)
 	expect(t, "somewhat unbalanced", judgeUV(law(1.4, 1.42, 0.03)), Unclear)
 	expect(t, "slower in α", judgeUV(law(1.4, 0.9, 1e-3)), Disagrees)
+	expect(t, "errors grow as α falls", judgeUV(law(-0.5, -0.5, 1e-3)), Disagrees)
 	expect(t, "slopes somewhat apart", judgeUV(law(1.4, 1.2, 1e-3)), Unclear)
 	expect(t, "unknown imbalance", judgeUV(law(1.4, 1.42, math.NaN())), Unclear)
 	expect(t, "one of the two", judgeUV(law(1.4, 1.4, 1e-3)[:24]), Unclear)

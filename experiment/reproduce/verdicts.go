@@ -214,6 +214,13 @@ func pointAt(t []sweep.Point, iteration int) sweep.Point {
 	return best
 }
 
+// hasSettled reports whether a value of a run's points changed by less than a tenth in the last half of its
+// steps.
+func hasSettled(o observation, value func(p sweep.Point) float64) bool {
+	last := value(o.Final)
+	return math.Abs(value(pointAt(o.Trajectory, o.Final.Iteration/2))-last) <= 0.1*math.Abs(last)
+}
+
 const overClaim = `More columns than the truth's rank do no harm: the truth is recovered with any number of
 them, and alignment takes fewer steps with more columns.`
 

@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -45,9 +46,10 @@ func judgeNormalization(all []observation) Verdict {
 	var medians []float64
 	for _, r := range ranks {
 		arrived := keep(runs[r], func(o observation) bool { return reached(o) != nil })
-		here, steady := median(arrived, stepsToTarget), v.steadiness(runs[r])
-		v.find("%s, r = %d: %d of %d runs arrive, in %g steps (median); the error falls by e^−%.3g each step, "+
-			"at the end at least %.2f times as fast as before", method, r, len(arrived), len(runs[r]), here,
+		what := fmt.Sprintf("%s, r = %d", method, r)
+		here, steady := median(arrived, stepsToTarget), v.steadiness(what, runs[r])
+		v.find("%s: %d of %d runs arrive, in %g steps (median); the error falls by e^−%.3g each step, "+
+			"at the end at least %.2f times as fast as before", what, len(arrived), len(runs[r]), here,
 			median(runs[r], rateOf), steady)
 		missing := len(arrived) < len(runs[r])
 		also(!missing && steady >= 0.9, missing || steady < 0.75)

@@ -28,7 +28,7 @@ const zerothOrderPower = -2.0 / 3
 // judgeZerothOrder takes for each number of evaluations the radius with the least mean regret. It asks that
 // these regrets go like the number of evaluations to a power within 0.08 of −2/3, with −2/3 in its interval,
 // and that with the largest radius alone the power be above −0.2. It disagrees if the power is off by more
-// than 0.15, as −1/2 and −1 are. If the best radius is the smallest or largest of those tried, there may be a
+// than 0.15, as −1/2 and −1 are, or if that with the largest radius alone is below −0.5. If the best radius is the smallest or largest of those tried, there may be a
 // better one, and the verdict is that it cannot be told.
 func judgeZerothOrder(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
@@ -52,7 +52,7 @@ func judgeZerothOrder(all []observation) Verdict {
 		})
 		best, chosen = append(best, ofRadius[least]...), append(chosen, least)
 		inside = inside && least > radii[0] && least < radii[len(radii)-1]
-		v.find("%g evaluations: regret %.2g with the best radius, %.3g",
+		v.find("%.0f evaluations: regret %.2g with the best radius, %.3g",
 			t, meanRegret(ofRadius[least]), least)
 	}
 	number := func(o observation) float64 { return math.Log(evaluations(o)) }
@@ -69,7 +69,7 @@ func judgeZerothOrder(all []observation) Verdict {
 		return v
 	}
 	v.settle(off <= 0.08 && s.low <= zerothOrderPower && s.high >= zerothOrderPower && fixed.mean > -0.2,
-		off > 0.15)
+		off > 0.15 || fixed.mean < -0.5)
 	middle := chosen[len(chosen)/2]
 	v.Figures = append(v.Figures, Figure{
 		Query: sweep.Query{

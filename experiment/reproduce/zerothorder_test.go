@@ -39,6 +39,6 @@ func TestZerothOrder(t *testing.T) {
 	judge("no better with more", func(_, r float64) float64 { return bias(r) + 1e-11/(r*r) }, Disagrees)
 	judge("any radius does", func(q, r float64) float64 {
 		return math.Pow(q, -2.0/3) * (1 + math.Abs(math.Log(r/0.014)))
-	}, Unclear)
+	}, Disagrees)
 	expect(t, "nothing", judgeZerothOrder(nil), Unclear)
 }
