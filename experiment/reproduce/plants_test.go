@@ -55,6 +55,18 @@ func plants() []plant {
 			change(o, alpha)
 		})...)
 	}
+	falling := func(other string, psd, exponent float64) []observation { // the errors like powers of α
+		all := two(other, func(*observation, float64) {})
+		for i := range all {
+			o := &all[i]
+			power := psd
+			if o.Parametrization == other {
+				power = exponent
+			}
+			o.Final.TestError = math.Pow(o.Alpha, power)
+		}
+		return all
+	}
 	contradict := func(change func(r *rates)) []observation {
 		r := claimed()
 		change(&r)
@@ -132,6 +144,16 @@ func plants() []plant {
 			func(o *observation, alpha float64) {
 				if alpha == 1e-4 {
 					o.FloorStart, o.Trajectory = nil, []sweep.Point{{}, {Iteration: 50, Imbalance: 8.1}}
+				}
+			})},
+		{"uv", "the error falls more slowly with α than that of UUᵀ", falling("uv", 1.4, 0.9)},
+		{"uv", "both errors grow as α falls", falling("uv", -0.5, -0.5)},
+		{"indefinite", "the error falls more slowly with α than that of UUᵀ", falling("indefinite", 1.4, 0.9)},
+		{"indefinite", "both errors grow as α falls", falling("indefinite", -0.5, -0.5)},
+		{"indefinite", "a run from a small start does not recover", two("indefinite",
+			func(o *observation, alpha float64) {
+				if alpha == 1e-5 {
+					o.Recovered = &no
 				}
 			})},
 		{"indefinite", "U and V overlap, in runs without a floor", two("indefinite",
@@ -273,6 +295,8 @@ func plants() []plant {
 			func(share float64) float64 { return math.Pow(1+1e4*share, -2.5) })},
 		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
 			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
+		{"riemannian-saddles", "rgd leaves a third more slowly", planted(1.33,
+			func(float64) float64 { return 0 }, func(*observation) bool { return false })},
 		{"retractions", "one run with the projection stays", retracted(
 			func(*observation) float64 { return 1 }, func(o *observation) bool {
 				return o.Method == "rsgd" && o.Retraction == "projection" && o.Seed == 3
@@ -329,6 +353,11 @@ func plants() []plant {
 			func(o *observation, m, _ float64) {
 				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
 				o.EstimateOverlap = experiment.Number(0.6)
+			})},
+		{"multi-index", "no overlap above the threshold", grid([]float64{250, 2000, 8000},
+			func(o *observation, m, _ float64) {
+				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
+				o.EstimateOverlap = experiment.Number(0.01)
 			})},
 		{"eigenvalues", "all eigenvalues leave together", leaving(
 			func(k int, top []solver.Eigenvalue) solver.Eigenvalue {
