@@ -77,8 +77,8 @@ From a start made for such entries it finds the solution (Liu, Wang, Huang, Qu a
 2406.05822). That start here is relu-spectral: the spectral estimate's eigenpairs without the first.`
 
 // judgeReLU asks that all runs from relu-spectral recover, and that at least half of the runs from random
-// starts settle without recovering: their train loss falls by less than a tenth in the last half of the steps.
-// It disagrees if a tenth of the former does not recover, or nine tenths of the latter do.
+// starts settle without recovering: their train loss falls by less than a tenth in the last half of the
+// steps. It disagrees if a tenth of the former does not recover, or nine tenths of the latter do.
 func judgeReLU(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"factor-rank", "alpha"}, Figures: []Figure{
 		{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}},

@@ -3,6 +3,7 @@ package reproduce
 import (
 	"testing"
 
+	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -48,8 +49,8 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestReLUCompletion(t *testing.T) {
-	// from makes ten runs for each start, as many of which recover as its share says. Half-way the train loss of
-	// the others is some times the last one.
+	// from makes ten runs for each start, as many of which recover as its share says. Half-way the train loss
+	// of the others is some times the last one.
 	from := func(shares map[string]int, times float64) (all []observation) {
 		for _, init := range []string{"relu-spectral", "spectral", "random"} {
 			for k := range 10 {
@@ -60,8 +61,7 @@ func TestReLUCompletion(t *testing.T) {
 					recovered := k < shares[init]
 					o.Init, o.Recovered, o.Seed = init, &recovered, uint64(k)
 					if !recovered {
-						o.Final.TrainLoss = 0.05
-						o.Trajectory[2].TrainLoss = 0.05 * times
+						o.through(200, sweep.Point{TrainLoss: 0.05 * times}, sweep.Point{TrainLoss: 0.05})
 					}
 				}))
 			}
@@ -78,6 +78,13 @@ func TestReLUCompletion(t *testing.T) {
 	judge("one does not", 9, 1, Disagrees)
 	judge("neither", 0, 0, Disagrees)
 	judge("one start alone", 10, -1, Unclear)
+	diverged := from(map[string]int{"relu-spectral": 10}, 1)
+	for i := range diverged {
+		if diverged[i].Init == "random" {
+			diverged[i].Status = solver.Diverged.String()
+		}
+	}
+	expect(t, "random starts diverge", judgeReLU(diverged), Unclear)
 	expect(t, "the loss still falls", judgeReLU(from(map[string]int{"relu-spectral": 10}, 1.4)), Unclear)
 	expect(t, "nothing", judgeReLU(nil), Unclear)
 }

@@ -22,8 +22,9 @@ about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma 
 // improve. It asks of label noise from the largest start that the train loss stay below f(0)/100, that the
 // flatness fall by a fifth from the point at which the train loss first is that low, that the test error and
 // the nuclear norm in excess of the truth's be at most half of gd's, and that the flatness be within a
-// quarter of the formula. It disagrees if a small start's error is above 0.3, if the train loss of label noise
-// ends above f(0)/10, if the flatness does not fall, if test error or nuclear norm is no smaller than gd's, or if the formula is off by a factor 2.
+// quarter of the formula. It disagrees if a small start's error is above 0.3, if gd fits and label noise ends
+// at a train loss above f(0)/10, if the flatness does not fall, if test error or nuclear norm is no smaller
+// than gd's, or if the formula is off by a factor 2.
 func judgeFlatness(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"label-noise"}}
 	kept := v.about(all, func(o observation) bool { return len(o.Trajectory) > 0 },
@@ -58,13 +59,14 @@ func judgeFlatness(all []observation) Verdict {
 			depth, noise.loss, noise.zeroLoss, noise.testError,
 			noise.nuclear, noise.flatness, noise.ratio, noise.fall)
 		excess := (noise.nuclear - noise.least) / (large.nuclear - large.least)
-		agree = agree && small.testError <= 0.05 &&
-			large.loss <= 1e-6*large.zeroLoss && large.testError >= 0.1 &&
+		fits := large.loss <= 1e-6*large.zeroLoss
+		agree = agree && small.testError <= 0.05 && fits && large.testError >= 0.1 &&
 			noise.loss <= 0.01*noise.zeroLoss && noise.fall <= 0.8 &&
 			noise.testError <= large.testError/2 && excess <= 0.5 &&
 			noise.ratio >= 0.75 && noise.ratio <= 1.25
-		disagree = disagree || small.testError > 0.3 || noise.loss > 0.1*noise.zeroLoss || noise.fall >= 1 ||
-			noise.testError >= large.testError || excess >= 1 || noise.ratio < 0.5 || noise.ratio > 2
+		disagree = disagree || small.testError > 0.3 || fits && noise.loss > 0.1*noise.zeroLoss ||
+			noise.fall >= 1 || noise.testError >= large.testError || excess >= 1 ||
+			noise.ratio < 0.5 || noise.ratio > 2
 		where := map[string][]string{"depth": {fmt.Sprint(depth)}, "alpha": {fmt.Sprint(largest)}}
 		for _, y := range []string{"flatness", "test_error", "train_loss"} {
 			query := sweep.Query{X: sweep.Iteration, Y: y, By: "method", Where: where}

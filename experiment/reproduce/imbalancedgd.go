@@ -164,7 +164,8 @@ func laterOverEarlier(x, y []float64) float64 {
 func rateOf(o observation) float64 { return fallOf(o).rate }
 
 // steadiness returns the least steadiness ([fall]) of runs of some kind, of those whose records have enough
-// points to tell: a sweep keeps some 200 points of a run, and a run may stay long before it falls. NaN if none has.
+// points to tell: a sweep keeps some 200 points of a run, and a run may stay long before it falls. NaN if
+// none has.
 func (v *Verdict) steadiness(what string, all []observation) float64 {
 	known := keep(all, func(o observation) bool { return !math.IsNaN(fallOf(o).steady) })
 	if len(known) == 0 {

@@ -14,9 +14,9 @@ orthogonal to each other (the matrix case of Fan, Yang and Yu, arXiv 2007.08322,
 measurements).`
 
 // judgeIndefinite asks that all runs with α ≤ 1e-5 recover the truth, that the slopes of the floor's test
-// error in α, in logarithms, be positive and within a tenth of each other, and that ‖UᵀV‖_F end at a hundredth of ‖M*‖ at
-// most. It disagrees if such a run does not recover, if the slopes are a quarter apart, if that of
-// UUᵀ − VVᵀ is not positive, or if ‖UᵀV‖_F ends above a tenth.
+// error in α, in logarithms, be positive and within a tenth of each other, and that ‖UᵀV‖_F end at a
+// hundredth of ‖M*‖ at most. It disagrees if such a run does not recover, if the slopes are a quarter apart,
+// if that of UUᵀ − VVᵀ is not positive, or if ‖UᵀV‖_F ends above a tenth.
 func judgeIndefinite(all []observation) Verdict {
 	const small = 1.001e-5
 	v := Verdict{Status: Unclear, follow: []string{"negative"}, Figures: []Figure{
@@ -39,8 +39,8 @@ func judgeIndefinite(all []observation) Verdict {
 		return v
 	}
 	here := slopes[solver.Indefinite{}.Name()]
-	apart := math.Abs(here/slopes[solver.PSD{}.Name()] - 1)
-	v.settle(begun.recovered == begun.of && apart <= 0.1 && here > 0 && shared <= 0.01,
-		begun.recovered < begun.of || apart > 0.25 || here <= 0 || shared > 0.1)
+	apart := math.Abs(here.mean/slopes[solver.PSD{}.Name()].mean - 1)
+	v.settle(begun.recovered == begun.of && apart <= 0.1 && here.low > 0 && shared <= 0.01,
+		begun.recovered < begun.of || apart > 0.25 || here.high <= 0 || shared > 0.1)
 	return v
 }

@@ -7,17 +7,17 @@ import (
 )
 
 const mirrorClaim = `Among the matrices that fit the observations, mirror descent with the spectral entropy ends
-at one that is close to that of least nuclear norm if the start is small. So its test error falls with the
-size α of the start, although nothing in f asks for low rank (Wu and Rebeschini, arXiv 2105.13831). That of
-gradient descent on UUᵀ with a square U falls too. By the same paper the two methods agree to first order in
+at one that is close to that of least nuclear norm if the start is small, although nothing in f asks for low
+rank (Wu and Rebeschini, arXiv 2105.13831). So its test error should fall with the size α of the start, and
+that of gradient descent on UUᵀ with a square U too. By the same paper the two methods agree to first order in
 the step if the measurement matrices commute. Gaussian ones do not, and the verdict does not compare the
 methods.`
 
-// judgeMirror asks of mirror-descent and of gd that the median of the last test error fall from each α to the
-// next smaller one, in all at least to a fifth. It disagrees if the error with the smallest α is more than half
-// of that with the largest. The errors fall with the steps. So those with the largest α must have settled (less
-// than a tenth of change in the last half of the steps), else smaller starts might only be ahead. Those with
-// smaller α need not, but if the errors with the smallest have not settled, they do not contradict the claim.
+// judgeMirror looks at the medians of the last test errors of mirror-descent and of gd, over a decade of α at
+// least. It asks that they fall from each α to the next smaller one, in all at least to a fifth. They may
+// still fall with the steps, but may not grow, and those with the largest α must have settled (less than a
+// tenth of change in the last half of the steps), else smaller starts might only be ahead. It disagrees if
+// the errors with the smallest α have settled at more than half of those with the largest.
 func judgeMirror(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "method"}},
@@ -26,28 +26,31 @@ func judgeMirror(all []observation) Verdict {
 	}}
 	agree, disagree := true, false
 	for _, method := range []string{"mirror-descent", "gd"} {
-		alphas, runs := by(keep(all, func(o observation) bool { return o.Method == method }), alphaOf)
-		if len(alphas) < 2 {
-			v.find("runs of %s with two α are missing", method)
+		runs := keep(all, func(o observation) bool { return o.Method == method })
+		alphas, groups := by(runs, alphaOf)
+		if len(alphas) < 2 || decades(runs, alphaOf) < 0.99 {
+			v.find("runs of %s over a decade of α are missing", method)
 			return v
 		}
-		before := 0.0
+		var ends []float64
 		var settled []bool
 		for _, alpha := range alphas { // from the smallest
-			here := median(runs[alpha], testError)
-			halfway := median(runs[alpha], func(o observation) float64 {
-				return pointAt(o.Trajectory, o.Final.Iteration/2).TestError
-			})
-			settled = append(settled, math.Abs(halfway-here) <= 0.1*here)
+			value := func(p sweep.Point) float64 { return p.TestError }
+			var firsts, lasts []float64
+			for _, o := range groups[alpha] {
+				first, last := halves(o, value)
+				firsts, lasts = append(firsts, first), append(lasts, last)
+			}
+			halfway, end := medianOf(firsts), medianOf(lasts)
 			v.find("%s, α = %g: the test error ends at %.2g, after %.2g half-way (medians)",
-				method, alpha, here, halfway)
-			agree = agree && here > before
-			before = here
+				method, alpha, end, halfway)
+			agree = agree && end <= 1.1*halfway && (len(ends) == 0 || end > ends[len(ends)-1])
+			ends, settled = append(ends, end), append(settled, math.Abs(halfway-end) <= 0.1*end)
 		}
-		share := median(runs[alphas[0]], testError) / before
-		v.find("%s: the error with α = %g is %.2g of that with α = %g", method, alphas[0], share,
-			alphas[len(alphas)-1])
-		agree = agree && share <= 0.2 && settled[len(settled)-1]
+		last := len(ends) - 1
+		share := ends[0] / ends[last]
+		v.find("%s: the error with α = %g is %.2g of that with α = %g", method, alphas[0], share, alphas[last])
+		agree = agree && share <= 0.2 && settled[last]
 		disagree = disagree || share > 0.5 && settled[0]
 	}
 	v.settle(agree, disagree)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -14,11 +15,12 @@ func mirroring(mirror, plain func(alpha float64) float64, fall ...float64) (all 
 	for method, law := range map[string]func(float64) float64{"mirror-descent": mirror, "gd": plain} {
 		all = append(all, grid([]float64{0.3, 0.1, 0.03}, func(o *observation, alpha, wobble float64) {
 			o.Method, o.Alpha = method, alpha
-			o.Final.TestError = wobble * law(alpha)
-			o.Trajectory[2].TestError = o.Final.TestError
+			end := sweep.Point{TestError: wobble * law(alpha)}
+			halfway := end
 			if slices.Contains(fall, alpha) {
-				o.Trajectory[2].TestError *= 2
+				halfway.TestError *= 2
 			}
+			o.through(200, halfway, end)
 		})...)
 	}
 	return all
@@ -50,10 +52,23 @@ func TestMirror(t *testing.T) {
 		}
 		return linearInAlpha(alpha)
 	}, linearInAlpha, Unclear)
+	narrow := keep(mirroring(constantInAlpha, constantInAlpha), func(o observation) bool {
+		return o.Alpha > 0.05
+	})
+	expect(t, "less than a decade of α", judgeMirror(narrow), Unclear)
+	growing := mirroring(linearInAlpha, linearInAlpha)
+	for i := range growing {
+		if growing[i].Alpha == 0.03 {
+			growing[i].Trajectory[1].TestError /= 2
+		}
+	}
+	expect(t, "the errors of small starts grow", judgeMirror(growing), Unclear)
 	diverged := mirroring(linearInAlpha, linearInAlpha)
 	diverged[0].Status = solver.Diverged.String()
 	expect(t, "a run diverges", named(t, "mirror-descent").verdict(diverged), Disagrees)
-	lacking := keep(mirroring(linearInAlpha, linearInAlpha), func(o observation) bool { return o.Method != "gd" })
+	lacking := keep(mirroring(linearInAlpha, linearInAlpha), func(o observation) bool {
+		return o.Method != "gd"
+	})
 	expect(t, "gd is lacking", judgeMirror(lacking), Unclear)
 	expect(t, "nothing", judgeMirror(nil), Unclear)
 }

@@ -137,14 +137,14 @@ func slopeOf(all []observation, x, y func(observation) float64) slope {
 
 // slopesInAlpha returns and notes, for each parametrization, the slope of the floor's test error in α, in
 // logarithms, over the runs that reached a floor.
-func (v *Verdict) slopesInAlpha(all []observation) map[string]float64 {
+func (v *Verdict) slopesInAlpha(all []observation) map[string]slope {
 	reached := v.arrived(all, hasFloor, "reached no floor")
 	names, groups := by(reached, func(o observation) string { return o.Parametrization })
-	slopes := map[string]float64{}
+	slopes := map[string]slope{}
 	for _, name := range names {
 		g := groups[name]
 		s := slopeOf(g, log10(alphaOf), log10(testError))
-		slopes[name] = s.mean
+		slopes[name] = s
 		v.find("%s: slope %v over %.1f decades of α, least R² %.4f", name, s, decades(g, alphaOf), s.worst)
 	}
 	return slopes

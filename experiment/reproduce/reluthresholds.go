@@ -8,10 +8,10 @@ import (
 )
 
 const reluThresholdsClaim = `If the entries of a positive semidefinite matrix that reach a threshold are
-observed, gradient descent from a start made for such entries finds the matrix, for every size n. With noise
-it ends at an error that is proportional to the noise (Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822).
-The threshold is in units of the root mean square of the entries, and with 0 the entries that are not negative
-are observed.`
+observed, gradient descent from a start made for such entries finds the matrix (Liu, Wang, Huang, Qu and
+Balzano, arXiv 2406.05822). It should do so for every size n, and with noise end at an error that is
+proportional to the noise. The threshold is in units of the root mean square of the entries, and with 0 the
+entries that are not negative are observed.`
 
 // judgeReLUThresholds asks of each n and each threshold that all runs without noise recover, that the
 // last error grow like the noise to a power within 0.1 of 1, and that with noise it be at most 1.5 times that

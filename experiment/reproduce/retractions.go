@@ -58,7 +58,7 @@ func judgeRetractions(all []observation) Verdict {
 				continue
 			}
 			s := slopeOf(beside, logInverseAlpha, func(o observation) float64 {
-				return saddleGrowth(o, *reached(o))
+				return plantedSaddle(o).growth(o, 0, *reached(o))
 			})
 			if s.replicas == 0 {
 				v.find("%s, %s: too few α for a slope", name, law)

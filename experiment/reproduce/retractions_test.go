@@ -3,6 +3,8 @@ package reproduce
 import (
 	"math"
 	"testing"
+
+	"github.com/matsense/matsense/experiment/sweep"
 )
 
 // retracted makes runs from a planted saddle and beside it, with every retraction, parametrization and law of
@@ -18,7 +20,6 @@ func retracted(rate func(o *observation) float64, stay func(o *observation) bool
 							o.Parametrization, o.Retraction, o.StepDecay = parametrization, retraction, law
 							o.Alpha, o.Seed, o.StartSeed = alpha, uint64(seed), uint64(seed)
 							o.Init, o.Rank, o.FactorRank, o.Kappa, o.Step = "saddle", 3, 2, 2, 0.2
-							o.Record.Iterations = 1000
 							if o.Method = "rgd"; alpha == 0 {
 								o.Method = "rsgd"
 							}
@@ -33,7 +34,9 @@ func retracted(rate func(o *observation) float64, stay func(o *observation) bool
 							}
 							o.Targets, o.Final.TestError = []*int{&steps}, 0.2129
 							if stay(o) {
-								o.Targets[0], o.Final.TestError, o.Trajectory[2].TestError = nil, 0.8516, 0.8516
+								o.Targets[0] = nil
+								there := sweep.Point{TestError: 0.8516}
+								o.through(1000, there, there)
 							}
 						})
 						if alpha > 0 || law != "" {

@@ -1,9 +1,12 @@
 package reproduce
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
+
+	"gonum.org/v1/gonum/stat/combin"
 
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/sensing"
@@ -71,8 +74,8 @@ func positiveAlphas(all []observation) (texts []string) {
 type escape struct {
 	runs   int
 	best   int // at the least test error of their rank
-	stayed int // at a strict saddle, the planted one or another
-	early  int // at the planted saddle, with too few steps to leave it
+	stayed int // at a strict saddle, the planted one or another, for long enough to leave it
+	early  int // at a strict saddle, for fewer steps than that
 }
 
 // all reports whether there are at least so many runs, and all of them end at the best.
@@ -86,85 +89,117 @@ func (v *Verdict) escapes(
 		if o.Method != method || !chosen(o.Alpha) {
 			continue
 		}
-		levels := saddleLevels(o.Rank, o.FactorRank, o.Kappa)
-		atSaddle := slices.ContainsFunc(levels[1:], func(level float64) bool {
-			return math.Abs(testError(o)/level-1) < 0.01
-		})
 		e.runs++
-		switch {
+		best, saddles := criticalPoints(o)
+		end := testError(o)
+		switch at := slices.IndexFunc(saddles, func(s saddle) bool { return s.near(end) }); {
 		case o.Diverged():
-		case testError(o) < (levels[0]+levels[1])/2:
+		case len(saddles) == 0 && end < 1.01*best || len(saddles) > 0 && end < (best+saddles[0].level)/2:
 			e.best++
-		case !atSaddle || !hasSettled(o, func(p sweep.Point) float64 { return p.TestError }):
-		case timeToLeave(o):
+		case at >= 0 && saddles[at].held(o):
 			e.stayed++
-		default:
+		case at >= 0:
 			e.early++
 		}
 	}
-	if e.runs == 0 {
+	switch {
+	case e.runs == 0:
 		v.find("%s: no runs %s", method, from)
-		return e
-	}
-	if e.best == e.runs {
+	case e.best == e.runs:
 		v.find("%s: all %d runs %s end at the best of their rank: "+
 			"the probability to stay is below %.2g, with 95 %% confidence",
 			method, e.runs, from, 3/float64(e.runs))
-		return e
-	}
-	v.find("%s: of %d runs %s %d end at the best of their rank, %d at a strict saddle",
-		method, e.runs, from, e.best, e.stayed)
-	if e.early > 0 {
-		v.find("%s: %d of these runs had too few steps to leave the saddle", method, e.early)
+	default:
+		v.find("%s: of %d runs %s %d end at the best of their rank, %d at a strict saddle, "+
+			"and %d are at one with too few steps to leave it", method, e.runs, from, e.best, e.stayed, e.early)
 	}
 	return e
 }
 
-// timeToLeave reports whether a run took twice as many steps as the claim gives it to leave the planted saddle.
-// For a start at the saddle itself it allows as many as from the distance 1e-4: less than one of a step's noise.
-func timeToLeave(o observation) bool {
+// saddle is a strict saddle of f on the matrices of rank r: the truth's eigenpairs i ∈ S.
+type saddle struct {
+	level         float64 // its test error, √(Σ_{i ∉ S} λ_i²/Σ λ_i²)
+	missing, kept float64 // the largest λ_i without S, and the least in S
+}
+
+// near reports whether a test error is that of the saddle, to within a hundredth.
+func (s saddle) near(testError float64) bool { return math.Abs(testError/s.level-1) < 0.01 }
+
+// held reports whether a run that ends near the saddle has been there for one and a half times the steps that
+// it takes to leave from a distance α. A run from the planted saddle itself, which noise moves, gets the
+// steps from 1e-4, which is less than the noise of a step.
+func (s saddle) held(o observation) bool {
 	from := o.Alpha
 	if from == 0 {
 		from = 1e-4
 	}
-	return saddleGrowth(o, o.Record.Iterations) >= 2*math.Log(1/from)
+	arrived := len(o.Trajectory) // the first of the points near the saddle at the end
+	for arrived > 0 && s.near(o.Trajectory[arrived-1].TestError) {
+		arrived--
+	}
+	if arrived == len(o.Trajectory) {
+		return false
+	}
+	last := o.Trajectory[len(o.Trajectory)-1].Iteration
+	return s.growth(o, o.Trajectory[arrived].Iteration, last) >= 1.5*math.Log(1/from)
 }
 
-// saddleGrowth returns Σ ln(1 + (μ_t/2)(λ_1/λ − 1)) over so many steps.
-func saddleGrowth(o observation, steps int) (sum float64) {
-	largest, smallest := 1.0, 1/(o.Kappa*o.Kappa) // eigenvalues of M*
-	growth := o.Step / 2 * (largest/smallest - 1)
+// growth returns the logarithm of the growth of the distance from the saddle, from one iteration to another:
+// Σ ln(1 + (μ_t/2)(λ_1/λ − 1)), or for gd Σ ln(1 + μ_t(λ_1 − λ)), with λ_1 missing and λ the least that it
+// has.
+func (s saddle) growth(o observation, first, last int) (sum float64) {
+	rate := (s.missing/s.kept - 1) / 2
+	if o.Method == "gd" {
+		rate = s.missing - s.kept
+	}
 	decay := o.NewStepDecay()
 	if decay == nil {
-		return float64(steps) * math.Log1p(growth)
+		return float64(last-first) * math.Log1p(o.Step*rate)
 	}
-	for t := range steps {
-		sum += math.Log1p(growth * decay.Factor(t))
+	for t := first; t < last; t++ {
+		sum += math.Log1p(o.Step * rate * decay.Factor(t))
 	}
 	return sum
 }
 
-// saddleLevels returns the test errors of the critical points of rank r, ascending: the critical point with the
-// truth's eigenpairs i ∈ S has the test error √(Σ_{i ∉ S} λ_i²/Σ λ_i²). All but the first are strict saddles.
-func saddleLevels(rank, r int, kappa float64) (levels []float64) {
-	squares, sum := sensing.EvenSpectrum(rank, kappa), 0.0
-	for j, sigma := range squares {
-		squares[j] = math.Pow(sigma, 4) // λ² = σ⁴
-		sum += squares[j]
-	}
-	var without func(from, left int, missing float64)
-	without = func(from, left int, missing float64) {
-		if left == 0 {
-			levels = append(levels, math.Sqrt(missing/sum))
-			return
+// plantedSaddle returns the saddle at which a run begins: the least r of the truth's eigenvalues 1 … 1/κ².
+func plantedSaddle(o observation) saddle {
+	return saddleWithout(o, func(i int) bool { return i < o.Rank-o.FactorRank })
+}
+
+// saddleWithout returns the saddle that misses some of the truth's eigenvalues.
+func saddleWithout(o observation, misses func(i int) bool) saddle {
+	s := saddle{missing: 0, kept: math.Inf(1)}
+	left, sum := 0.0, 0.0
+	for i, sigma := range sensing.EvenSpectrum(o.Rank, o.Kappa) {
+		lambda := sigma * sigma
+		sum += lambda * lambda
+		if misses(i) {
+			left += lambda * lambda
+			s.missing = math.Max(s.missing, lambda)
+		} else {
+			s.kept = math.Min(s.kept, lambda)
 		}
-		for j := from; j <= rank-left; j++ {
-			without(j+1, left-1, missing+squares[j])
+	}
+	s.level = math.Sqrt(left / sum)
+	return s
+}
+
+// criticalPoints returns the least test error of a matrix of rank r, and the strict saddles of that rank by
+// their test errors, ascending. If there are more than a thousand, only the planted one is in the list.
+func criticalPoints(o observation) (best float64, saddles []saddle) {
+	best = saddleWithout(o, func(i int) bool { return i >= o.FactorRank }).level
+	if combin.Binomial(min(o.Rank, 60), min(o.FactorRank, 60)) > 1000 {
+		return best, []saddle{plantedSaddle(o)}
+	}
+	for _, kept := range combin.Combinations(o.Rank, o.FactorRank) {
+		s := saddleWithout(o, func(i int) bool { return !slices.Contains(kept, i) })
+		if s.missing > s.kept {
+			saddles = append(saddles, s)
 		}
 	}
-	without(0, rank-r, 0)
-	slices.Sort(levels)
-	return levels
+	slices.SortFunc(saddles, func(a, b saddle) int { return cmp.Compare(a.level, b.level) })
+	return best, saddles
 }
 
 // escapeSlope notes and returns how a method's steps to the target grow with ln(1/α), and the relative
@@ -178,13 +213,7 @@ func (v *Verdict) escapeSlope(all []observation, method string) (s slope, off fl
 		v.find("%s: too few α for a slope", method)
 		return s, math.NaN()
 	}
-	o := there[0]
-	largest, smallest := 1.0, 1/(o.Kappa*o.Kappa) // eigenvalues of M*
-	growth := o.Step * (largest - smallest)
-	if method == "rgd" {
-		growth /= 2 * smallest
-	}
-	predicted := 1 / math.Log1p(growth)
+	predicted := 1 / plantedSaddle(there[0]).growth(there[0], 0, 1)
 	off = s.mean/predicted - 1
 	v.find("%s: slope %v steps per e-fold of 1/α, predicted %.3g (%+.0f %%), least R² %.4f",
 		method, s, predicted, 100*off, s.worst)

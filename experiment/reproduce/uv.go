@@ -12,8 +12,9 @@ stays far below ‖M*‖. The test error of UVᵀ falls with the size α of the 
 (Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
 
 // judgeUV asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test
-// error in α, in logarithms, be positive and within a tenth of each other. It disagrees if the imbalance
-// exceeds a tenth, if the slopes are a quarter apart, or if that of UVᵀ is not positive.
+// error in α, in logarithms, be within a tenth of each other, and the interval of that of UVᵀ positive. It
+// disagrees if the imbalance exceeds a tenth, if the slopes are a quarter apart, or if no number in the
+// interval is positive.
 func judgeUV(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"n2", "step", "measurements"}, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
@@ -35,7 +36,7 @@ func judgeUV(all []observation) Verdict {
 		v.find("there are no runs of one of the parametrizations")
 		return v
 	}
-	apart := math.Abs(uv/psd - 1)
-	v.settle(worst <= 0.01 && apart <= 0.1 && uv > 0, worst > 0.1 || apart > 0.25 || uv <= 0)
+	apart := math.Abs(uv.mean/psd.mean - 1)
+	v.settle(worst <= 0.01 && apart <= 0.1 && uv.low > 0, worst > 0.1 || apart > 0.25 || uv.high <= 0)
 	return v
 }

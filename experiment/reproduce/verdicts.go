@@ -214,11 +214,27 @@ func pointAt(t []sweep.Point, iteration int) sweep.Point {
 	return best
 }
 
+// halves returns a value at the last point of a run's first half, and at its last point: NaN if the run
+// diverged, or has no point between its start and its half.
+func halves(o observation, value func(p sweep.Point) float64) (halfway, end float64) {
+	if o.Diverged() || len(o.Trajectory) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	last := o.Trajectory[len(o.Trajectory)-1]
+	halfway = math.NaN()
+	for _, p := range o.Trajectory {
+		if p.Iteration > 0 && 2*p.Iteration <= last.Iteration {
+			halfway = value(p)
+		}
+	}
+	return halfway, value(last)
+}
+
 // hasSettled reports whether a value of a run's points changed by less than a tenth in the last half of its
 // steps.
 func hasSettled(o observation, value func(p sweep.Point) float64) bool {
-	last := value(o.Final)
-	return math.Abs(value(pointAt(o.Trajectory, o.Final.Iteration/2))-last) <= 0.1*math.Abs(last)
+	halfway, end := halves(o, value)
+	return math.Abs(halfway-end) <= 0.1*math.Abs(end)
 }
 
 const overClaim = `More columns than the truth's rank do no harm: the truth is recovered with any number of

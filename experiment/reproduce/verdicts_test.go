@@ -29,6 +29,13 @@ func observe(change func(o *observation)) observation {
 	return o
 }
 
+// through gives a run a point half-way, like that of its start, and a last one.
+func (o *observation) through(steps int, halfway, end sweep.Point) {
+	start := halfway
+	halfway.Iteration, end.Iteration, o.Record.Iterations = steps/2, steps, steps
+	o.Trajectory, o.Final = []sweep.Point{start, halfway, end}, end
+}
+
 // grid makes an observation for each value and each of four seeds, with a factor that differs a little from
 // seed to seed.
 func grid(values []float64, change func(o *observation, value, wobble float64)) []observation {

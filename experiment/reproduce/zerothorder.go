@@ -28,8 +28,9 @@ const zerothOrderPower = -2.0 / 3
 // judgeZerothOrder takes for each number of evaluations the radius with the least mean regret. It asks that
 // these regrets go like the number of evaluations to a power within 0.08 of −2/3, with −2/3 in its interval,
 // and that with the largest radius alone the power be above −0.2. It disagrees if the power is off by more
-// than 0.15, as −1/2 and −1 are, or if that with the largest radius alone is below −0.5. If the best radius is the smallest or largest of those tried, there may be a
-// better one, and the verdict is that it cannot be told.
+// than 0.15, as −1/2 and −1 are, or if that with the largest radius alone is below −0.5. If the best radius
+// is the smallest or largest of those tried, there may be a better one, and the verdict is that it cannot be
+// told.
 func judgeZerothOrder(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "directions", Y: "train_loss", By: "radius"}},
