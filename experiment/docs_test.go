@@ -11,8 +11,8 @@ import (
 )
 
 // TestDocsNameMembers compares docs/methods.md with the catalog: the lists of its contents, the tables of
-// methods and losses, the sentence about losses and the default steps. Symptom: the contents lacked custom, the
-// table zeroth-order-newton, and the sentence altmin and mirror-descent.
+// methods and losses, the sentence about losses and the default steps. Symptom: the contents lacked custom,
+// the table zeroth-order-newton, and the sentence altmin and mirror-descent.
 func TestDocsNameMembers(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/methods.md")
