@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,13 +36,19 @@ func (w *work) end() {
 //
 // An output that nobody reads any more, as after "| head", is an interrupt too, but a quiet one. Programs
 // that start the command interrupt it by its standard input: see [stopVariable].
-func interruptible(env environment) (context.Context, func()) {
+func interruptible(env *environment) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) { // nohup ignores SIGHUP, and a shell's background jobs ignore Ctrl-C
 			signal.Notify(signals, s)
 		}
+	}
+	if !signal.Ignored(syscall.SIGPIPE) {
+		// The signal comes from sockets and other pipes too, so it says nothing. Not to ask for it would end the
+		// process where the output is written.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+		env.out, env.err = readOutput{env.out, signals}, readOutput{env.err, signals}
 	}
 	if os.Getenv(stopVariable) != "" {
 		go interruptByInput(os.Stdin, signals)
@@ -53,7 +60,7 @@ func interruptible(env environment) (context.Context, func()) {
 			switch {
 			case quiet && canceled: // what was saved is still being told
 			case !env.work.going.Load() || told:
-				stopNow(env, s)
+				stopNow(*env, s)
 			case quiet:
 				cancel()
 			default:
@@ -64,6 +71,23 @@ func interruptible(env environment) (context.Context, func()) {
 		}
 	}()
 	return ctx, cancel
+}
+
+// readOutput is an output that sends SIGPIPE to a channel if nobody reads it any more.
+type readOutput struct {
+	io.Writer
+	signals chan<- os.Signal
+}
+
+func (o readOutput) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		select {
+		case o.signals <- syscall.SIGPIPE:
+		default: // enough have been sent
+		}
+	}
+	return n, err
 }
 
 // stopVariable names the variable of the environment which says that the standard input interrupts. This

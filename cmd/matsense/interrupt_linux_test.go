@@ -4,6 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -119,5 +124,71 @@ func TestOutputNobodyReads(t *testing.T) {
 	sameBits(t, dir, runSmall(t, long...))
 	if summaryOf(t, dir)["resumed_from_iteration"] == nil {
 		t.Error("the run was not saved when its reader went away")
+	}
+}
+
+// TestPageNobodyReads: a browser that goes on to another page closes its connection while a page is being sent.
+// That is no interrupt. Symptom: Linux sends SIGPIPE for sockets too, which ended matsense view, and a run with
+// --view quietly.
+func TestPageNobodyReads(t *testing.T) {
+	c := exec.Command(program, "run", "--view", "--n", "10", "--rank", "2", "--iterations", "1000000000",
+		"--step", "0.0001", "--out", filepath.Join(t.TempDir(), "run"))
+	c.Env = append(os.Environ(), "DISPLAY=", "WAYLAND_DISPLAY=", "BROWSER=")
+	told, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill() })
+	in, address := bufio.NewScanner(told), ""
+	for address == "" && in.Scan() {
+		_, address, _ = strings.Cut(in.Text(), "shown at ")
+	}
+	jar, _ := cookiejar.New(nil) // never fails
+	browser := &http.Client{Jar: jar, Timeout: time.Minute}
+	page := func() {
+		t.Helper()
+		answer, err := browser.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if text, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(text), "<main>") {
+			t.Fatalf("the page: %v, %v", answer.Status, err)
+		}
+	}
+	page()
+	at, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		conn, err := net.Dial("tcp", at.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Host: at.Host, Header: http.Header{}}
+		for _, cookie := range jar.Cookies(at) {
+			request.AddCookie(cookie)
+		}
+		if err := request.Write(conn); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	time.Sleep(time.Second) // for what the program does then
+	page()
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest := ""
+	for in.Scan() {
+		rest += in.Text() + "\n"
+	}
+	_ = c.Wait() // the exit code says it
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(rest, "interrupted: saving") {
+		t.Errorf("exit code %d\n%s", code, rest)
 	}
 }

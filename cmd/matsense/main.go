@@ -84,7 +84,7 @@ func main() {
 		work:   new(work),
 		browse: browse,
 	}
-	ctx, stop := interruptible(env)
+	ctx, stop := interruptible(&env)
 	defer stop()
 	os.Exit(run(ctx, env, os.Args[1:]))
 }
@@ -119,7 +119,7 @@ func run(ctx context.Context, env environment, args []string) int {
 	if err == nil {
 		err = out.failed
 	}
-	if errors.Is(err, syscall.EPIPE) { // the error of an output that nobody reads any more
+	if errors.Is(err, syscall.EPIPE) && out.failed != nil { // nobody reads the output any more
 		return exitPipe
 	}
 	code := exitCode(err)

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -22,6 +23,8 @@ import (
 func background(t *testing.T, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	c := exec.CommandContext(context.Background(), program, args...)
+	var told bytes.Buffer
+	c.Stderr = &told
 	out, err := c.StdoutPipe()
 	if err == nil {
 		err = c.Start()
@@ -31,7 +34,9 @@ func background(t *testing.T, args ...string) (*exec.Cmd, *bufio.Reader) {
 	}
 	t.Cleanup(func() {
 		_ = c.Process.Kill()
-		_ = c.Wait()
+		if err := c.Wait(); t.Failed() {
+			t.Logf("%q: %v\n%s", args, err, told.String())
+		}
 	})
 	return c, bufio.NewReader(out)
 }
@@ -65,7 +70,8 @@ func (p *tab) until(what, expression string) {
 	for ; !ask[bool](p, expression); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("%s: not within 90 s; the page says %s", what,
-				ask[string](p, `document.querySelector("main").innerText.slice(0, 600)`))
+				ask[string](p, `location.href + " " + document.readyState + ": " + `+
+					`(document.querySelector("main") ?? document.documentElement).innerText.slice(0, 600)`))
 		}
 	}
 }
