@@ -127,9 +127,9 @@ func TestOutputNobodyReads(t *testing.T) {
 	}
 }
 
-// TestPageNobodyReads: a browser that goes on to another page closes its connection while a page is being sent.
-// That is no interrupt. Symptom: Linux sends SIGPIPE for sockets too, which ended matsense view, and a run with
-// --view quietly.
+// TestPageNobodyReads: a browser that goes on to another page closes its connection while a page is being
+// sent. That is no interrupt. Symptom: Linux sends SIGPIPE for sockets too, which ended matsense view, and a
+// run with --view quietly.
 func TestPageNobodyReads(t *testing.T) {
 	c := exec.Command(program, "run", "--view", "--n", "10", "--rank", "2", "--iterations", "1000000000",
 		"--step", "0.0001", "--out", filepath.Join(t.TempDir(), "run"))
@@ -169,7 +169,7 @@ func TestPageNobodyReads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request := http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Host: at.Host, Header: http.Header{}}
+		request := http.Request{URL: &url.URL{Path: "/"}, Host: at.Host, Header: http.Header{}}
 		for _, cookie := range jar.Cookies(at) {
 			request.AddCookie(cookie)
 		}
@@ -184,11 +184,12 @@ func TestPageNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	rest := ""
-	for in.Scan() {
+	for in.Scan() && !strings.HasPrefix(in.Text(), "interrupted: saving") {
 		rest += in.Text() + "\n"
 	}
-	_ = c.Wait() // the exit code says it
-	if code := c.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(rest, "interrupted: saving") {
-		t.Errorf("exit code %d\n%s", code, rest)
+	if in.Text() == "" {
+		t.Errorf("the run did not go on:\n%s", rest)
 	}
+	_ = c.Process.Kill()
+	_ = c.Wait() // it was killed
 }
