@@ -189,7 +189,7 @@ func saddleWithout(o observation, misses func(i int) bool) saddle {
 // their test errors, ascending. If there are more than a thousand, only the planted one is in the list.
 func criticalPoints(o observation) (best float64, saddles []saddle) {
 	best = saddleWithout(o, func(i int) bool { return i >= o.FactorRank }).level
-	if combin.Binomial(min(o.Rank, 60), min(o.FactorRank, 60)) > 1000 {
+	if combin.GeneralizedBinomial(float64(o.Rank), float64(o.FactorRank)) > 1000 {
 		return best, []saddle{plantedSaddle(o)}
 	}
 	for _, kept := range combin.Combinations(o.Rank, o.FactorRank) {

@@ -108,8 +108,10 @@ func TestCriticalPoints(t *testing.T) {
 	if best, got := criticalPoints(equal); len(got) > 0 || math.Abs(best-math.Sqrt(1./3)) > 1e-15 {
 		t.Errorf("equal eigenvalues have the saddles %v beside %v", got, best)
 	}
-	many := observe(func(o *observation) { o.Rank, o.FactorRank, o.Kappa = 90, 40, 2 })
-	if _, got := criticalPoints(many); len(got) != 1 || got[0] != plantedSaddle(many) {
-		t.Errorf("a truth of rank 90 has the saddles %v", got)
+	for _, r := range []int{2, 40, 80} { // of a truth of rank 90: 4005 saddles and more
+		many := observe(func(o *observation) { o.Rank, o.FactorRank, o.Kappa = 90, r, 2 })
+		if _, got := criticalPoints(many); len(got) != 1 || got[0] != plantedSaddle(many) {
+			t.Errorf("rank 90 and %d columns: the saddles are %v", r, got)
+		}
 	}
 }
