@@ -45,8 +45,8 @@ func interruptible(env *environment) (context.Context, func()) {
 		}
 	}
 	if !signal.Ignored(syscall.SIGPIPE) {
-		// The signal comes from sockets and other pipes too, so it says nothing. Not to ask for it would end
-		// the process where the output is written.
+		// The signal comes from sockets and other pipes too, and does not say from which. If the program did
+		// not ask for it, a write to an output that nobody reads would end the process.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 		env.out, env.err = readOutput{env.out, signals}, readOutput{env.err, signals}
 	}

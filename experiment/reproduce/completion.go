@@ -106,7 +106,7 @@ func judgeReLU(all []observation) Verdict {
 			init, sum, experiment.RecoveredBelow, strings.Join(text, "; "))
 		if len(stuck) > 0 {
 			loss := func(p sweep.Point) float64 { return p.TrainLoss }
-			settled[init] = len(keep(stuck, func(o observation) bool { return hasSettled(o, loss) }))
+			settled[init] = len(keep(stuck, func(o observation) bool { return hasSettled(halves(o, loss)) }))
 			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g (medians); "+
 				"%d of these %d have settled: the loss fell by less than a tenth in the last half of the steps",
 				init, median(stuck, func(o observation) float64 { return loss(o.Final) }),

@@ -1,10 +1,6 @@
 package reproduce
 
-import (
-	"math"
-
-	"github.com/matsense/matsense/experiment/sweep"
-)
+import "github.com/matsense/matsense/experiment/sweep"
 
 const mirrorClaim = `Among the matrices that fit the observations, mirror descent with the spectral entropy ends
 at one that is close to that of least nuclear norm if the start is small, although nothing in f asks for low
@@ -45,7 +41,7 @@ func judgeMirror(all []observation) Verdict {
 			v.find("%s, α = %g: the test error ends at %.2g, after %.2g half-way (medians)",
 				method, alpha, end, halfway)
 			agree = agree && end <= 1.1*halfway && (len(ends) == 0 || end > ends[len(ends)-1])
-			ends, settled = append(ends, end), append(settled, math.Abs(halfway-end) <= 0.1*end)
+			ends, settled = append(ends, end), append(settled, hasSettled(halfway, end))
 		}
 		last := len(ends) - 1
 		share := ends[0] / ends[last]

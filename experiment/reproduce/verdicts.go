@@ -230,12 +230,9 @@ func halves(o observation, value func(p sweep.Point) float64) (halfway, end floa
 	return halfway, value(last)
 }
 
-// hasSettled reports whether a value of a run's points changed by less than a tenth in the last half of its
-// steps.
-func hasSettled(o observation, value func(p sweep.Point) float64) bool {
-	halfway, end := halves(o, value)
-	return math.Abs(halfway-end) <= 0.1*math.Abs(end)
-}
+// hasSettled reports whether a value changed by less than a tenth in the last half of the steps: see
+// [halves].
+func hasSettled(halfway, end float64) bool { return math.Abs(halfway-end) <= 0.1*math.Abs(end) }
 
 const overClaim = `More columns than the truth's rank do no harm: the truth is recovered with any number of
 them, and alignment takes fewer steps with more columns.`
