@@ -72,7 +72,7 @@ class ControlPlane:
                    "--token-auth-file", tokens, "--authorization-mode", "AlwaysAllow",
                    "--service-cluster-ip-range", "10.0.0.0/24",
                    "--disable-admission-plugins", "ServiceAccount")
-        until(60, "kube-apiserver is not ready", self.ready)
+        until(180, "kube-apiserver is not ready", self.ready)
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "check",
@@ -167,6 +167,13 @@ class Pod(threading.Thread):
         self.log = node.folder / f"{self.name}.log"
 
     def run(self):
+        try:
+            self.live()
+        except (urllib.error.URLError, ConnectionError):
+            if not self.node.stopped.is_set():
+                raise
+
+    def live(self):
         self.plane.request("POST", self.plane.path("pods", self.name) + "/binding", {
             "apiVersion": "v1", "kind": "Binding", "metadata": {"name": self.name},
             "target": {"apiVersion": "v1", "kind": "Node", "name": "here"}})
@@ -262,6 +269,10 @@ def main():
             plane.begin_all(binaries)
             node = Node(plane, matsense, Path(folder))
             check(plane, node, matsense, Path(folder))
+        except BaseException:
+            for log in sorted(Path(folder).glob("*.log")):
+                print(f"\n{log.name}, its end:\n{log.read_text(errors='replace')[-600:]}", file=sys.stderr)
+            raise
         finally:
             if node:
                 node.end()
@@ -295,8 +306,8 @@ seeds: 8
 """
     for thing in manifests("sweep.yaml", sweep):
         plane.create(thing)
-    first = until(60, "no pod of the sweep has begun", lambda: next(
-        (p for p in pods("matsense-sweep") if p.index == "3" and p.says("on this machine$")), None))
+    first = until(180, "no pod of the sweep has begun", lambda: next(
+        (p for p in pods("matsense-sweep") if p.index == "3" and p.says(r"^\d+ groups? ")), None))
     first.evict()
     status = until(240, "the sweep does not end", lambda: ended("matsense-sweep").get("Complete"))
     assert status["completedIndexes"] == "0-7", status
@@ -316,10 +327,10 @@ seeds: 8
     settings = "n: 40\nrank: 2\nmeasurements: 600\niterations: 40000\nmeasure-every: 1000\ndevice: cpu\n"
     for thing in manifests("job.yaml", settings):
         plane.create(thing)
-    first = until(60, "the run does not begin", lambda: next(
+    first = until(180, "the run does not begin", lambda: next(
         (p for p in pods("matsense-paper") if p.says(r"^iteration [1-9]")), None))
     first.evict()
-    until(120, "the run does not end", lambda: ended("matsense-paper").get("Complete"))
+    until(240, "the run does not end", lambda: ended("matsense-paper").get("Complete"))
     both = pods("matsense-paper")
     assert len(both) == 2 and both[1].says("^going on from iteration "), [p.log.read_text() for p in both]
     (folder / "config.yaml").write_text(settings)
@@ -334,7 +345,7 @@ seeds: 8
         things = manifests(file, settings, name)
         for thing in things:
             plane.create(json.loads(json.dumps(thing).replace("/work/runs/", "/work/runs/mistake-")))
-        until(60, f"{name} does not fail", lambda: ended(name).get("Failed"))
+        until(180, f"{name} does not fail", lambda: ended(name).get("Failed"))
         count = len(pods(name))
         assert count == things[1]["spec"].get("completions", 1), f"{name} has had {count} pods"
     print("jobs with mistakes end at once")
