@@ -7,16 +7,26 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const adamClaim = `With fewer measurements than M has numbers, infinitely many M fit. From a small start,
-gradient descent on UVᵀ comes to one of nearly the truth's rank, and the smaller the start, the nearer. So
-does gradient descent with momentum. Adam, which scales each entry's step by itself, fits too, but does not
-come near low rank, however small the start (Singh, arXiv 2608.05136).`
+var adamExperiment = Experiment{
+	Name:  "adam",
+	About: "the test error of gd, momentum and Adam on UVᵀ against the size of the start",
+	Claim: `With fewer measurements than M has numbers, infinitely many M fit. From a small start, gradient
+descent on UVᵀ comes to one of nearly the truth's rank, and the smaller the start, the nearer. So does
+gradient descent with momentum. Adam, which scales each entry's step by itself, fits too, but does not come
+near low rank, however small the start (Singh, arXiv 2608.05136).`,
+	Compared: `UVᵀ with fewer measurements than M has numbers: the powers of α in the test errors of gd,
+momentum and Adam, and their errors from the least α (medians). The sweep has three times as many
+measurements as the truth has free numbers. So if a matrix of low rank fits, it is the truth`,
+	AgreesIf: `all train losses fall to a ten-thousandth of the first, the powers for gd and momentum are at
+least 0.3, that for Adam is within 0.1 of 0, and Adam's error from the least α is at least ten times that of
+gd and that of momentum`,
+	DisagreesIf: `a power for gd or momentum is below 0.1, that for Adam is above 0.25, or Adam's error from
+the least α is less than twice that of gd or that of momentum`,
+	Untested: `the paper's theorems, methods between Adam and gd, other steps and decays of Adam, rotated
+starts, truths of approximately low rank, and networks`,
+	judge: judgeAdam,
+}
 
-// judgeAdam looks at runs with fewer measurements than M has numbers. It asks that all of them fit, that the
-// test errors of gd and momentum fall with α at least like α^0.3, that Adam's depend on α by a power within
-// 0.1 of 0, and that Adam's test error from the least α be ten times theirs. A power below 0.1 for gd or
-// momentum, one above 0.25 for Adam, or less than twice their errors, disagrees. If a matrix of low rank
-// fits, it is the truth: the sweep has three times as many measurements as the truth has free numbers.
 func judgeAdam(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"step"}, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "method"}, Fit: true},

@@ -8,21 +8,28 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const altminClaim = `With as many columns as the truth's rank and enough measurements alternating
-minimization on UVᵀ converges linearly (Jain, Netrapalli and Sanghavi, arXiv 1212.0467). Its iterations do
-not grow with κ of X, those of gradient descent do. With so many columns that an iteration has as many
-unknowns as there are measurements, or more, it fits the observations by a matrix that has nothing to do with
-the truth. Gradient descent from a small start then still finds the truth.`
+var altminExperiment = Experiment{
+	Name:  "altmin",
+	About: "the iterations against κ of X, and the error with more columns, beside gd",
+	Claim: `With as many columns as the truth's rank and enough measurements alternating minimization on UVᵀ
+converges linearly (Jain, Netrapalli and Sanghavi, arXiv 1212.0467). Its iterations do not grow with κ of X,
+those of gradient descent do. With so many columns that an iteration has as many unknowns as there are
+measurements, or more, it fits the observations by a matrix that has nothing to do with the truth. Gradient
+descent from a small start then still finds the truth.`,
+	Compared: `with r = r* the iterations of altmin and gd to a test error of 1e-10 over κ of X, and with n·r
+≥ m their last test errors`,
+	AgreesIf: `with r = r* all runs of altmin arrive, their iterations differ by at most a quarter between
+any two κ (medians), between the errors 1e-2 and 1e-10 the logarithm of each run's error falls in the later
+half of the points at least 0.8 times as fast as in the earlier half, and the iterations of gd grow at least
+threefold from the least κ to the largest; with n·r ≥ m all runs of altmin fit (a loss below a millionth of
+the first) with errors of 0.1 or more, and all of gd end below 0.01`,
+	DisagreesIf: `with r = r* the iterations of altmin differ more than twofold, a run of it never arrives,
+the ratio of the halves is below 0.5, or the iterations of gd grow by less than a half; or with n·r ≥ m the
+median error of altmin is below 0.01, or that of gd above 0.1`,
+	Untested: `the paper's start, completion, noise, and how many measurements the theorem asks for`,
+	judge:    judgeAltMin,
+}
 
-// judgeAltMin looks at two groups of runs of altmin and of gd: those with as many columns as the rank, and
-// those with n·r ≥ m. In the first, all runs of altmin must arrive for every κ, their iterations must differ
-// by at most a quarter between any two κ, and each run's error must fall in the later half of its iterations
-// at least 0.8 times as fast as in the earlier half. The iterations of gd must grow at least threefold. In
-// the second, all runs of altmin must fit (a loss below a millionth of the first) with a test error of 0.1
-// or more, and all of gd must end below 0.01. It disagrees if the iterations differ more than twofold, if
-// runs never arrive, if the ratio of the halves is below 0.5, if the iterations of gd grow by less than a
-// half, if the median error with n·r ≥ m is below 0.01, or that of gd above 0.1. Of other runs it only notes
-// the errors.
 func judgeAltMin(all []observation) Verdict {
 	const method = "altmin"
 	of := func(runs []observation, method string) []observation {

@@ -1,8 +1,6 @@
 package reproduce
 
-import (
-	"testing"
-)
+import "testing"
 
 // alternated makes runs of altmin and gd: with r = r*, whose iterations to the target follow
 // laws of κ and whose errors fall by a law of the share of these iterations, and with more unknowns than

@@ -16,10 +16,23 @@ import (
 // then has the squared distance d/m·‖M'‖_F² to M_r*, and the distance to M*
 //
 //	‖M'‖_F·√(1 + d/m).
-const approximateRankClaim = `If the truth M* has r* large singular values and a small tail M', scaled
-gradient descent with damping reaches an error ‖UUᵀ − M*‖_F of at most the order of ‖M'‖_F, up to a factor
-that depends on the condition number of the large values. It does so from small random starts with any r ≥ r*
-columns, with Gaussian measurements (Xu, Shen, Chi and Ma, arXiv 2302.01186).`
+var approximateRankExperiment = Experiment{
+	Name:  "approximate-rank",
+	About: "the least error of ScaledGD(λ) against the norm of the truth's small tail",
+	Claim: `If the truth M* has r* large singular values and a small tail M', scaled gradient descent with
+damping reaches an error ‖UUᵀ − M*‖_F of at most the order of ‖M'‖_F, up to a factor that depends on the
+condition number of the large values. It does so from small random starts with any r ≥ r* columns, with
+Gaussian measurements (Xu, Shen, Chi and Ma, arXiv 2302.01186).`,
+	Compared: `the least ‖UUᵀ − M*‖_F of scaled-gd-lambda on truths with large singular values and a tail M',
+which begins behind the largest gap (fivefold at least): its slope in ‖M'‖_F, in logarithms, for each m and
+r; its ratio to ‖M'‖_F; and its range over r (medians)`,
+	AgreesIf: `every slope is at least 0.95, every ratio at most 3, and errors with different r differ by at
+most a quarter`,
+	DisagreesIf: `a slope is below 0.8, a ratio is above 10, or errors are twofold apart in r`,
+	Untested: `the power of κ of X, the condition on m, tails not small beside the least large value, and a λ
+that is not of that value's order`,
+	judge: judgeApproximateRank,
+}
 
 // tailGap is how many times larger than the tail the large singular values are, at the least.
 const tailGap = 5
@@ -40,10 +53,6 @@ func headOf(o observation) (rank int, tail float64, ok bool) {
 	return rank, tail, gap >= tailGap
 }
 
-// judgeApproximateRank looks at the least error ‖UUᵀ − M*‖_F of each run with a tail. It asks for slopes of
-// at least 0.95 in logarithms against ‖M'‖_F for each m and r, for errors of at most 3·‖M'‖_F, and for
-// medians that differ by at most a quarter between any two r. A slope below 0.8, an error above 10·‖M'‖_F, or
-// errors twofold apart in r, disagrees.
 func judgeApproximateRank(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	tails := v.about(all, func(o observation) bool {

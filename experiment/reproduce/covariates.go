@@ -7,14 +7,22 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const covariatesClaim = `The covariates need not be Gaussian: with the score function of their law in
-the place of X, a sparse vector behind an unknown link is found with an error of order √(s·log p / m), a slope
-of −1/2 in the number of samples m, and with all of its support (Fan, Yang and Yu, arXiv 2007.08322).`
+var covariatesExperiment = Experiment{
+	Name:  "covariates",
+	About: "the test error of sparse vectors against samples that are not Gaussian",
+	Claim: `The covariates need not be Gaussian: with the score function of their law in the place of X, a
+sparse vector behind an unknown link is found with an error of order √(s·log p / m), a slope of −1/2 in the
+number of samples m, and with all of its support (Fan, Yang and Yu, arXiv 2007.08322).`,
+	Compared: `for each law of the covariates and each link: the slope of the last test error in the number m
+of samples, in logarithms, and whether the support is found with the most samples`,
+	AgreesIf: `at least one law is not Gaussian, every slope is within 0.1 of −1/2, and all runs with the
+most samples find the support`,
+	DisagreesIf: `a slope is more than 0.25 off, or for a law and a link half of the runs with the most
+samples miss the support`,
+	Untested: `matrices, and covariates whose score has heavy tails`,
+	judge:    judgeCovariates,
+}
 
-// judgeCovariates asks for every law and link that the slope of the last test error in the number of samples,
-// in logarithms, be within 0.1 of −1/2, and that every run with the most samples find the support. One law
-// must not be Gaussian. It disagrees if a slope is off by more than 0.25, or if half of the runs miss the
-// support.
 func judgeCovariates(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	names, groups := by(stable(all),

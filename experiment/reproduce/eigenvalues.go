@@ -9,16 +9,25 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const eigenvaluesClaim = `As the number of measurements of a multi-index model grows, eigenvalues of
-Σ T(y_i) a_i a_iᵀ leave the bulk of the spectrum one by one, each from a predicted number of measurements on
-and at a predicted place. The eigenvector of an eigenvalue outside the bulk has the predicted overlap with the
-directions on which y depends; those in the bulk have none (Kovačević, Zhang and Mondelli, arXiv 2502.01583).`
+var eigenvaluesExperiment = Experiment{
+	Name:  "eigenvalues",
+	About: "the eigenvalues that leave the bulk one by one in multi-index models",
+	Claim: `As the number of measurements of a multi-index model grows, eigenvalues of Σ T(y_i) a_i a_iᵀ
+leave the bulk of the spectrum one by one, each from a predicted number of measurements on and at a
+predicted place. The eigenvector of an eigenvalue outside the bulk has the predicted overlap with the
+directions on which y depends; those in the bulk have none (Kovačević, Zhang and Mondelli, arXiv
+2502.01583).`,
+	Compared: `for models with p ≥ 2 directions the p + 1 largest eigenvalues over m/n, and the overlaps of
+their eigenvectors with the directions, beside their predictions (medians)`,
+	AgreesIf: `eigenvalues are within a tenth of the bulk's half-width of their predictions, overlaps are
+within 0.15, and for one model every number of eigenvalues outside the bulk, from 0 to p, is predicted for
+some m (an eigenvalue counts from an overlap of 0.2 on)`,
+	DisagreesIf: `an eigenvalue is more than a quarter of the half-width off, or an overlap more than 0.3`,
+	Untested: `links other than quadratic, noise, directions that do not diagonalize E[z zᵀ | y] for every y,
+and a T that is best for all of them`,
+	judge: judgeEigenvalues,
+}
 
-// judgeEigenvalues compares the medians of the p + 1 largest eigenvalues, and of their eigenvectors'
-// overlaps, with their predictions, for every model of p ≥ 2 directions and every m. It asks that eigenvalues
-// be within a tenth of the bulk's half-width and overlaps within 0.15. For one model each number of
-// eigenvalues outside, from 0 to p, must be predicted for some m, where an overlap of 0.2 counts. It
-// disagrees if an eigenvalue is off by more than a quarter of the half-width, or an overlap by more than 0.3.
 func judgeEigenvalues(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	several := v.about(all, func(o observation) bool { return o.Rank > 1 }, "have one direction")

@@ -3,7 +3,6 @@ package reproduce
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -147,16 +146,89 @@ func resultsOf(t *testing.T, text string) *sweep.Results {
 	return r
 }
 
-// TestNamedInDocs: the tables of README.md and docs/sweeps.md name every experiment.
+// TestNamedInDocs: the table of README.md names every experiment.
 func TestNamedInDocs(t *testing.T) {
-	for page, before := range map[string]string{"README.md": "`matsense reproduce ", "docs/sweeps.md": "`"} {
-		text, err := os.ReadFile(filepath.Join("../..", page))
-		if err != nil {
-			t.Fatal(err)
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range All() {
+		if !strings.Contains(string(text), "`matsense reproduce "+e.Name+"`") &&
+			!strings.Contains(string(text), ", `"+e.Name+"`") {
+			t.Errorf("README.md does not name %s", e.Name)
 		}
-		for _, e := range All() {
-			if !strings.Contains(string(text), before+e.Name+"`") && !strings.Contains(string(text), ", `"+e.Name+"`") {
-				t.Errorf("%s does not name %s", page, e.Name)
+	}
+}
+
+// TestTexts: every experiment says all of its rule, each part as the end of a sentence.
+func TestTexts(t *testing.T) {
+	for _, e := range All() {
+		for what, text := range map[string]string{"about": e.About, "claim": e.Claim, "compared": e.Compared,
+			"agrees if": e.AgreesIf, "disagrees if": e.DisagreesIf, "untested": e.Untested} {
+			if text == "" || strings.HasSuffix(strings.TrimRight(text, ")"), ".") != (what == "claim") || strings.Contains(text, "\n") {
+				t.Errorf("%s, %s: %q", e.Name, what, text)
+			}
+		}
+	}
+}
+
+// mustRead reads an experiment's quick size.
+func mustRead(t *testing.T, e Experiment) *sweep.Spec {
+	t.Helper()
+	s, err := sweep.Parse(e.File(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestPresets: both sizes of every experiment are valid sweeps, and the quick size does not cost more than
+// the full size.
+func TestPresets(t *testing.T) {
+	for _, e := range All() {
+		var cost [2]float64
+		for i, full := range []bool{false, true} {
+			name, text := e.File(full)
+			s, err := sweep.Parse(name, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs, err := s.Runs()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text[0] != '#' {
+				t.Errorf("%s does not begin by saying what is shown", name)
+			}
+			for _, r := range runs {
+				cost[i] += r.Config.EntryCount() * float64(r.Config.Iterations)
+			}
+			for _, f := range e.Judge(&sweep.Results{Spec: s, Runs: runs}).Figures {
+				if f.By != "" && !strings.Contains(strings.Join(s.Keys(), " "), f.By) {
+					t.Errorf("%s does not vary %s", name, f.By)
+				}
+			}
+		}
+		limit := 2e11
+		// With a target, most runs stop after a tenth of their iterations.
+		if mustRead(t, e).Base.TargetLoss > 0 {
+			limit *= 10
+		}
+		if cost[0] > limit || cost[1] < cost[0] {
+			t.Errorf("%s: %.1e multiplications in the quick size, %.1e in the full one",
+				e.Name, cost[0], cost[1])
+		}
+	}
+}
+
+// TestConditionNumbers: every text with a condition number says of which matrix it is. Symptom: kappa is of
+// X, most papers' κ is of M* = XXᵀ, its square, and the texts said neither.
+func TestConditionNumbers(t *testing.T) {
+	for _, x := range All() {
+		for _, text := range []string{x.About, x.Claim, x.Compared, x.Untested} {
+			if strings.Contains(text, "κ") && !strings.Contains(text, "κ of X") &&
+				!strings.Contains(text, "κ of M*") {
+				t.Errorf("%s: of which matrix is κ? %s", x.Name, text)
 			}
 		}
 	}

@@ -10,21 +10,29 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const flatnessClaim = `From a small start gradient descent on a product of L ≥ 2 matrices finds a solution of
-low rank. From a larger start it finds a solution that fits as well and is far from the truth. Label noise,
-drawn anew for each step and added to the observations, then lowers the trace of the Hessian while the train
-loss stays low. The product moves towards the least nuclear norm, because the least trace for a product Z is
-about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma and Jegelka, arXiv 2306.13239).`
+var flatnessExperiment = Experiment{
+	Name:  "flatness",
+	About: "deep products: low rank from small starts, or larger ones and label noise",
+	Claim: `From a small start gradient descent on a product of L ≥ 2 matrices finds a solution of low rank.
+From a larger start it finds a solution that fits as well and is far from the truth. Label noise, drawn anew
+for each step and added to the observations, then lowers the trace of the Hessian while the train loss stays
+low. The product moves towards the least nuclear norm, because the least trace for a product Z is about
+½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma and Jegelka, arXiv 2306.13239).`,
+	Compared: `for each depth: gd from the least start, gd from the largest, and gd with label noise from the
+largest, by test error, nuclear norm, and the trace of the Hessian beside a formula for its least value at
+that norm (medians over seeds of each run's median over the last quarter of its points)`,
+	AgreesIf: `from the least start the test error is at most 0.05; from the largest gd fits (a train loss of
+at most 1e-6 of f(0)) with a test error of at least 0.1; and with label noise the train loss ends at 1 % of
+f(0) at most, the trace falls by at least a fifth from the point at which the loss first is that low, test
+error and the nuclear norm in excess of the truth's are at most half of gd's, and the trace is within a
+quarter of the formula`,
+	DisagreesIf: `from the least start the error is above 0.3; or with label noise the loss ends above 10 %
+of f(0) although gd fits, the trace does not fall, test error or norm is no smaller than gd's, or the trace
+is a factor 2 off the formula`,
+	Untested: `more than four matrices (three in the quick size), and the rate at which the trace falls`,
+	judge:    onEvenSpectra(judgeFlatness),
+}
 
-// judgeFlatness looks at medians over seeds, at each depth. It asks of gd from the smallest start that the
-// test error end at 0.05 or less, and of gd from the largest start that it fit (a train loss of at most 1e-6
-// of f(0)) and end with a test error of at least 0.1; with a smaller error, label noise would have nothing to
-// improve. It asks of label noise from the largest start that the train loss stay below f(0)/100, that the
-// flatness fall by a fifth from the point at which the train loss first is that low, that the test error and
-// the nuclear norm in excess of the truth's be at most half of gd's, and that the flatness be within a
-// quarter of the formula. It disagrees if a small start's error is above 0.3, if gd fits and label noise ends
-// at a train loss above f(0)/10, if the flatness does not fall, if test error or nuclear norm is no smaller
-// than gd's, or if the formula is off by a factor 2.
 func judgeFlatness(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"label-noise"}}
 	kept := v.about(all, func(o observation) bool { return len(o.Trajectory) > 0 },

@@ -5,24 +5,33 @@ import (
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
-	"github.com/matsense/matsense/internal/fit"
 	"github.com/matsense/matsense/solver"
 )
 
-const imbalancedClaim = `If the factor has more columns than the truth's rank, gradient descent on UUᵀ
-converges sublinearly: ‖UUᵀ − M*‖² is at least of order 1/T². With as many columns as the rank it converges
-linearly. On UVᵀ, from V₀ a third as large as U₀, it converges linearly with more columns too, at a rate
-proportional to α². With one step that makes U and V unbalanced, the rate does not depend on α (Xiong, Ding
-and Du, arXiv 2310.01769).`
+var imbalancedGDExperiment = Experiment{
+	Name:  "imbalanced-gd",
+	About: "rates with more columns than the rank, with UUᵀ, UVᵀ and unbalanced factors",
+	Claim: `If the factor has more columns than the truth's rank, gradient descent on UUᵀ converges
+sublinearly: ‖UUᵀ − M*‖² is at least of order 1/T². With as many columns as the rank it converges linearly.
+On UVᵀ, from V₀ a third as large as U₀, it converges linearly with more columns too, at a rate proportional
+to α². With one step that makes U and V unbalanced, the rate does not depend on α (Xiong, Ding and Du, arXiv
+2310.01769).`,
+	Compared: `for r > r*: the power of T in the squared error of UUᵀ over the last decade of T, the power of
+α in the rate of gd on UVᵀ, and the rates of imbalanced-gd for several α; and how steady these two rates,
+and that of UUᵀ with r = r*, are`,
+	AgreesIf: `over the last decade of T the power of T is within 0.2 of −2, in the median and for the run
+that falls fastest, and T² times the squared error is never below half of its median; the power of α is
+within 0.2 of 2, the rates of imbalanced-gd are within a quarter of each other (medians for each α), and
+every rate is positive and steady to 0.9`,
+	DisagreesIf: `over the last decade of T the power of T is below −2.5 for a run, or T² times the squared
+error falls below a tenth of its median; the power of α is more than 0.5 off, the rates of imbalanced-gd are
+twofold apart, or one of the runs that are to converge linearly ends above 0.01, does not fall, or has a
+rate steady to less than 0.75 (a power of T has 0.71)`,
+	Untested: `the constants, the numbers of columns and measurements that the theorems ask for, κ of X above
+1, and that no rate of gd on UVᵀ is better than of order α²`,
+	judge: onEvenSpectra(judgeImbalanced),
+}
 
-// judgeImbalanced looks at four kinds of runs: gradient descent on UUᵀ with r = r* and with r > r*, and with
-// r > r* gradient descent and imbalanced-gd on UVᵀ. For UUᵀ with r > r* it asks that the power of T in the
-// squared error, over the last decade of T, be within 0.2 of −2, and that T² times the squared error never
-// fall below a half of its median there. Of the others it asks for a steady rate ([fall]) of at least 0.9.
-// The rate of gd on UVᵀ must grow as α to a power within 0.2 of 2, and the rates of imbalanced-gd must be
-// within a quarter of each other. A power below −2.5 for UUᵀ, one more than 0.5 off for UVᵀ, rates of
-// imbalanced-gd twofold apart, a steadiness below 0.75, or runs that do not fall disagree. So does T² times
-// the squared error below a tenth of its median.
 func judgeImbalanced(all []observation) Verdict {
 	const method = "imbalanced-gd"
 	uv := solver.UV{}.Name()
@@ -91,107 +100,4 @@ func judgeImbalanced(all []observation) Verdict {
 	also(highRate/lowRate <= 1.25, highRate/lowRate >= 2)
 	v.settle(agree, disagree)
 	return v
-}
-
-// powerOfT fits the squared test error as a power of T, over the last decade of iterations.
-func powerOfT(o observation) fit.Line {
-	var x, y []float64
-	for _, p := range lastDecade(o) {
-		x, y = append(x, math.Log(float64(p.Iteration))), append(y, 2*math.Log(p.TestError))
-	}
-	return through(x, y)
-}
-
-// leastOverMedian returns the least of T² times the squared test error over its median, in the last decade.
-func leastOverMedian(o observation) float64 {
-	var scaled []float64
-	lowest := math.Inf(1)
-	for _, p := range lastDecade(o) {
-		square := math.Pow(float64(p.Iteration)*p.TestError, 2)
-		scaled, lowest = append(scaled, square), math.Min(lowest, square)
-	}
-	return lowest / medianOf(scaled)
-}
-
-// lastDecade returns the points of a run's last decade of iterations; none if the run diverged.
-func lastDecade(o observation) (points []sweep.Point) {
-	for _, p := range o.Trajectory {
-		if !o.Diverged() && p.Iteration > 0 && 10*p.Iteration >= o.Final.Iteration {
-			points = append(points, p)
-		}
-	}
-	return points
-}
-
-// fall is how a run's error falls over the later half of its points between the bounds of distances.
-type fall struct {
-	// rate: the error falls by e^−rate each step.
-	rate float64
-	// steady is the rate over the later half of these points over that of the earlier half: 1 if the error
-	// falls linearly, and about 5/7 if it falls like any power of T.
-	steady float64
-}
-
-// fallOf fits lines to the logarithms of a run's errors; NaN if there are too few. Both numbers are 0 if the
-// run stays above the bounds of distances.
-func fallOf(o observation) fall {
-	if testError(o) > greatestDistance {
-		return fall{}
-	}
-	x, y := falling(o)
-	half := len(x) / 2
-	x, y = x[half:], y[half:]
-	return fall{-through(x, y).Slope, laterOverEarlier(x, y)}
-}
-
-// falling returns the logarithms of a run's errors between the bounds of distances, and their iterations;
-// nothing if the run diverged.
-func falling(o observation) (x, y []float64) {
-	for _, p := range o.Trajectory {
-		if p.TestError > leastDistance && p.TestError < greatestDistance && !o.Diverged() {
-			x, y = append(x, float64(p.Iteration)), append(y, math.Log(p.TestError))
-		}
-	}
-	return x, y
-}
-
-// laterOverEarlier returns the slope of the later half of points over that of the earlier half.
-func laterOverEarlier(x, y []float64) float64 {
-	half := len(x) / 2
-	return through(x[half:], y[half:]).Slope / through(x[:half], y[:half]).Slope
-}
-
-func rateOf(o observation) float64 { return fallOf(o).rate }
-
-// steadiness returns the least steadiness ([fall]) of runs of some kind, of those whose records have enough
-// points to tell: a sweep keeps some 200 points of a run, and a run may stay long before it falls. NaN if
-// none has.
-func (v *Verdict) steadiness(what string, all []observation) float64 {
-	known := keep(all, func(o observation) bool { return !math.IsNaN(fallOf(o).steady) })
-	if len(known) == 0 {
-		return math.NaN()
-	}
-	if len(known) < len(all) {
-		v.find("%s: the records of %d of %d runs have too few points to tell how steadily the error falls",
-			what, len(all)-len(known), len(all))
-	}
-	return least(known, func(o observation) float64 { return fallOf(o).steady })
-}
-
-// through fits a line to points; its numbers are NaN for fewer than five.
-func through(x, y []float64) fit.Line {
-	line, ok := fit.Through(x, y)
-	if !ok || len(x) < 5 {
-		return fit.Line{Slope: math.NaN(), R2: math.NaN()}
-	}
-	return line
-}
-
-// least returns the least of a value; NaN if one is unknown.
-func least(all []observation, value func(observation) float64) float64 {
-	lowest := math.Inf(1)
-	for _, o := range all {
-		lowest = math.Min(lowest, value(o)) // NaN stays
-	}
-	return lowest
 }

@@ -10,17 +10,26 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const incrementalClaim = `From a small start gradient descent learns a matrix rank by rank: it comes close to the
-best approximations of rank 1, 2, … of the truth, one after another, before it finds the truth itself. The
+var incrementalExperiment = Experiment{
+	Name:  "incremental",
+	About: "the ranks that are learned one after another, against the size of the start",
+	Claim: `From a small start gradient descent learns a matrix rank by rank: it comes close to the best
+approximations of rank 1, 2, … of the truth, one after another, before it finds the truth itself. The
 smaller the start, the closer it comes, as far as the measurements tell (Jin, Li, Lyu, Du and Lee, arXiv
-2301.11500).`
+2301.11500).`,
+	Compared: `the ranks that runs from the least start learn one after another, and their least distance to
+each best approximation of lower rank, beside the distance to the next approximation and that from the
+largest start (medians). The ranks of equal singular values are learned together`,
+	AgreesIf: `every run from the least start learns all ranks in order, and each distance is at most a
+quarter of that to the next approximation and, if runs from the largest start come close at all, at most
+half of that from there`,
+	DisagreesIf: `a run from the least start skips a rank or learns it before a lower one, or a distance is
+more than half of that to the next approximation, or more than that from the largest start`,
+	Untested: `that Z comes closest to the best fits of each rank to the observations, and bounds on the
+steps`,
+	judge: judgeIncremental,
+}
 
-// judgeIncremental looks at the least start, and at the least distance to each best approximation of lower
-// rank than the truth, over ‖M*‖_F. The distance to the next approximation is its scale. If some singular
-// values are equal, there is no best approximation with only a part of them, and the next rank has all. It
-// asks that every run learn all ranks in order, that each median distance be at most a
-// quarter of its scale, and at most half of that from the largest start, if runs from there come close at
-// all. It disagrees if a run from the least start misses a rank, or learns one before a lower one.
 func judgeIncremental(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: sweep.Iteration, Y: "learned_rank", By: "alpha"}},

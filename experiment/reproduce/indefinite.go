@@ -7,16 +7,25 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const indefiniteClaim = `From a small start UUᵀ − VVᵀ recovers symmetric matrices with eigenvalues of both
-signs, with as many columns of U and of V as there are rows. The test error falls with the size α of the
-start as the test error of UUᵀ does on positive semidefinite matrices, and the columns of U and of V become
-orthogonal to each other (the matrix case of Fan, Yang and Yu, arXiv 2007.08322, observed by Gaussian
-measurements).`
+var indefiniteExperiment = Experiment{
+	Name:  "indefinite",
+	About: "the test error of UUᵀ − VVᵀ against α, beside UUᵀ",
+	Claim: `From a small start UUᵀ − VVᵀ recovers symmetric matrices with eigenvalues of both signs, with as
+many columns of U and of V as there are rows. The test error falls with the size α of the start as the test
+error of UUᵀ does on positive semidefinite matrices, and the columns of U and of V become orthogonal to each
+other (the matrix case of Fan, Yang and Yu, arXiv 2007.08322, observed by Gaussian measurements).`,
+	Compared: `the share of runs of UUᵀ − VVᵀ with α ≤ 1e-5 that recover the truth, the slopes of the floor's
+test error in α, in logarithms, with UUᵀ and UUᵀ − VVᵀ, and the last ‖UᵀV‖_F, for ‖M*‖ = 1`,
+	AgreesIf: `all runs of UUᵀ − VVᵀ with α ≤ 1e-5 recover the truth, the slopes are within a tenth of each
+other, all of the interval of that of UUᵀ − VVᵀ is positive, and in all its runs ‖UᵀV‖_F ends at 0.01 at
+most`,
+	DisagreesIf: `a run of UUᵀ − VVᵀ with α ≤ 1e-5 does not recover the truth, the slopes are more than a
+quarter apart, no number in the interval of that of UUᵀ − VVᵀ is positive, or in one of its runs ‖UᵀV‖_F
+ends above 0.1`,
+	Untested: `noise, and links other than the identity`,
+	judge:    judgeIndefinite,
+}
 
-// judgeIndefinite asks that all runs with α ≤ 1e-5 recover the truth, that the slopes of the floor's test
-// error in α, in logarithms, be positive and within a tenth of each other, and that ‖UᵀV‖_F end at a
-// hundredth of ‖M*‖ at most. It disagrees if such a run does not recover, if the slopes are a quarter apart,
-// if that of UUᵀ − VVᵀ is not positive, or if ‖UᵀV‖_F ends above a tenth.
 func judgeIndefinite(all []observation) Verdict {
 	const small = 1.001e-5
 	v := Verdict{Status: Unclear, follow: []string{"negative"}, Figures: []Figure{

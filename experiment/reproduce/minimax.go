@@ -7,15 +7,22 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const minimaxClaim = `With noise of standard deviation σ on each of m Gaussian measurements, scaled gradient
-descent with damping reaches an error ‖UUᵀ − M*‖_F of the order σ·√(n·r*/m), up to a factor that depends on
-the condition number. No method has a smaller order. It has the truth's rank r* in it, and not the number r of
-columns, from small random starts with any r ≥ r* (Xu, Shen, Chi and Ma, arXiv 2302.01186).`
+var minimaxExperiment = Experiment{
+	Name:  "minimax",
+	About: "the least error of ScaledGD(λ) against noise, measurements, rank and columns",
+	Claim: `With noise of standard deviation σ on each of m Gaussian measurements, scaled gradient descent
+with damping reaches an error ‖UUᵀ − M*‖_F of the order σ·√(n·r*/m), up to a factor that depends on the
+condition number. No method has a smaller order. It has the truth's rank r* in it, and not the number r of
+columns, from small random starts with any r ≥ r* (Xu, Shen, Chi and Ma, arXiv 2302.01186).`,
+	Compared: `the least ‖UUᵀ − M*‖_F of scaled-gd-lambda: its slopes in the noise σ, in m and in r*, in
+logarithms, for all values of the others; its range over r; and its ratio to σ·√(n·r*/m) (medians)`,
+	AgreesIf: `slopes are within 0.1 of 1, −1/2 and 1/2, errors with different r differ by at most a quarter,
+and the ratio is at most 3`,
+	DisagreesIf: `a slope is 0.2 off, errors are twofold apart in r, or the ratio is above 10`,
+	Untested:    `the power of κ of X, the number of steps, the condition on m and σ, and the lower bound itself`,
+	judge:       judgeMinimax,
+}
 
-// judgeMinimax looks at the least error ‖UUᵀ − M*‖_F of each run, over σ, m, r* and r. It asks for slopes in
-// logarithms of 1, −1/2 and 1/2 in σ, m and r*, each within 0.1 for all values of the others, for errors that
-// differ by at most a quarter between any two r, and for a median of at most 3·σ·√(n·r*/m). A slope 0.2 off,
-// errors twofold apart in r, or a median above 10·σ·√(n·r*/m) disagrees.
 func judgeMinimax(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	noisy := v.about(all, func(o observation) bool { return o.Noise > 0 && o.BestTestErrorIteration != nil },
@@ -87,8 +94,3 @@ func judgeMinimax(all []observation) Verdict {
 	v.settle(agree && several && apart <= 1.25 && factor <= 3, disagree || apart > 2 || factor > 10)
 	return v
 }
-
-func rankOf(o observation) float64 { return float64(o.Rank) }
-
-// leastDistanceOf returns the least ‖UUᵀ − M*‖_F.
-func leastDistanceOf(o observation) float64 { return leastError(o) * sizeOfTruth(o) }

@@ -2,18 +2,29 @@ package reproduce
 
 import "github.com/matsense/matsense/experiment/sweep"
 
-const mirrorClaim = `Among the matrices that fit the observations, mirror descent with the spectral entropy ends
-at one that is close to that of least nuclear norm if the start is small, although nothing in f asks for low
+var mirrorDescentExperiment = Experiment{
+	Name:  "mirror-descent",
+	About: "the test error of mirror descent against α, beside UUᵀ with a square U",
+	Claim: `Among the matrices that fit the observations, mirror descent with the spectral entropy ends at
+one that is close to that of least nuclear norm if the start is small, although nothing in f asks for low
 rank (Wu and Rebeschini, arXiv 2105.13831). So its test error should fall with the size α of the start, and
-that of gradient descent on UUᵀ with a square U too. By the same paper the two methods agree to first order in
-the step if the measurement matrices commute. Gaussian ones do not, and the verdict does not compare the
-methods.`
+that of gradient descent on UUᵀ with a square U too. By the same paper the two methods agree to first order
+in the step if the measurement matrices commute. Gaussian ones do not, and the verdict does not compare the
+methods.`,
+	Compared: `the last test errors of mirror-descent and of gd with a square U, over a decade of α at least
+(medians)`,
+	AgreesIf: `for each method the errors fall with each smaller α, in all to a fifth or less, grow by at
+most a tenth in the last half of the steps, and have settled for the largest α (else smaller starts might
+only be ahead)`,
+	DisagreesIf: `for one of the methods the errors with the smallest α have settled at more than half of
+those with the largest`,
+	Untested: `that the limit is the fit of least divergence from the start, that gd agrees to first order
+for matrices that commute, noise and early stopping, nuclear norms and effective ranks, starts that are
+multiples of I, fewer measurements than three times n·r*, completion, the hypentropy, and the theorem's
+bounds`,
+	judge: judgeMirror,
+}
 
-// judgeMirror looks at the medians of the last test errors of mirror-descent and of gd, over a decade of α at
-// least. It asks that they fall from each α to the next smaller one, in all at least to a fifth. They may
-// still fall with the steps, but may not grow, and those with the largest α must have settled (less than a
-// tenth of change in the last half of the steps), else smaller starts might only be ahead. It disagrees if
-// the errors with the smallest α have settled at more than half of those with the largest.
 func judgeMirror(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "method"}},

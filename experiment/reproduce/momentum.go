@@ -8,15 +8,22 @@ import (
 	"github.com/matsense/matsense/internal/fit"
 )
 
-const momentumClaim = `Near the truth, and with as many columns as its rank, f is nearly a quadratic whose
-curvatures have a ratio of the order of κ², with the condition number κ of X. The steps of gradient descent to
-a given test error grow with κ², and those of the heavy ball, with the momentum that suits κ, grow with κ
-(Polyak 1964). This holds near the truth only, so the runs start from the spectral estimate.`
+var momentumExperiment = Experiment{
+	Name:  "momentum",
+	About: "the steps of gradient descent and momentum against κ of X",
+	Claim: `Near the truth, and with as many columns as its rank, f is nearly a quadratic whose curvatures
+have a ratio of the order of κ², with the condition number κ of X. The steps of gradient descent to a given
+test error grow with κ², and those of the heavy ball, with the momentum that suits κ, grow with κ (Polyak
+1964). This holds near the truth only, so the runs start from the spectral estimate.`,
+	Compared: `the power of κ of X in the steps to a test error of 1e-10, for gd and for the heavy ball with
+the best momentum for each κ, of those with which all runs arrive (medians)`,
+	AgreesIf: `the power is 2 for gd and 1 for the heavy ball, each to within 0.25`,
+	DisagreesIf: `a power is more than 0.5 off, the heavy ball is no faster at the largest κ at which both
+arrive, or for some κ all runs of gd arrive and with no momentum all do`,
+	Untested: `Nesterov's method, and starts far from the truth`,
+	judge:    judgeMomentum,
+}
 
-// judgeMomentum asks that the steps grow like κ² for gd and like κ for the best momentum of the heavy ball,
-// each exponent to within 0.25. It disagrees if an exponent is off by more than 0.5, if the heavy ball is not
-// faster at the largest κ for which both reach the target, or if it reaches the target with no momentum for a
-// κ for which gd does.
 func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},

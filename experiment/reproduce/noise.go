@@ -7,20 +7,31 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const noiseClaim = `With noise on the observations, gradient descent from a small start comes close to the
-truth before it fits the noise. Its least test error is of the order that an estimator with the truth's rank
-has, σ·√(n·r*/m), whatever the number of columns. With more columns than the truth's rank the error then
-grows, and the sooner the more noise there is. The error on measurements that are held out tells when to stop
-(Ding, Qin, Jiang, Zhou and Zhu, arXiv 2209.10675).`
+var noiseExperiment = Experiment{
+	Name:  "noise",
+	About: "the least test error, and its iteration, against the noise and the columns",
+	Claim: `With noise on the observations, gradient descent from a small start comes close to the truth
+before it fits the noise. Its least test error is of the order that an estimator with the truth's rank has,
+σ·√(n·r*/m), whatever the number of columns. With more columns than the truth's rank the error then grows,
+and the sooner the more noise there is. The error on measurements that are held out tells when to stop
+(Ding, Qin, Jiang, Zhou and Zhu, arXiv 2209.10675).`,
+	Compared: `gd with noise σ and r columns: the slope of the least test error in σ, in logarithms, for each
+r; that error for each σ beside those of other r and that of least squares in the tangent space at the
+truth; and with r > r* the last error over the least, when the error exceeds 1.5 times the least, and the
+test error of the iterate with the least held-out RMSE`,
+	AgreesIf: `slopes are within 0.1 of 1; least errors are at most 1.5 times those of any other r and that
+of least squares; and with r > r* errors exceed 1.5 times the least no later with more noise than with less,
+and with the most noise the last error is at least 1.5 times the least and the iterate chosen by held-out
+RMSE has at most 1.25 times the least error (all are medians)`,
+	DisagreesIf: `a slope is more than 0.25 off; a least error is more than three times another r's or that
+of least squares; or with r > r* errors grow more than a quarter later with more noise than with less, or
+with the most noise the last error is below 1.1 times the least or the iterate chosen by held-out RMSE has
+more than twice the least error (medians)`,
+	Untested: `the powers of n, r* and m (minimax tests those of r* and m, for ScaledGD(λ)), the theorem's
+constants, its condition on m, and noise that is not normal`,
+	judge: judgeNoise,
+}
 
-// judgeNoise looks at runs of several numbers of columns r and several sizes σ of the noise, whose result is
-// the iterate with the least held-out RMSE. It asks that for each r the least test error grow like σ (slope 1
-// in logarithms, within 0.1); that for each σ it be at most 1.5 times that of any other r, and of least
-// squares in the tangent space at the truth; that with r > r* and the most noise the error grow to 1.5 times
-// the least, and with more noise no later than with less; and that there the median of the result's error
-// over the least be at most 1.25. A slope 0.25 off, three times the error of another r or of least squares, a
-// last error below 1.1 times the least, growth that comes a quarter later with more noise, or a result with
-// twice the least error disagrees.
 func judgeNoise(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "noise", Y: "best_test_error", By: "factor-rank"}},
@@ -92,20 +103,6 @@ func judgeNoise(all []observation) Verdict {
 	return v
 }
 
-func noiseOf(o observation) float64 { return o.Noise }
-
-func leastError(o observation) float64 { return float64(o.BestTestError) }
-
-func leastAt(o observation) float64 { return float64(*o.BestTestErrorIteration) }
-
-// overfit returns the test error of the last iterate over the least.
-func overfit(o observation) float64 {
-	if len(o.Trajectory) == 0 {
-		return math.NaN()
-	}
-	return o.Trajectory[len(o.Trajectory)-1].TestError / leastError(o)
-}
-
 // fitsNoiseFrom returns the first iteration after that of the least test error at which the error is more
 // than 1.5 times the least; +Inf if there is none.
 func fitsNoiseFrom(o observation) float64 {
@@ -115,22 +112,4 @@ func fitsNoiseFrom(o observation) float64 {
 		}
 	}
 	return math.Inf(1)
-}
-
-// fitted is the number of measurements that are not held out.
-func fitted(o observation) float64 { return float64(o.Measurements) * (1 - o.HoldOut) }
-
-// sizeOfTruth returns ‖M*‖_F.
-func sizeOfTruth(o observation) float64 {
-	var squares float64
-	for _, s := range o.Singular() {
-		squares += s * s
-	}
-	return math.Sqrt(squares)
-}
-
-// oracleError returns the test error σ·√(d/m)/‖M*‖_F of least squares in the tangent space of dimension d at
-// the truth, if the measurements are isotropic and many.
-func oracleError(o observation) float64 {
-	return o.Noise * math.Sqrt(freeNumbers(o, o.Rank)/fitted(o)) / sizeOfTruth(o)
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -56,51 +55,4 @@ func TestNoise(t *testing.T) {
 		last[i].Keep = "last"
 	}
 	expect(t, "nothing was stopped by the held-out error", judgeNoise(last), Unclear)
-}
-
-// orders makes runs whose least error is a product of powers of σ, m, r* and r.
-func orders(sigmas, measurements, ranks, columns float64) (all []observation) {
-	for _, r := range []int{8, 40} {
-		for _, rank := range []int{2, 4, 8} {
-			for _, m := range []int{3200, 6400, 12800} {
-				all = append(all, grid([]float64{0.03, 0.1, 0.3}, func(o *observation, sigma, w float64) {
-					o.Noise, o.FactorRank, o.Rank, o.Measurements = sigma, r, rank, m
-					o.Method = "scaled-gd-lambda"
-					at := 100
-					e := 3 * w * math.Pow(sigma, sigmas) * math.Pow(float64(m), measurements) *
-						math.Pow(float64(rank), ranks) * math.Pow(float64(r), columns) / sizeOfTruth(*o)
-					o.BestIterates = experiment.BestIterates{BestTestError: experiment.Number(e),
-						BestTestErrorIteration: &at}
-				})...)
-			}
-		}
-	}
-	return all
-}
-
-func TestMinimax(t *testing.T) {
-	all := orders(1, -0.5, 0.5, 0)
-	expect(t, "the order", judgeMinimax(all), Agrees)
-	expect(t, "nearly the order", judgeMinimax(orders(1.05, -0.45, 0.47, 0.1)), Agrees)
-	expect(t, "slopes in between", judgeMinimax(orders(1.15, -0.5, 0.5, 0)), Unclear)
-	one := keep(all, func(o observation) bool { return o.FactorRank == 8 })
-	expect(t, "one r", judgeMinimax(one), Unclear)
-	two := keep(all, func(o observation) bool { return o.Measurements < 9000 })
-	expect(t, "two m", judgeMinimax(two), Unclear)
-	expect(t, "nothing", judgeMinimax(nil), Unclear)
-	if d := len(judgeMinimax(all).Figures); d != 3 {
-		t.Errorf("%d figures", d)
-	}
-}
-
-// TestOracleError: the error of least squares in the tangent space is what its definition says: for n = 3 and
-// r* = 2 there are 5 free numbers.
-func TestOracleError(t *testing.T) {
-	o := observe(func(o *observation) {
-		o.Config = config.Default()
-		o.N, o.Rank, o.Kappa, o.Measurements, o.HoldOut, o.Noise = 3, 2, 1, 100, 0.2, 0.4
-	})
-	if got, want := oracleError(o), 0.4*math.Sqrt(5./80)/math.Sqrt2; !(math.Abs(got-want) <= 1e-15) {
-		t.Errorf("%v, not %v", got, want)
-	}
 }

@@ -11,6 +11,26 @@ import (
 	"github.com/matsense/matsense/internal/fit"
 )
 
+// freeNumbers returns the dimension of the set of matrices of a rank, of the truth's size.
+func freeNumbers(o observation, rank int) float64 {
+	n, n2, r := float64(o.N), float64(o.N2), float64(rank)
+	if o.N2 > 0 {
+		return r * (n + n2 - r)
+	}
+	return r * (2*n - r + 1) / 2
+}
+
+// least returns the least of a value; NaN if one is unknown.
+func least(all []observation, value func(observation) float64) float64 {
+	lowest := math.Inf(1)
+	for _, o := range all {
+		lowest = math.Min(lowest, value(o)) // NaN stays
+	}
+	return lowest
+}
+
+func rankOf(o observation) float64 { return float64(o.Rank) }
+
 // observation is a run that ended, with its configuration.
 type observation struct {
 	config.Config
@@ -249,3 +269,57 @@ func (s *share) count(o observation) {
 func (s share) part() float64 { return float64(s.recovered) / float64(s.of) }
 
 func (s share) String() string { return fmt.Sprintf("%d of %d", s.recovered, s.of) }
+
+func valuesOf(all []observation, value func(observation) float64) (xs []float64) {
+	for _, o := range all {
+		xs = append(xs, value(o))
+	}
+	return xs
+}
+
+func mean(xs []float64) (sum float64) {
+	for _, x := range xs {
+		sum += x / float64(len(xs))
+	}
+	return sum
+}
+
+// extreme returns the largest or the least of a value.
+func extreme(all []observation, value func(observation) float64, pick func([]float64) float64) float64 {
+	var values []float64
+	for _, o := range all {
+		values = append(values, value(o))
+	}
+	return pick(values)
+}
+
+// halves returns a value at the last point of a run's first half, and at its last point: NaN if the run
+// diverged, or has no point between its start and its half.
+func halves(o observation, value func(p sweep.Point) float64) (halfway, end float64) {
+	if o.Diverged() || len(o.Trajectory) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	last := o.Trajectory[len(o.Trajectory)-1]
+	halfway = math.NaN()
+	for _, p := range o.Trajectory {
+		if p.Iteration > 0 && 2*p.Iteration <= last.Iteration {
+			halfway = value(p)
+		}
+	}
+	return halfway, value(last)
+}
+
+// hasSettled reports whether a value changed by less than a tenth in the last half of the steps: see
+// [halves].
+func hasSettled(halfway, end float64) bool { return math.Abs(halfway-end) <= 0.1*math.Abs(end) }
+
+func lastIteration(o observation) float64 { return float64(o.Final.Iteration) }
+
+// meanOf returns the mean of numbers; NaN if there are none.
+func meanOf(xs []float64) float64 {
+	sum := 0.0
+	for _, x := range xs {
+		sum += x
+	}
+	return sum / float64(len(xs))
+}

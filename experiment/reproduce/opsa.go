@@ -4,24 +4,32 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"strconv"
 
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const opsaClaim = `On the ℓ1 loss and with outliers, with more columns than the truth's rank, the
-overparameterized preconditioned subgradient algorithm on UVᵀ converges linearly from a start near the truth.
-Its rate does not depend on the truth's rank (Giampouras, Cai and Vidal, arXiv 2410.16826). With λ
-proportional to the least singular value of M*, and U₀ and V₀ of different sizes as in the authors' program,
-the rate does not depend on κ of X either. Without the preconditioners the steps grow with κ.`
+var opsaExperiment = Experiment{
+	Name:  "opsa",
+	About: "the steps on the ℓ1 loss with more columns than the rank, against κ of X",
+	Claim: `On the ℓ1 loss and with outliers, with more columns than the truth's rank, the overparameterized
+preconditioned subgradient algorithm on UVᵀ converges linearly from a start near the truth. Its rate does
+not depend on the truth's rank (Giampouras, Cai and Vidal, arXiv 2410.16826). With λ proportional to the
+least singular value of M*, and U₀ and V₀ of different sizes as in the authors' program, the rate does not
+depend on κ of X either. Without the preconditioners the steps grow with κ.`,
+	Compared: `the steps to a test error of 1e-8 on the ℓ1 loss with outliers and r > r* by opsa and
+polyak-gd, over κ of X and r*`,
+	AgreesIf: `for each r* and r all runs of opsa arrive, their steps differ by at most a quarter between any
+two κ (medians), and between the errors 1e-2 and 1e-10 the logarithm of each run's error falls in the later
+half of the points at least 0.8 times as fast as in the earlier half; for each r the steps of opsa differ by
+at most a quarter between any two r* (medians), of which there must be two for some r; and the steps of
+polyak-gd grow at least twofold from the least κ to the largest`,
+	DisagreesIf: `the steps of opsa differ more than twofold, a run of it never arrives, the ratio of the
+halves is below 0.6, or the steps of polyak-gd grow by less than a quarter`,
+	Untested: `geometric and constant steps, the truncated start of the authors' program, larger outliers,
+and how many measurements the theorem asks for`,
+	judge: judgeOPSA,
+}
 
-// judgeOPSA looks at runs with outliers on the ℓ1 loss and r > r*. For each r* and r it asks that all runs of
-// opsa arrive for every κ, that their steps differ by at most a quarter between any two κ, and that each
-// run's error fall in the later half of its steps at least 0.8 times as fast as in the earlier half. For each
-// r the steps must differ by at most a quarter between any two r*, of which there must be two for some r.
-// Those of polyak-gd must grow at least twofold from the least κ to the largest. It disagrees if the steps of
-// opsa differ by more than twofold, if runs of it never arrive, if a ratio of these two is below 0.6, or if
-// the steps of polyak-gd grow by less than a quarter.
 func judgeOPSA(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	robust := keep(all, func(o observation) bool {
@@ -64,11 +72,6 @@ func judgeOPSA(all []observation) Verdict {
 	agree, disagree = agree && compared && plain.least >= 2, disagree || plain.most < 1.25
 	v.settle(agree, disagree)
 	return v
-}
-
-// whereOf picks the runs in which a setting is a number.
-func whereOf(key string, value int) map[string][]string {
-	return map[string][]string{key: {strconv.Itoa(value)}}
 }
 
 // opsaFigures show the runs with one rank and one number of columns.

@@ -3,8 +3,6 @@ package reproduce
 import (
 	"math"
 	"testing"
-
-	"github.com/matsense/matsense/experiment/sweep"
 )
 
 // preconditioned makes runs with outliers of opsa and polyak-gd whose steps to the target follow laws of κ
@@ -20,21 +18,6 @@ func preconditioned(steps, plain law, fall func(share float64) float64) (all []o
 		o.fallUntilTarget(fall)
 	}
 	return all
-}
-
-// fallUntilTarget gives an observation a trajectory of each iteration up to the target, or of 200 if it is
-// not reached, whose errors fall by a law of the share of these iterations.
-func (o *observation) fallUntilTarget(fall func(share float64) float64) {
-	last := 200
-	if o.Targets[0] != nil {
-		last = *o.Targets[0]
-	}
-	o.Trajectory = nil
-	for j := range last + 1 {
-		o.Trajectory = append(o.Trajectory, sweep.Point{
-			Iteration: j, TestError: fall(float64(j) / float64(last)),
-		})
-	}
 }
 
 func TestOPSA(t *testing.T) {

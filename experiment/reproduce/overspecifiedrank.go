@@ -10,17 +10,24 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const overspecifiedRankClaim = `From a start near the truth the subgradient method on the ℓ1 loss with
-diminishing steps converges to the exact matrix, although some observations are outliers and the factor has
-more columns than the truth's rank: sublinearly with more columns, linearly with as many (Ding, Jiang, Chen,
-Qu and Zhu, arXiv 2109.11154).`
+var overspecifiedRankExperiment = Experiment{
+	Name:  "overspecified-rank",
+	About: "how the error falls on the ℓ1 loss with more columns than the truth's rank",
+	Claim: `From a start near the truth the subgradient method on the ℓ1 loss with diminishing steps
+converges to the exact matrix, although some observations are outliers and the factor has more columns than
+the truth's rank: sublinearly with more columns, linearly with as many (Ding, Jiang, Chen, Qu and Zhu, arXiv
+2109.11154).`,
+	Compared: `how the test error falls on the ℓ1 loss with outliers: with r = r* and geometric steps, and
+with r > r* and steps of a power of t`,
+	AgreesIf: `with r = r* every run ends at 1e-8 or less, at a rate steady to 0.9, and with r > r* the error
+of every run falls at least like T^−0.75 over the last decade of T`,
+	DisagreesIf: `with r = r* a run ends above 1e-4 or its rate is steady to less than 0.75, or with r > r*
+an error falls more slowly than T^−0.5`,
+	Untested: `the paper's own steps, with which the rate changes by itself if r = r*, outliers that an
+adversary chooses, and how many measurements the theorem asks for`,
+	judge: judgeOverspecifiedRank,
+}
 
-// judgeOverspecifiedRank looks at runs with outliers on the ℓ1 loss. With as many columns as the rank and
-// geometric steps it asks that every run end at a test error of 1e-8 or less and that its rate be steady
-// ([fall]) to 0.9. With more columns and steps that are a power of t it asks that the error of every run fall
-// at least like T^−0.75 over the last decade of T. It disagrees if a run of the first kind stays above 1e-4
-// or its steadiness is below 0.75, and if an error of the second kind falls more slowly than T^−0.5. Of
-// geometric steps with more columns it only notes where they end.
 func judgeOverspecifiedRank(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	robust := keep(all, func(o observation) bool { return o.Outliers > 0 && o.LossName() == "l1" })

@@ -8,15 +8,22 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const pauliClaim = `Some O(r·n·log²n) of the n(n+1)/2 real Pauli words determine a state of rank r (Gross,
-Liu, Flammia, Becker and Eisert, arXiv 0909.3304; Liu, arXiv 1103.2816), and gradient descent on a factor
-finds the state from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and Sanghavi, arXiv 1711.02524).`
+var pauliExperiment = Experiment{
+	Name:  "pauli",
+	About: "the test error against the number of Pauli words, for states of rank 1 and 2",
+	Claim: `Some O(r·n·log²n) of the n(n+1)/2 real Pauli words determine a state of rank r (Gross, Liu,
+Flammia, Becker and Eisert, arXiv 0909.3304; Liu, arXiv 1103.2816), and gradient descent on a factor finds
+the state from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and Sanghavi, arXiv 1711.02524).`,
+	Compared: `the number of words per r·n from which on the median test error is below 1 %, over n, for each
+rank. It is interpolated by a line in logarithms`,
+	AgreesIf: `it grows no faster than log²n from the least n to the largest, and for the largest n the
+number of words itself is at most a quarter of all words`,
+	DisagreesIf: `its growth is more than halfway, in logarithms, from that of log²n to that of n, which is
+the growth of all words per n, or for some n the median error with the most words is not below 1 %`,
+	Untested: `noise of shots, and the constants`,
+	judge:    judgePauli,
+}
 
-// judgePauli determines, for each rank and n, the number of words from which on the median test error is
-// below 1 %, interpolated by a straight line in logarithms. It asks that this number over r·n grow no faster
-// than log²n from the least n to the largest, and that it be at most a quarter of all words for the largest.
-// It disagrees if the growth is more than halfway, in logarithms, from that of log²n to that of n, which is
-// the growth of all words, or if the error stays above 1 % for some n.
 func judgePauli(all []observation) Verdict {
 	const recovered = 0.01
 	v := Verdict{Status: Unclear}

@@ -7,17 +7,26 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const reluThresholdsClaim = `If the entries of a positive semidefinite matrix that reach a threshold are
-observed, gradient descent from a start made for such entries finds the matrix (Liu, Wang, Huang, Qu and
-Balzano, arXiv 2406.05822). It should do so for every size n, and with noise end at an error that is
-proportional to the noise. The threshold is in units of the root mean square of the entries, and with 0 the
-entries that are not negative are observed.`
+var reluThresholdsExperiment = Experiment{
+	Name:  "relu-thresholds",
+	About: "recovery and error over n, the threshold of what is observed, and noise",
+	Claim: `If the entries of a positive semidefinite matrix that reach a threshold are observed, gradient
+descent from a start made for such entries finds the matrix (Liu, Wang, Huang, Qu and Balzano, arXiv
+2406.05822). It should do so for every size n, and with noise end at an error that is proportional to the
+noise. The threshold is in units of the root mean square of the entries, and with 0 the entries that are not
+negative are observed.`,
+	Compared: `from relu-spectral, for each n and threshold: recovery without noise, the power of the noise σ
+in the last test error, and that error over that of least squares in the tangent space at the truth, as if
+the observed entries were drawn (median)`,
+	AgreesIf: `all runs without noise recover the truth, every power is within 0.1 of 1, and every median is
+at most 1.5`,
+	DisagreesIf: `for a threshold a tenth of the runs without noise do not recover the truth, or for an n and
+a threshold the power is more than 0.25 off or the median is above 3`,
+	Untested: `thresholds so high that small rows have fewer observed entries than columns, noise on what is
+observed, other ranks (which relu-completion tests), and the paper's comparison of methods`,
+	judge: judgeReLUThresholds,
+}
 
-// judgeReLUThresholds asks of each n and each threshold that all runs without noise recover, that the
-// last error grow like the noise to a power within 0.1 of 1, and that with noise it be at most 1.5 times that
-// of least squares in the tangent space at the truth, as if the observed entries were drawn. It disagrees if
-// a tenth of the runs without noise do not recover, a power is 0.25 off, or an error is more than three times
-// as large.
 func judgeReLUThresholds(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
 	made := keep(all, func(o observation) bool { return o.Init == "relu-spectral" })

@@ -8,19 +8,28 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const retractionsClaim = `Riemannian stochastic gradient descent with step sizes that go to zero, and with any
-retraction, ends at a strict saddle point with probability 0 (Hsieh, Karimi, Krause and Mertikopoulos, arXiv
+var retractionsExperiment = Experiment{
+	Name:  "retractions",
+	About: "how four retractions leave planted saddle points, with decaying steps too",
+	Claim: `Riemannian stochastic gradient descent with step sizes that go to zero, and with any retraction,
+ends at a strict saddle point with probability 0 (Hsieh, Karimi, Krause and Mertikopoulos, arXiv
 2311.02374). Here four retractions, for UUᵀ and UVᵀ, start at a planted saddle, which misses the largest
 singular value λ_1 of M* and has λ as its least, or at a distance α from it. All retractions have the same
 derivative, so that the distance from the saddle grows by the same factor 1 + (μ_t/2)(λ_1/λ − 1) in step t.
 The logarithms of these factors, summed over the steps to leave it, are a line in ln(1/α) with the slope 1,
-whatever the law of the step sizes μ_t.`
+whatever the law of the step sizes μ_t.`,
+	Compared: `for each retraction: where runs end, of rsgd from a planted saddle with steps that get shorter
+and of rgd from beside it, and for rgd, each parametrization and law of the steps the line of ln of the
+growth until the target in ln(1/α)`,
+	AgreesIf: `all of these runs end at the least test error of their rank, there are two retractions and
+thirty runs of rsgd at least, and each line has an R² of at least 0.95 for each seed and the slope 1 to
+within a tenth`,
+	DisagreesIf: `a run of rgd from beside the saddle, or of rsgd from the saddle with steps that get
+shorter, ends at a strict saddle, or a slope is more than a quarter off`,
+	Untested: `noise that is not that of mini-batches, other manifolds, and convergence to a minimum`,
+	judge:    onEvenSpectra(judgeRetractions),
+}
 
-// judgeRetractions asks that for each retraction all runs of rsgd from the saddle itself, with steps that get
-// shorter, end at the least test error of their rank, with thirty of all retractions at least; that all runs
-// of rgd from beside it do; and that for each retraction, parametrization and law of the steps the growth
-// until the target be a line in ln(1/α) with an R² of 0.95 for each seed and the slope 1 to within a tenth.
-// It disagrees if a run ends at a strict saddle, or if a slope is off by a quarter.
 func judgeRetractions(all []observation) Verdict {
 	const least = 30
 	v := Verdict{Status: Unclear, follow: []string{"measurements", "step", "batch-size"}, Figures: []Figure{

@@ -7,17 +7,25 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const sgdClaim = `If the observations are exact, the losses of all mini-batches have their minimum at the
-truth. With a constant step size the error then falls linearly, and for sizes B from a critical size on as
-fast as with the full gradient, so that the passes over the measurements fall with B (Ma, Bassily and Belkin,
-arXiv 1712.06559, for convex f; here after a small random start). With noise on the observations small
-mini-batches stay further from the truth.`
+var sgdExperiment = Experiment{
+	Name:  "sgd",
+	About: "passes over the measurements, and the rate, against the size of mini-batches",
+	Claim: `If the observations are exact, the losses of all mini-batches have their minimum at the truth.
+With a constant step size the error then falls linearly, and for sizes B from a critical size on as fast as
+with the full gradient, so that the passes over the measurements fall with B (Ma, Bassily and Belkin, arXiv
+1712.06559, for convex f; here after a small random start). With noise on the observations small
+mini-batches stay further from the truth.`,
+	Compared: `without noise the steps for each decade of test error and the passes to the last target, over
+the size of mini-batches; with noise the last test error`,
+	AgreesIf: `without noise each decade takes as many steps as any other, and as with the largest size, to
+within a factor 1.5, and the smallest size takes at most a tenth of the largest's passes; with noise the
+smallest size ends at 1.5 times the largest's test error at least`,
+	DisagreesIf: `without noise decades or sizes are more than a factor of 3 apart, a run misses a target, or
+the smallest size takes no fewer passes; or with noise the smallest size ends with no larger error`,
+	Untested: `the value of the critical size, and a theorem: this one is for convex functions`,
+	judge:    judgeSGD,
+}
 
-// judgeSGD asks of runs without noise that each decade of test error take as many steps as any other and as
-// with the largest size, to within a factor 1.5, and that the smallest size take at most a tenth of the
-// largest's passes to the last target. It asks of runs with noise that the smallest size end at 1.5 times the
-// largest's test error at least. A factor of 3 between decades or sizes, no gain in passes, or a smallest
-// size that ends no further from the truth than the largest, disagrees.
 func judgeSGD(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{
@@ -77,13 +85,6 @@ func decadeSteps(o observation) (steps []float64) {
 		}
 	}
 	return steps
-}
-
-func mean(xs []float64) (sum float64) {
-	for _, x := range xs {
-		sum += x / float64(len(xs))
-	}
-	return sum
 }
 
 // phaseOrder notes how often alignment ends before saddle avoidance does, as with the full gradient.

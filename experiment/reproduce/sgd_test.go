@@ -1,8 +1,6 @@
 package reproduce
 
-import (
-	"testing"
-)
+import "testing"
 
 // batchGrid makes runs without noise whose decades take the steps of decades, and runs with noise that end at
 // the test error of floor.

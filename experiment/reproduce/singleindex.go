@@ -7,16 +7,25 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const singleIndexClaim = `From a small start and after some log(1/α) steps u∘u − v∘v finds a sparse vector
-behind a link, known or not, without a penalty. Its error is of order √(s·log p / m), a slope of −1/2 in the
-number of samples m, and all of its support is found. From a large start the other elements do not stay small
-(Fan, Yang and Yu, arXiv 2007.08322).`
+var singleIndexExperiment = Experiment{
+	Name:  "single-index",
+	About: "the test error of sparse vectors behind links against the number of samples",
+	Claim: `From a small start and after some log(1/α) steps u∘u − v∘v finds a sparse vector behind a link,
+known or not, without a penalty. Its error is of order √(s·log p / m), a slope of −1/2 in the number of
+samples m, and all of its support is found. From a large start the other elements do not stay small (Fan,
+Yang and Yu, arXiv 2007.08322).`,
+	Compared: `for each link, from the least start: the slope of the last test error in the number m of
+samples, in logarithms, and whether the support is found with the most samples (each of its elements is
+above every other element); and the error from the largest start`,
+	AgreesIf: `every slope is within 0.1 of −1/2, all runs find the support, and the error from the largest
+start with the most samples is at least three times as large`,
+	DisagreesIf: `a slope is more than 0.25 off, half of the runs miss the support, or the error from the
+largest start is no larger`,
+	Untested: `other sparsities and sizes (single-index-sizes), samples that are not Gaussian (covariates),
+heavy tails (truncation), other links, and the constants`,
+	judge: judgeSingleIndex,
+}
 
-// judgeSingleIndex asks of the smallest start that for every link the slope of the last test error in the
-// number of samples, in logarithms, be within 0.1 of −1/2, and that each run with the most samples have every
-// element of the support above every other element. It asks of the largest start that its error with the most
-// samples be at least three times as large. It disagrees if a slope is off by more than 0.25, if half of the
-// runs miss the support, or if the large start is as good as the small one.
 func judgeSingleIndex(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{

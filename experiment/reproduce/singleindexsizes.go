@@ -7,9 +7,21 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const singleIndexSizesClaim = `Behind an unknown link the error of a vector with s of p numbers not zero is of
-order √(s·log p / m): it grows like √s, and with p no faster than √log p. That of a p × p matrix of rank r is
-of order √(r·p·log p / m): it grows like √r and √p (Fan, Yang and Yu, arXiv 2007.08322).`
+var singleIndexSizesExperiment = Experiment{
+	Name:  "single-index-sizes",
+	About: "the test error behind a link against sparsity, rank and size",
+	Claim: `Behind an unknown link the error of a vector with s of p numbers not zero is of order √(s·log p /
+m): it grows like √s, and with p no faster than √log p. That of a p × p matrix of rank r is of order
+√(r·p·log p / m): it grows like √r and √p (Fan, Yang and Yu, arXiv 2007.08322).`,
+	Compared: `the slopes of the last test error, in logarithms, in the sparsity s and the size p of vectors,
+and in the rank and the size p of matrices. Each slope is over at least three sizes, with the other size (p
+for s and the rank, s or the rank for p) at the value for which there are the most`,
+	AgreesIf: `each is within 0.1 of the claim's, which is 1/2 in s, in the rank and in the size of matrices,
+and from 0 to that of √log p in the size of vectors`,
+	DisagreesIf: `a slope is more than 0.25 away from the claim's`,
+	Untested:    `elements so small that the logarithm counts, and the constants`,
+	judge:       judgeSingleIndexSizes,
+}
 
 // sizeLaw is a slope of the last test error in a size, in logarithms, that the claim predicts.
 type sizeLaw struct {
@@ -22,10 +34,6 @@ type sizeLaw struct {
 	least, most func(p0, p1 float64) float64
 }
 
-// judgeSingleIndexSizes compares four slopes with the claim, each over the runs with the value of the other
-// size that has the most sizes. The slopes in s, in r and in the p of matrices are 1/2. The slope in the p of
-// vectors is from 0 to that of √log p between the least p and the largest. The verdict asks that each slope
-// be within 0.1 of its bounds, and disagrees if one is more than 0.25 away.
 func judgeSingleIndexSizes(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"measurements", "step"}}
 	half := func(_, _ float64) float64 { return 0.5 }

@@ -8,17 +8,25 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const subgradientClaim = `From a small start the subgradient method on the ℓ1 loss finds the truth although some
-observations have gross outliers, whether or not the factor has more columns than the truth's rank. With more
-columns it comes the closer, the smaller the start (Ma and Fattahi, arXiv 2202.08788). Gradient descent on the
-squared loss does not find the truth.`
+var subgradientExperiment = Experiment{
+	Name:  "subgradient",
+	About: "the test error with outliers, by the ℓ1 and by the squared loss",
+	Claim: `From a small start the subgradient method on the ℓ1 loss finds the truth although some
+observations have gross outliers, whether or not the factor has more columns than the truth's rank. With
+more columns it comes the closer, the smaller the start (Ma and Fattahi, arXiv 2202.08788). Gradient descent
+on the squared loss does not find the truth.`,
+	Compared: `test errors with outliers over r: by the ℓ1 loss from the least start and from the largest,
+and by the squared loss`,
+	AgreesIf: `by ℓ1 from the least start every run comes to 0.001, no median is more than ten times that for
+the least r, and with r > r* each is at most a tenth of that from the largest start; and by the squared loss
+no measured iterate is below 0.1`,
+	DisagreesIf: `by ℓ1 from the least start a median is above 0.1 or, with r > r*, above that from the
+largest start; or by the squared loss a median comes to 0.001`,
+	Untested: `the theorem's rate, its step sizes divided by a norm, dense noise, and more outliers than
+three tenths`,
+	judge: judgeSubgradient,
+}
 
-// judgeSubgradient looks at runs with outliers. Of ℓ1 from the least start it asks that every run come to a
-// test error of 0.001 and that each median error be at most ten times that with the fewest columns; with more
-// columns than the rank, that it be at most a tenth of that from the largest start. Of the squared loss it
-// asks that no measured iterate of any run come below 0.1. It disagrees if a median of ℓ1 from the least
-// start stays above 0.1 or, with more columns than the rank, above that from the largest start, or if a
-// median of the squared loss comes to 0.001.
 func judgeSubgradient(all []observation) Verdict {
 	const recovered, lost = 1e-3, 0.1
 	v := Verdict{Status: Unclear, follow: []string{"step", "step-decay"}}
@@ -91,13 +99,4 @@ func subgradientFigures(share, alpha float64) []Figure {
 		{Query: sweep.Query{X: "factor-rank", Y: "test_error", By: "loss",
 			Where: map[string][]string{"alpha": text(alpha), "outliers": text(share)}}},
 	}
-}
-
-// extreme returns the largest or the least of a value.
-func extreme(all []observation, value func(observation) float64, pick func([]float64) float64) float64 {
-	var values []float64
-	for _, o := range all {
-		values = append(values, value(o))
-	}
-	return pick(values)
 }

@@ -6,15 +6,22 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const truncationClaim = `Observations with heavy tails are to be clipped to ±τ. The direction of a sparse vector
-is then found with an error of order √(s·log p / m), a slope of −1/2 in the number of samples m. The error is
-smaller than without clipping (Fan, Yang and Yu, arXiv 2007.08322).`
+var truncationExperiment = Experiment{
+	Name:  "truncation",
+	About: "the error of the direction with heavy tails, with and without clipping",
+	Claim: `Observations with heavy tails are to be clipped to ±τ. The direction of a sparse vector is then
+found with an error of order √(s·log p / m), a slope of −1/2 in the number of samples m. The error is
+smaller than without clipping (Fan, Yang and Yu, arXiv 2007.08322).`,
+	Compared: `for observations with heavy tails the sine of the angle to the truth: its slope in m, in
+logarithms, for each bound τ, and its median with the most samples, beside that without clipping. Clipping
+makes another link of h, so that every τ finds the direction; the paper lets τ grow with m`,
+	AgreesIf: `for every τ the slope is within 0.1 of −1/2, and the median is at most 0.8 of that without
+clipping`,
+	DisagreesIf: `the slope for a τ is more than 0.25 off, or no τ has a smaller median than without clipping`,
+	Untested:    `a τ that grows with the number of samples, clipped covariates, and matrices`,
+	judge:       judgeTruncation,
+}
 
-// judgeTruncation compares the sine of the angle to the truth with and without clipping. It asks for every τ
-// that its slope in the number of samples, in logarithms, be within 0.1 of −1/2, and that its median with the
-// most samples be at most 0.8 of that without clipping. It disagrees if a slope is off by more than 0.25, or
-// if no τ is better than none. (Clipping makes another link of h, so that every τ finds the direction. The
-// paper lets τ grow with m.)
 func judgeTruncation(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Fit: true, Query: sweep.Query{X: "measurements", Y: "angle", By: "truncation"}},

@@ -7,14 +7,22 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const uvClaim = `From a small random start U and V stay balanced without a term that asks for it: ‖UᵀU − VᵀV‖
+var uvExperiment = Experiment{
+	Name:  "uv",
+	About: "the balance of U and V, and the test error against α, beside UUᵀ",
+	Claim: `From a small random start U and V stay balanced without a term that asks for it: ‖UᵀU − VᵀV‖
 stays far below ‖M*‖. The test error of UVᵀ falls with the size α of the start as the test error of UUᵀ does
-(Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
+(Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`,
+	Compared: `the slopes of the floor's test error in α, in logarithms, with UUᵀ and UVᵀ, and the largest
+‖UᵀU − VᵀV‖ of all points of all runs, for ‖M*‖ = 1`,
+	AgreesIf: `the slopes are within a tenth of each other, all of the interval of that of UVᵀ is positive,
+and the imbalance is at most 0.01`,
+	DisagreesIf: `the slopes are more than a quarter apart, no number in the interval of that of UVᵀ is
+positive, or the imbalance is above 0.1`,
+	Untested: `the theorem's exponent of α, and the number of measurements that it asks for`,
+	judge:    judgeUV,
+}
 
-// judgeUV asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test
-// error in α, in logarithms, be within a tenth of each other, and the interval of that of UVᵀ positive. It
-// disagrees if the imbalance exceeds a tenth, if the slopes are a quarter apart, or if no number in the
-// interval is positive.
 func judgeUV(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"n2", "step", "measurements"}, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},

@@ -7,18 +7,26 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const normalizationClaim = `With more columns than the truth's rank, and from random starts, weight
-normalization with Riemannian steps converges linearly, and in fewer steps the more columns there are.
-Gradient descent on UUᵀ with as many columns converges sublinearly (Wei, Zhang, Li and He, arXiv 2510.01175).`
+var weightNormalizationExperiment = Experiment{
+	Name:  "weight-normalization",
+	About: "the steps of weight normalization against the number of columns, beside gd",
+	Claim: `With more columns than the truth's rank, and from random starts, weight normalization with
+Riemannian steps converges linearly, and in fewer steps the more columns there are. Gradient descent on UUᵀ
+with as many columns converges sublinearly (Wei, Zhang, Li and He, arXiv 2510.01175).`,
+	Compared: `for r > r*: the steps of weight-normalization to a test error of 0.1 over r (medians), how
+steady its rates are, and the power of T in the squared error of gd over the last decade of T. The target
+ends the first phase of the theorem. In the second phase the rate of runs with usual steps hardly depends on
+r`,
+	AgreesIf: `all runs of weight-normalization arrive with rates steady to 0.9, their steps grow by at most
+a quarter from one r to the next, the largest r takes at most half as many as the least, and the power for
+gd is within 0.2 of −2 for each r (medians)`,
+	DisagreesIf: `a run of weight-normalization does not arrive or has a rate steady to less than 0.75, the
+largest r takes as many steps as the least, or the power for gd is below −2.5 for an r (median)`,
+	Untested: `the theorem's rates and constants, the number of measurements against r, noise, other
+retractions, and steps as short as the theorem asks for`,
+	judge: judgeNormalization,
+}
 
-// judgeNormalization looks at runs of weight-normalization and of gd on UUᵀ, all with r > r*, for several
-// r. The target is a test error of 0.1, which ends the first phase of the theorem; in the second phase the
-// rate of runs with usual steps hardly depends on r. Of weight-normalization it asks that all runs arrive,
-// that each run's rate be steady ([fall]) to 0.9, that the median steps to the target never grow by more
-// than a quarter from one r to the next, and that the largest r take at most half as many as the least. Of
-// gd it asks that the squared error fall like T to a power within 0.2 of −2, in the median over the runs
-// of each r. It disagrees if a run of weight-normalization does not arrive or has a rate that falls below
-// 0.75, if the largest r takes as many steps as the least, or if the power for gd is below −2.5.
 func judgeNormalization(all []observation) Verdict {
 	const method, steps = "weight-normalization", "iterations_to_0.1"
 	here := map[string][]string{"method": {method}}

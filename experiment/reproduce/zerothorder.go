@@ -17,20 +17,27 @@ import (
 // The first term is the bias, the second the effect of the noise. The best radius, δ⁶ = B/(2Aq), leaves
 // 3·A^(1/3)·(B/2q)^(2/3), proportional to the number of evaluations to the power −2/3. A fixed radius leaves
 // Aδ⁴.
-const zerothOrderClaim = `If f is strongly convex and its Hessian is Lipschitz continuous, T noisy values of
-f are enough for a simple regret f − min f of order T^(−2/3), and no method reaches a smaller order (Yu,
-Wang, Huang, Lei and Lee, arXiv 2406.19617). Central differences reach that power with the radius that suits
-T. With the same radius for all T they stop at their bias.`
+var zerothOrderExperiment = Experiment{
+	Name:  "zeroth-order",
+	About: "the loss that is reached with noisy values of f alone, against their number",
+	Claim: `If f is strongly convex and its Hessian is Lipschitz continuous, T noisy values of f are enough
+for a simple regret f − min f of order T^(−2/3), and no method reaches a smaller order (Yu, Wang, Huang, Lei
+and Lee, arXiv 2406.19617). Central differences reach that power with the radius that suits T. With the same
+radius for all T they stop at their bias.`,
+	Compared: `the power of the number T of evaluations in the mean regret, each T with its best radius, and
+the same with the largest radius alone`,
+	AgreesIf: `the first is within 0.08 of −2/3, which lies in its interval, no best radius is the least or
+the largest of those tried, and the second is above −0.2`,
+	DisagreesIf: `no best radius is the least or the largest of those tried (else there may be a better one),
+and the first is off by more than 0.15, as −1/2 and −1 are, or the second is below −0.5`,
+	Untested: `the Hessian's estimate and the power of the dimension (which zeroth-order-newton tests), and
+the lower bound`,
+	judge: judgeZerothOrder,
+}
 
 // zerothOrderPower is the exponent of the claim.
 const zerothOrderPower = -2.0 / 3
 
-// judgeZerothOrder takes for each number of evaluations the radius with the least mean regret. It asks that
-// these regrets go like the number of evaluations to a power within 0.08 of −2/3, with −2/3 in its interval,
-// and that with the largest radius alone the power be above −0.2. It disagrees if the power is off by more
-// than 0.15, as −1/2 and −1 are, or if that with the largest radius alone is below −0.5. If the best radius
-// is the smallest or largest of those tried, there may be a better one, and the verdict is that it cannot be
-// told.
 func judgeZerothOrder(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "directions", Y: "train_loss", By: "radius"}},

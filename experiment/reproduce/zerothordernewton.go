@@ -18,21 +18,30 @@ import (
 //	E f ≈ A·δ⁴ + B/(Qδ²),   A = (d(d + 1/2)/(d + 2))²/4,   B = d·σ²/4,
 //
 // with Q directions: 3·A^(1/3)·(B/2Q)^(2/3) with the best radius, which is of that order as well.
-const zerothOrderNewtonClaim = `If f is strongly convex in d numbers and its Hessian is ρ-Lipschitz in the
-Frobenius norm, bootstrapping, an estimate of the Hessian, a gradient from directions on its ellipsoid and a
-Newton step leave, after T noisy values of f, a simple regret of order T^(−2/3), and no method reaches a
-smaller order (Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617). By the bias and the noise of the gradient's
-estimate the order is d·ρ^(2/3)·T^(−2/3). Here ρ is of order √d: the regret grows like d^(4/3), and the number
-of values for a given regret like d².`
+var zerothOrderNewtonExperiment = Experiment{
+	Name:  "zeroth-order-newton",
+	About: "the loss after two stages with noisy values of f, against d and T",
+	Claim: `If f is strongly convex in d numbers and its Hessian is ρ-Lipschitz in the Frobenius norm,
+bootstrapping, an estimate of the Hessian, a gradient from directions on its ellipsoid and a Newton step
+leave, after T noisy values of f, a simple regret of order T^(−2/3), and no method reaches a smaller order
+(Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617). By the bias and the noise of the gradient's estimate the
+order is d·ρ^(2/3)·T^(−2/3). Here ρ is of order √d: the regret grows like d^(4/3), and the number of values
+for a given regret like d².`,
+	Compared: `the mean powers of T (over all d) and of d (over all T) in the mean regret of the second
+stage, each d and T with its best radius. T is the number of evaluations without those for the Hessian`,
+	AgreesIf: `the power of T is within 0.08 of −2/3, that of d within 0.15 of 4/3, and no best radius is the
+least or the largest of those tried`,
+	DisagreesIf: `no best radius is the least or the largest of those tried (else there may be a better one),
+and the power of T is off by more than 0.15, as −1/2 and −1 are, or that of d by more than 0.3, as 1 and 5/3
+are`,
+	Untested: `the paper's bootstrapping, sampling of the Hessian and division of the evaluations, those for
+the Hessian, other curvatures and powers of ρ, and the lower bound`,
+	judge: judgeZerothOrderNewton,
+}
 
 // zerothOrderNewtonPower is the exponent of d in the claim, for a ρ of order √d.
 const zerothOrderNewtonPower = 4.0 / 3
 
-// judgeZerothOrderNewton takes for each d and each number T of evaluations, without those for the Hessian,
-// the radius with the least mean regret of the second stage. It asks that the mean power of T over all d be
-// within 0.08 of −2/3 and the mean power of d over all T within 0.15 of 4/3. It disagrees if the first is off
-// by more than 0.15, as −1/2 and −1 are, or the second by more than 0.3, as 1 and 5/3 are. If a best radius
-// is the least or greatest of those tried, it cannot be told.
 func judgeZerothOrderNewton(all []observation) Verdict {
 	v := Verdict{Status: Unclear, follow: []string{"measurements"}, Figures: []Figure{
 		{Query: sweep.Query{X: "radius", Y: "train_loss", By: "n"}},
@@ -110,15 +119,6 @@ func newtonRegret(o observation) float64 {
 		}
 	}
 	return meanOf(losses)
-}
-
-// meanOf returns the mean of numbers; NaN if there are none.
-func meanOf(xs []float64) float64 {
-	sum := 0.0
-	for _, x := range xs {
-		sum += x
-	}
-	return sum / float64(len(xs))
 }
 
 // logSlope returns the slope of a line through the logarithms of y(x).
