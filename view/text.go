@@ -37,6 +37,31 @@ func capital(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
+// Width is the number of columns that texts keep to.
+const Width = 100
+
+// Fill breaks a text into lines of at most [Width] columns. All lines but the first begin with an indent; the
+// caller has written as many columns before the first.
+func Fill(text string, indent int) string {
+	var b strings.Builder
+	column := indent
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+n > Width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}
+
 // Count writes a number of things, as in "1 run" and "2 runs".
 func Count(n int, what string) string {
 	if n == 1 {

@@ -11,9 +11,25 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
+// WriteClaim writes an experiment's claim, and the rule by which its verdict is made.
+func WriteClaim(w io.Writer, e reproduce.Experiment) {
+	fmt.Fprintf(w, "%s\n\n%s\n", capital(e.About), Fill(e.Claim, 0))
+	for _, sentence := range rule(e) {
+		fmt.Fprintf(w, "\n%s\n", Fill(sentence, 0))
+	}
+}
+
+// rule returns the sentences of the rule by which a verdict is made.
+func rule(e reproduce.Experiment) []string {
+	return []string{
+		"Compared: " + e.Compared + ".", "It agrees if " + e.AgreesIf + ".",
+		"It disagrees if " + e.DisagreesIf + ".", "Not tested: " + e.Untested + ".",
+	}
+}
+
 // WriteVerdict writes an experiment's claim, the verdict, the findings, and what was not tested.
 func WriteVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
-	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", e.Claim, e.Name, v.Status)
+	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", Fill(e.Claim, 0), e.Name, v.Status)
 	for _, line := range v.Findings {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
@@ -26,8 +42,11 @@ func Judge(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
 	for _, line := range v.Findings {
 		found.Rows = append(found.Rows, []report.Cell{report.Text(line)})
 	}
-	found.Rows = append(found.Rows, []report.Cell{report.Text("Not tested: " + e.Untested + ".")})
-	page.Tables = append([]report.Table{found}, page.Tables...)
+	how := report.Table{Title: "How it was judged", Wide: true}
+	for _, sentence := range rule(e) {
+		how.Rows = append(how.Rows, []report.Cell{report.Text(sentence)})
+	}
+	page.Tables = append([]report.Table{found, how}, page.Tables...)
 	page.Title = capital(e.About)
 	moods := map[reproduce.Status]report.Mood{
 		reproduce.Agrees: report.Good, reproduce.Disagrees: report.Bad, reproduce.Unclear: report.Neutral,

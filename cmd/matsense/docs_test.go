@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/experiment/reproduce"
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/view"
 )
 
 //go:generate go test -run ^TestDocs$ -update .
@@ -23,7 +27,7 @@ func TestDocs(t *testing.T) {
 	for path, want := range map[string]string{
 		"../../docs/flags.md": flagsPage(), "../../docs/cli.md": commandsPage(newRoot(environment{})),
 		"../../docs/json.md": eventsPage(), schemaFile: eventsSchema(), pythonFile: pythonModule(),
-		"../../docs/references.bib": bibliography(),
+		"../../docs/references.bib": bibliography(), experimentsFile: experimentsPage(t),
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -44,6 +48,66 @@ func bibliography() string {
 		entries = append(entries, r.BibTeX())
 	}
 	return strings.Join(entries, "\n")
+}
+
+// experimentsFile has a part that is written by hand, up to the heading of the claims.
+const experimentsFile, claimsHeading = "../../docs/experiments.md", "\n## The claims, and how they are judged\n"
+
+// arXivNumber is a paper in a claim.
+var arXivNumber = regexp.MustCompile(`arXiv\s([0-9]{4}\.[0-9]{5}|[0-9]{4}\.[0-9]{4})`)
+
+// experimentsPage is docs/experiments.md.
+func experimentsPage(t *testing.T) string {
+	t.Helper()
+	text := func(path string) string {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	byHand, _, _ := strings.Cut(text(experimentsFile), claimsHeading)
+	results := text("../../docs/full-sizes.md")
+	var contents, claims strings.Builder
+	contents.WriteString("| experiment | what | runs | runs of the full size |\n|---|---|---|---|\n")
+	for _, e := range reproduce.All() {
+		quick, full := runsOf(t, e, false), runsOf(t, e, true)
+		writeCells(&contents, fmt.Sprintf("[`%s`](#%s)", e.Name, e.Name), markdown(e.About), quick, full)
+		fmt.Fprintf(&claims, "\n### %s\n\n%s\n", e.Name, paragraph(markdown(
+			arXivNumber.ReplaceAllString(e.Claim, "[arXiv $1](https://arxiv.org/abs/$1)"))))
+		for _, part := range []row{{"Compared:", e.Compared}, {"Agrees if", e.AgreesIf},
+			{"Disagrees if", e.DisagreesIf}, {"Not tested:", e.Untested}} {
+			claims.WriteString("- " + view.Fill(fmt.Sprintf("**%s** %s.", part.name, markdown(part.text)), 2) + "\n")
+		}
+		file := func(full bool) string {
+			name, _ := e.File(full)
+			return "../experiment/reproduce/presets/" + name
+		}
+		more := fmt.Sprintf("Sweeps: [quick](%s), [full](%s).", file(false), file(true))
+		if strings.Contains(results, "\n## "+e.Name+"\n") {
+			more += fmt.Sprintf(" [Results of the full size](full-sizes.md#%s).", e.Name)
+		}
+		claims.WriteString("\n" + more + "\n")
+	}
+	return byHand + claimsHeading + "\n" + paragraph(`This part is generated from the program. `+
+		"`matsense reproduce NAME --claim`"+` prints the same.`) + "\n" + contents.String() + claims.String()
+}
+
+// markdown escapes the stars of M* and r*.
+func markdown(text string) string { return strings.ReplaceAll(text, "*", `\*`) }
+
+// runsOf counts the runs of an experiment's sweep.
+func runsOf(t *testing.T, e reproduce.Experiment, full bool) string {
+	t.Helper()
+	s, err := sweep.Parse(e.File(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := s.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(len(runs))
 }
 
 // flagsPage is docs/flags.md.
@@ -126,7 +190,7 @@ func writeCells(b *strings.Builder, cells ...string) {
 }
 
 // paragraph is a paragraph in lines.
-func paragraph(text string) string { return fill(text, 0) + "\n" }
+func paragraph(text string) string { return view.Fill(text, 0) + "\n" }
 
 // indented indents lines that are indented by two spaces by four, which Markdown shows as they are.
 func indented(text string) string {
@@ -149,7 +213,7 @@ func TestHelpIsNarrow(t *testing.T) {
 	for _, args := range calls {
 		out := must(t, exitDone, args...).out
 		for _, line := range strings.Split(out, "\n") {
-			if n := len([]rune(line)); n > width {
+			if n := len([]rune(line)); n > view.Width {
 				t.Errorf("%v: a line of %d columns: %s", args, n, line)
 			}
 		}

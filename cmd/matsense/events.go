@@ -223,17 +223,27 @@ type mergedEvent struct {
 	Missing []int  `json:"missing" about:"the numbers of the runs that are missing"`
 }
 
+// claimMembers are those of an experiment's claim and of the rule that judges it.
+type claimMembers struct {
+	Name        string `json:"name" about:"name of the experiment"`
+	Claim       string `json:"claim" about:"the paper's claim"`
+	Compared    string `json:"compared" about:"what the verdict looks at"`
+	AgreesIf    string `json:"agrees_if" about:"when the verdict agrees"`
+	DisagreesIf string `json:"disagrees_if" about:"when the verdict disagrees; otherwise it cannot be told"`
+	Untested    string `json:"untested" about:"what of the paper is not tested"`
+}
+
+func claimOf(e reproduce.Experiment) claimMembers {
+	return claimMembers{e.Name, e.Claim, e.Compared, e.AgreesIf, e.DisagreesIf, e.Untested}
+}
+
 type experimentEvent struct {
-	Name     string `json:"name" about:"name of the experiment"`
-	About    string `json:"about" about:"what it does"`
-	Claim    string `json:"claim" about:"the paper's claim"`
-	Untested string `json:"untested" about:"what of the paper is not tested"`
+	claimMembers
+	About string `json:"about" about:"what it does"`
 }
 
 type verdictEvent struct {
-	Name     string           `json:"name" about:"name of the experiment"`
-	Claim    string           `json:"claim" about:"the paper's claim"`
-	Untested string           `json:"untested" about:"what of the paper is not tested"`
+	claimMembers
 	Verdict  reproduce.Status `json:"verdict" about:"agrees, disagrees or cannot be told"`
 	Findings []string         `json:"findings" about:"the numbers behind the verdict, in words"`
 }

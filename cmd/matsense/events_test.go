@@ -437,7 +437,7 @@ seeds: 1
 	lines = append(lines, jsonLines(t, poor.out)...)
 	for _, e := range []event{ // those that take time, luck or a GPU
 		progressEvent{"steps", 12, 400, 31.5}, sweepProgressEvent{1, 8, "steps", 2, 3, 4, 31.5},
-		interruptedEvent{"swept", 8, 1, 2}, verdictEvent{"alpha", "α", "β", "agrees", []string{"it does"}},
+		interruptedEvent{"swept", 8, 1, 2}, verdictEvent{claimMembers{Name: "alpha"}, "agrees", []string{"it does"}},
 		gpuEvent{"cuda:0", "H100", "driver 12.8", "9.0", 1 << 36, -1, 132, ""},
 		togetherEvent{"cuda:all", []string{"cuda:1", "cuda:0"}, 1 << 35}, noticeEvent{"<note>"},
 		viewEvent{"runs", "http://127.0.0.1:8000/?token=0"},

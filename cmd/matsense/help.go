@@ -8,39 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/matsense/matsense/view"
 )
-
-// width is the number of columns that help and lists keep to.
-const width = 100
-
-// fill breaks a text into lines of at most width columns. All lines but the first begin with an indent; the
-// caller has written as many columns before the first.
-func fill(text string, indent int) string {
-	var b strings.Builder
-	column := indent
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case column+1+n > width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
-}
 
 // fillParagraphs breaks the paragraphs of a text into lines; indented paragraphs stay.
 func fillParagraphs(text string) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {
 		if !strings.HasPrefix(p, " ") && !strings.HasPrefix(p, "\t") {
-			paragraphs[i] = fill(p, 0)
+			paragraphs[i] = view.Fill(p, 0)
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")
@@ -57,7 +34,7 @@ func writeRows(b *strings.Builder, rows []row) {
 	}
 	for _, r := range rows {
 		gap := strings.Repeat(" ", longest-utf8.RuneCountInString(r.name)+2)
-		fmt.Fprintf(b, "  %s%s%s\n", r.name, gap, fill(r.text, longest+4))
+		fmt.Fprintf(b, "  %s%s%s\n", r.name, gap, view.Fill(r.text, longest+4))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/view"
 )
 
 // The template of the Python module whose functions have the settings as keywords, and the module.
@@ -104,7 +105,7 @@ func pythonSettingOf(f config.Field) pythonSetting {
 	more := pythonMore[f.Key]
 	s.Type += more.Type
 	s.Kind += more.Kind
-	s.Text = fill(s.Text+more.Text, 8)
+	s.Text = view.Fill(s.Text+more.Text, 8)
 	return s
 }
 

@@ -24,11 +24,12 @@ import (
 
 // reproduceOptions are the flags of reproduce.
 type reproduceOptions struct {
-	out               string
-	sweep             string
-	set               []string
-	quick, full       bool
-	file, force, json bool
+	out         string
+	sweep       string
+	set         []string
+	quick, full bool
+	claim, file bool
+	force, json bool
 }
 
 func newReproduce(env environment) *cobra.Command {
@@ -46,7 +47,8 @@ a setting another value, and --sweep takes a sweep file of yours. The verdict is
 what was changed.
 
 ` + experimentList(),
-		Example: `  matsense reproduce alpha
+		Example: `  matsense reproduce alpha --claim
+  matsense reproduce alpha
   matsense reproduce alpha --full --out /shared/alpha
   matsense reproduce alpha --full --file > alpha.yaml
   matsense reproduce uv --set kappa=10 --set seeds=8
@@ -76,6 +78,7 @@ what was changed.
 	f.StringVar(&o.out, "out", "",
 		"`directory` (default reproduce/NAME-quick, or reproduce/NAME with --full; with changes a name of "+
 			"its own)")
+	f.BoolVar(&o.claim, "claim", false, "print the claim and the rule of its verdict, and stop")
 	f.BoolVar(&o.file, "file", false, "print the sweep file and stop")
 	f.BoolVar(&o.force, "force", false, "replace what is in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
@@ -111,7 +114,7 @@ func listExperiments(env environment, c *cobra.Command, asJSON bool) error {
 		return nil
 	}
 	for _, e := range reproduce.All() {
-		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim, e.Untested})
+		printJSON(env.out, experimentEvent{claimOf(e), e.About})
 	}
 	return nil
 }
@@ -136,6 +139,17 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	}
 	if o.quick && o.full {
 		return config.Usagef("--quick and --full are two sizes: choose one")
+	}
+	if o.claim && o.file {
+		return config.Usagef("--claim and --file both print and stop: choose one")
+	}
+	if o.claim {
+		if o.json {
+			printJSON(env.out, experimentEvent{claimOf(e), e.About})
+		} else {
+			view.WriteClaim(env.out, e)
+		}
+		return nil
 	}
 	spec, changed, text, err := o.experiment(e)
 	if err != nil {
@@ -179,7 +193,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	}
 	if o.json {
 		findings := append([]string{}, verdict.Findings...) // an empty list, not null
-		printJSON(env.out, verdictEvent{e.Name, e.Claim, e.Untested, verdict.Status, findings})
+		printJSON(env.out, verdictEvent{claimOf(e), verdict.Status, findings})
 	} else {
 		view.WriteVerdict(env.out, e, verdict)
 	}
@@ -237,11 +251,9 @@ func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) erro
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
 		return enc.Encode(struct {
-			Name     string `json:"name"`
-			Claim    string `json:"claim"`
-			Untested string `json:"untested"`
+			claimMembers
 			reproduce.Verdict
-		}{e.Name, e.Claim, e.Untested, v})
+		}{claimOf(e), v})
 	})
 }
 

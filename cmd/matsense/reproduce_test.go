@@ -31,7 +31,7 @@ func TestReproduce(t *testing.T) {
 	}
 	page := string(read(t, dir, "report.html"))
 	for _, want := range []string{`class="verdict good"`, "<strong>Agrees.</strong>", "What was found",
-		"saddle avoidance"} {
+		"saddle avoidance", "How it was judged", "It agrees if they end in order"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the report lacks %q", want)
 		}
@@ -131,6 +131,7 @@ func TestReproduceLists(t *testing.T) {
 	}{
 		{[]string{"reproduce", "aplha"}, `did you mean "alpha"?`},
 		{[]string{"reproduce", "alpha", "--quick", "--full"}, "choose one"},
+		{[]string{"reproduce", "alpha", "--claim", "--file"}, "choose one"},
 		{[]string{"reproduce", "alpha", "phases"}, "one name"},
 	} {
 		if r := must(t, exitUsage, c.args...); !strings.Contains(r.err, c.want) {
@@ -140,5 +141,27 @@ func TestReproduceLists(t *testing.T) {
 	if r := must(t, exitDone, "reproduce", "alpha", "--full", "--file"); !strings.HasPrefix(r.out,
 		"# The test error") {
 		t.Error(r.out)
+	}
+}
+
+// TestReproduceClaim: the claim and the rule of its verdict are printed without a run, as text and as JSON,
+// and are in a verdict's report.
+func TestReproduceClaim(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := must(t, exitDone, "reproduce", "phases", "--claim").out
+	for _, part := range []string{"One run: alignment", "\n\nCompared: the order",
+		"\n\nIt agrees if they end in order", "\n\nIt disagrees if a phase ends",
+		"\n\nNot tested: other sizes"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in %q", part, text)
+		}
+	}
+	lines := jsonLines(t, must(t, exitDone, "reproduce", "phases", "--claim", "--json").out)
+	if len(lines) != 1 || lines[0]["name"] != "phases" ||
+		!strings.HasPrefix(lines[0]["agrees_if"].(string), "they end in order") {
+		t.Errorf("as JSON: %v", lines)
+	}
+	if _, err := os.Stat("reproduce"); !os.IsNotExist(err) {
+		t.Errorf("something was written: %v", err)
 	}
 }
