@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/reproduce"
@@ -30,10 +31,10 @@ func rule(e reproduce.Experiment) []string {
 // WriteVerdict writes an experiment's claim, the verdict, the findings, and what was not tested.
 func WriteVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
 	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", Fill(e.Claim, 0), e.Name, v.Status)
-	for _, line := range v.Findings {
-		fmt.Fprintf(w, "  %s\n", line)
+	for _, line := range append(slices.Clip(v.Findings), "Not tested: "+e.Untested+".") {
+		fmt.Fprintf(w, "  %s\n", Fill(line, 4))
 	}
-	fmt.Fprintf(w, "  Not tested: %s.\n\n", e.Untested)
+	fmt.Fprintln(w)
 }
 
 // Judge puts an experiment's claim and verdict at the top of a sweep's page.

@@ -27,7 +27,7 @@ func judgePhases(all []observation) Verdict {
 	for _, o := range all {
 		ends := []*int{o.AlignmentEnd, o.SaddleEnd, o.FloorStart}
 		for i, name := range []string{
-			"I    alignment ends", "II   saddle avoidance ends", "III  refinement's floor begins",
+			"I alignment ends", "II saddle avoidance ends", "III refinement's floor begins",
 		} {
 			if ends[i] == nil {
 				v.find("%s: not reached in %d iterations", name, o.Record.Iterations)

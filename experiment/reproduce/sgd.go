@@ -59,9 +59,9 @@ func judgeSGD(all []observation) Verdict {
 		passes[i] = steps * float64(size) / float64(g[0].Measurements)
 		uneven, apart = max(uneven, worst), max(apart, decade/full, full/decade)
 		v.find("B = %d of %d: %.3g steps a decade of test error, "+
-			"no decade of a run more than %.2f times another; %g steps to the last target, %.3g passes",
-			size, g[0].Measurements, decade, worst, steps, passes[i])
-		v.phaseOrder(g)
+			"no decade of a run more than %.2f times another; %g steps to the last target, %.3g passes; "+
+			"alignment ends before saddle avoidance does in %d of %d runs",
+			size, g[0].Measurements, decade, worst, steps, passes[i], inOrder(g), len(g))
 	}
 	if len(sizes) < 2 {
 		v.find("there are no two sizes without noise")
@@ -87,15 +87,11 @@ func decadeSteps(o observation) (steps []float64) {
 	return steps
 }
 
-// phaseOrder notes how often alignment ends before saddle avoidance does, as with the full gradient.
-func (v *Verdict) phaseOrder(all []observation) {
-	ordered := 0
-	for _, o := range all {
-		if o.AlignmentEnd != nil && o.SaddleEnd != nil && *o.AlignmentEnd < *o.SaddleEnd {
-			ordered++
-		}
-	}
-	v.find("    alignment ends before saddle avoidance does in %d of %d runs", ordered, len(all))
+// inOrder counts the runs whose alignment ends before saddle avoidance does, as with the full gradient.
+func inOrder(all []observation) int {
+	return len(keep(all, func(o observation) bool {
+		return o.AlignmentEnd != nil && o.SaddleEnd != nil && *o.AlignmentEnd < *o.SaddleEnd
+	}))
 }
 
 // noisyFloor notes the test errors at the end of runs with noise, and returns the ratio of the smallest
