@@ -313,26 +313,46 @@ def test_ctrl_c_at_any_place():
 
 
 @posix
-def test_a_request_that_was_written_in_part(monkeypatch):
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_a_request_that_was_interrupted_while_it_was_written(monkeypatch, part):
     with ms.problem(**SMALL) as p:
+        value = p.value(np.eye(6))
         pid = server_of(p)
         os_write = os.write
 
-        def half(file, line):
-            if len(line) <= 512:  # which a pipe takes whole
-                return os_write(file, line)
-            os_write(file, line[: len(line) // 2])
+        def interrupted(file, line):
+            os_write(file, line[: round(part * len(line))])
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(_server.os, "write", half)
-        with pytest.raises(KeyboardInterrupt):
-            p.value([np.eye(6)] * 100)
-        monkeypatch.undo()
-        with pytest.raises(ms.ServerEnded, match="open the problem again"):
-            p.value(np.eye(6))
-        assert not is_running(pid)
+        for factors in np.eye(6), [np.eye(6)] * 100:
+            monkeypatch.setattr(_server.os, "write", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                p.value(factors)
+            monkeypatch.undo()
+            assert p.value(np.eye(6)) == value
+        assert server_of(p) == pid
+
+
+@posix
+def test_a_step_whose_request_was_interrupted(monkeypatch):
+    """A step that goes on after a Ctrl-C within one of its requests is answered as any other."""
+    os_write = os.write
+
+    def half(file, line):
+        os_write(file, line[: len(line) // 2])
+        raise KeyboardInterrupt
+
+    def step(p, U, t):
+        if t == 3:
+            monkeypatch.setattr(_server.os, "write", half)
+            with pytest.raises(KeyboardInterrupt):
+                p.value([U] * 100)
+            monkeypatch.undo()
+        U -= 0.25 * p.value_and_grad(U)[1]
+
     with ms.problem(**SMALL) as p:
-        assert p.value(np.eye(6)) > 0
+        run = p.solve(step, iterations=6, progress=False)
+    assert run.summary["iterations"] == 6
 
 
 def interrupted_after(seconds, work):

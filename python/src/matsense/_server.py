@@ -52,7 +52,7 @@ class Server:
         self._last = 0  # number of the last request
         self._received = b""  # the beginning of a line
         self._pending = False  # an answer may be missing, because the request for it was interrupted
-        self._cut = False  # a long request may have been written in part
+        self._cut = False  # whether the last line may have been written in part
         self._problems: dict[int, Memory] = {}
         self._abandoned: list[int] = []  # problems that nobody can close any more
         self._reason = ""  # why the server has ended
@@ -159,9 +159,6 @@ class Server:
         self.write(b'{"id":%d,%b' % (number, rest))
         while (answer := self.read()).get("id") != number:
             line = reply(answer) if "event" in answer else None
-            if self._cut:
-                self.end("a request was interrupted while it was written: open the problem again")
-                raise ServerEnded(self._reason)
             if line is not None:
                 self.write(line)
         self._pending = False
@@ -176,8 +173,11 @@ class Server:
 
     def write(self, line: bytes) -> None:
         """Write a line to the server. The line ends with a line feed."""
-        # A pipe takes a short line whole or not at all.
-        self._cut = len(line) > 512
+        # An exception may have come while the line before was written. Then that line is ended first, and the
+        # server answers that it is not JSON, or carries it out: nobody waits for the answer.
+        if self._cut:
+            line = b"\n" + line
+        self._cut = True
         try:
             while line:
                 line = line[os.write(self._requests, line) :]
@@ -210,9 +210,6 @@ class Server:
         """
         if self._depth > 1:
             return
-        if self._cut:
-            self.end("a request was interrupted while it was written: open the problem again")
-            raise ServerEnded(self._reason)
         if self._pending:
             self._last += 1
             self.write(b'{"id":%d,"call":"hello","protocol":%d}\n' % (self._last, PROTOCOL))
