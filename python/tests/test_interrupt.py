@@ -204,3 +204,27 @@ def test_a_terminal_shows_a_line_without_tqdm():
     last = shown.rstrip().split("\r")[-1]
     assert last.startswith("iteration 50 of 50: train loss ")
     assert shown.count("\n") == 1
+
+
+def test_ctrl_c_saves_an_experiment_and_the_same_call_goes_on():
+    changes = {"n": 20, "rank": 1, "measurements": [400], "seeds": 3}
+    script = f"""
+try:
+    ms.reproduce("alpha", set={changes}, out="alpha", callback=lambda run: print("begun", flush=True),
+        progress=False)
+except KeyboardInterrupt as interrupt:
+    print(type(interrupt).__name__, len(interrupt.sweep.results["run"]), interrupt, flush=True)
+"""
+    process = python(script)
+    assert process.stdout.readline() == "begun\n"
+    os.killpg(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    last = out.splitlines()[-1]
+    assert last.startswith("Interrupted "), errors
+    assert last.endswith(" saved, and the same call goes on with it")
+    ended = int(last.split()[1])
+    again = []
+    done = ms.reproduce("alpha", set=changes, out="alpha", progress=False, callback=again.append)
+    assert ended > 0
+    assert ended + len(again) == len(done.results["run"])
+    assert done.verdict in ("agrees", "disagrees", "cannot be told")

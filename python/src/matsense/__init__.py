@@ -5,6 +5,7 @@ from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice, 
 from matsense._experiments import load
 from matsense._generated import problem, run
 from matsense._problem import Problem
+from matsense._reproduce import Reproduction, reproduce
 from matsense._run import Run
 from matsense._sweep import Sweep
 from matsense._sweeping import sweep
@@ -16,12 +17,14 @@ __all__ = [
     "Interrupted",
     "Notice",
     "Problem",
+    "Reproduction",
     "Run",
     "ServerEnded",
     "Sweep",
     "__version__",
     "load",
     "problem",
+    "reproduce",
     "run",
     "sweep",
 ]

@@ -26,15 +26,20 @@ class Ending:
     exit_code: int
     error: Error | None  # if it failed
 
-    def failure(self, begun: Path | None, may_stop: bool) -> Error | Interrupted | None:
-        """Return what is raised for a run or a sweep that did not end by itself, in the directory `begun`."""
+    def failure(
+        self, begun: Path | None, may_stop: bool, again: str | None = None
+    ) -> Error | Interrupted | None:
+        """Return what is raised for a run or a sweep that did not end by itself, in the directory `begun`.
+
+        `again` is what goes on with it, if that is not its method `resume`.
+        """
         if self.error is not None:
             return self.error
         if self.interrupted:
-            saved = f"saved, and ms.load({str(begun)!r}).resume() goes on with it"
+            saved = f"saved, and {again or f'ms.load({str(begun)!r}).resume()'} goes on with it"
             return Interrupted(saved if begun else "nothing was begun")
         if self.exit_code == INTERRUPTED and not may_stop:
-            return Error("a signal ended the command; resume() goes on with what it has saved")
+            return Error(f"a signal ended the command; {again or 'resume()'} goes on with what it has saved")
         return None
 
 

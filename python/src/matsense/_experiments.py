@@ -10,6 +10,7 @@ from typing import Any
 from matsense._carry_out import DIVERGED, Ending, carry_out, stop_flag
 from matsense._errors import ConfigError, Diverged, keyword, outermost
 from matsense._folder import Folder
+from matsense._reproduce import Reproduction
 from matsense._run import Run
 from matsense._settings import check_callback, has_data, path_of, resolved, text_of
 from matsense._sweep import Sweep
@@ -75,7 +76,7 @@ def divergence(summary: Mapping[str, Any]) -> str:
 
 @outermost
 def load(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 (of a union, mypy would refuse most uses)
-    """Open the run or the sweep in a directory, and return a `Run` or a `Sweep`.
+    """Open the run or the sweep in a directory, and return a `Run`, a `Sweep` or a `Reproduction`.
 
     Raises ConfigError if there is none. Programs that are checked by mypy may call `ms.Run(path)` or
     `ms.Sweep(path)`, whose types are known.
@@ -85,6 +86,8 @@ def load(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 (of a union, mypy
     >>> run = ms.load("runs/paper").resume(iterations=1000)
     """
     directory = Path(path_of("path", path) or os.curdir)
+    if (directory / "verdict.json").exists():
+        return Reproduction(directory)
     if (directory / "sweep.yaml").exists():
         return Sweep(directory)
     if (directory / "config.yaml").exists():
