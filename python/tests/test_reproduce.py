@@ -46,6 +46,12 @@ def test_a_claim_is_tried_where_it_was_not_tried(tmp_path):
     assert done.findings[0].startswith("the sweep is ")
 
 
+def test_experiments_are_listed():
+    all = ms.experiments()
+    assert all["phases"] == "one run: alignment, saddle avoidance, refinement"
+    assert len(all) > 40
+
+
 def test_axes_take_lists(tmp_path):
     alphas = np.logspace(-6, -4, 3)
     changes = {"n": 10, "rank": 1, "measurements": [80], "iterations": 30, "alpha": alphas, "seeds": 2}

@@ -5,7 +5,7 @@ from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice, 
 from matsense._experiments import load
 from matsense._generated import problem, run
 from matsense._problem import Problem
-from matsense._reproduce import Reproduction, reproduce
+from matsense._reproduce import Reproduction, experiments, reproduce
 from matsense._run import Run
 from matsense._sweep import Sweep
 from matsense._sweeping import sweep
@@ -22,6 +22,7 @@ __all__ = [
     "ServerEnded",
     "Sweep",
     "__version__",
+    "experiments",
     "load",
     "problem",
     "reproduce",

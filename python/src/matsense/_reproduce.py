@@ -10,8 +10,9 @@ from typing import Any
 
 from matsense._arrays import Value
 from matsense._carry_out import carry_out
-from matsense._errors import ConfigError, Error, outermost
+from matsense._errors import ConfigError, Error, in_python, of_exit_code, outermost
 from matsense._folder import Folder
+from matsense._process import Process
 from matsense._settings import check_callback, key_of, path_of, scalar, text_of
 from matsense._sweep import Sweep
 from matsense._watch import SweepWatch
@@ -74,6 +75,16 @@ class Reproduction(Sweep):
 
 
 @outermost
+def experiments() -> dict[str, str]:
+    """Return the names of the experiments that `ms.reproduce` repeats, and what each does in a line."""
+    process = Process(["reproduce"])
+    lines = {event["name"]: event["about"] for event in process.events() if event["event"] == "experiment"}
+    if process.failure is not None:
+        raise of_exit_code(process.exit_code, in_python(process.failure))
+    return lines
+
+
+@outermost
 def reproduce(
     name: str,
     *,
@@ -85,14 +96,14 @@ def reproduce(
     progress: bool = True,
     callback: Callable[[dict[str, Any]], object] | None = None,
 ) -> Reproduction:
-    """Repeat an experiment of a paper, and judge its claim; docs/experiments.md lists the experiments.
+    """Repeat an experiment of a paper, and judge its claim; docs/experiments.md has the claims and rules.
 
     The same call again goes on with an experiment that was interrupted, or judges a finished one again.
 
     Parameters
     ----------
     name : str
-        The experiment: "alpha", say.
+        The experiment, one of those that `ms.experiments()` lists: "alpha", say.
     full : bool
         The full size, which takes from seconds to hours, in place of the quick one.
     set : mapping
