@@ -42,11 +42,11 @@ var failing = []string{
 	"method=gd loss=l1 outliers=0.1 step=0.5 step-decay=geometric:0.9 measurements=600",
 	"method=gd loss=huber",
 	"method=gd loss=huber outliers=0.1 measurements=600",
-	"method=scaled-subgradient",
+	"method=scaled-subgradient init=random factor-rank=12",
 	"method=opsa step=1e-4",
 	"method=imbalanced-gd parametrization=uv step=9",
 	"method=imbalanced-gd parametrization=uv imbalance-scale=1e-4 alpha=0.01",
-	"method=scaled-gd",
+	"method=scaled-gd init=random factor-rank=12",
 	"method=scaled-gd factor-rank=2 init=spectral step=8",
 	"method=scaled-gd ensemble=rank-one measurements=800 factor-rank=2 init=spectral step=9",
 	"method=scaled-gd-lambda kappa=1e4",
@@ -73,9 +73,9 @@ var failing = []string{
 	"method=sgd step=9 iterations=500",
 	"method=sgd batch-size=1 iterations=6000",
 	"method=sgd step=1e-5",
-	"method=rgd",
+	"method=rgd init=random factor-rank=12",
 	"method=rgd factor-rank=2 init=spectral step=9",
-	"method=rsgd",
+	"method=rsgd init=random factor-rank=12",
 	"method=rsgd factor-rank=2 init=spectral batch-size=2 step=2",
 	"method=label-noise-gd step=9",
 	"method=label-noise-gd label-noise=1000",
@@ -85,7 +85,7 @@ var failing = []string{
 	"method=zeroth-order radius=9 factor-rank=2",
 	"method=zeroth-order-newton step=9 factor-rank=2",
 	"method=zeroth-order-newton radius=9 factor-rank=2",
-	"method=rgda",
+	"method=rgda init=random factor-rank=12",
 	"method=rgda factor-rank=2 init=spectral step=9",
 }
 
@@ -130,9 +130,27 @@ func TestAdviceMends(t *testing.T) {
 	}
 }
 
+// TestNearTheTruth: methods that work near the truth alone start there, with the columns of the truth, if
+// nothing is said of either. Symptom: five methods diverged with the settings that they have by default.
+func TestNearTheTruth(t *testing.T) {
+	for _, method := range []string{"scaled-gd", "scaled-subgradient", "rgd", "rsgd", "rgda"} {
+		for _, kind := range []string{"", " parametrization=uv", " n2=15 parametrization=uv"} {
+			if strings.Contains(method, "rgda") && kind != "" {
+				continue // games are for UUᵀ
+			}
+			settings := "n=12 rank=2 iterations=250 method=" + method + kind
+			if s := summaryOf(t, strings.Fields(settings)); s.Advice != nil || !(s.Final.TestError < 1e-3) {
+				t.Errorf("%s ends as %v with the test error %v, %v", settings, s.Status, s.Final.TestError, s.Advice)
+			}
+		}
+	}
+}
+
 // TestAdviceOfColumns: a number of columns is advised to methods near the truth only if there are too many.
 func TestAdviceOfColumns(t *testing.T) {
-	for settings, columns := range map[string]any{"method=rgd": nil, "method=rgd factor-rank=4": 2} {
+	for settings, columns := range map[string]any{
+		"method=rgd init=random": nil, "method=rgd init=random factor-rank=4": 2,
+	} {
 		a := summaryOf(t, strings.Fields("n=12 rank=2 iterations=50 "+settings)).Advice
 		if a == nil || a.Settings["init"] != "spectral" || a.Settings["factor-rank"] != columns {
 			t.Errorf("%s: %+v", settings, a)

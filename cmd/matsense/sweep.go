@@ -358,13 +358,21 @@ func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 // printPlan prints the plan of a sweep. done is how many of its runs are done already; nil if nobody has
 // looked.
 func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
-	if !o.json {
+	if o.json {
+		o.printPlanEvent(env, p, done)
+	} else {
 		view.WriteSweepPlan(env.err, p)
 		if done != nil && *done > 0 {
 			fmt.Fprintln(env.err, doneAlready(*done, p.Count()))
 		}
-		return
 	}
+	if keys := p.Unlike(); len(keys) > 0 {
+		env.notice(fmt.Sprintf("the methods of this sweep differ in their defaults of %s: set them in base to "+
+			"compare like with like", strings.Join(keys, " and ")), o.json)
+	}
+}
+
+func (o sweepOptions) printPlanEvent(env environment, p *sweep.Plan, done *int) {
 	plan := sweepPlanEvent{
 		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), AtOnce: max(p.AtOnce, 1),
 		Together: p.Together, Memory: experiment.Number(p.Bytes), Done: done,

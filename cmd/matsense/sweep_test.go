@@ -428,6 +428,16 @@ func TestSweepDryRun(t *testing.T) {
 	if r.err != "1 run\npart 2 of 2, by --shard: 0 runs\n" {
 		t.Errorf("an empty part: %q", r.err)
 	}
+	// Methods with defaults of their own are hardly to be compared, which a note says.
+	unlike := sweepFile(t, "base: {n: 20}\naxes: [method: [gd, scaled-gd]]\n")
+	const note = "the methods of this sweep differ in their defaults of factor-rank and init: set them in base "
+	if r := must(t, exitDone, "sweep", unlike, "--dry-run"); !strings.Contains(r.err, "\nnote: "+note) {
+		t.Errorf("of unlike methods it says %q", r.err)
+	}
+	lines = jsonLines(t, must(t, exitDone, "sweep", unlike, "--dry-run", "--json").out)
+	if len(lines) != 2 || !strings.HasPrefix(fmt.Sprint(lines[1]["message"]), note) {
+		t.Errorf("of unlike methods it says %v", lines)
+	}
 	// Without --out the directory is called as the file is.
 	must(t, exitDone, "sweep", file)
 	if !exists("sweeps", "s", "runs.csv") {

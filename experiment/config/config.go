@@ -178,7 +178,7 @@ func (c *Config) Validate() error {
 			m.Bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
-	if c.EstimatesOnly() && !c.Given("init") && c.ChosenParametrization().Spectral {
+	if c.startsAtEstimate() {
 		c.Init = spectral
 	}
 	c.checkStart(m)

@@ -21,6 +21,9 @@ type Method struct {
 	Fits func(c *Config, m *Mistakes)
 	// OfRank: the factor has as many columns as the truth's rank unless factor-rank is given, not n.
 	OfRank bool
+	// Near: the method works near the truth alone, and starts from the spectral estimate unless a setting of
+	// the start is given.
+	Near bool
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
 	// Step is the default step for ‖M*‖ = 1 and measurements that are isotropic; 0: that of most methods.
@@ -45,6 +48,9 @@ type Method struct {
 	// whatever it starts from; nil if that is not known, or if Growth says more.
 	Least func(c *Config, f Facts) float64
 }
+
+// nearMethods names the methods that are Near.
+const nearMethods = "scaled-gd, scaled-subgradient, rgd, rsgd and rgda"
 
 // methods are all methods, as matsense list shows them.
 var methods []Method
@@ -95,6 +101,8 @@ func init() {
 				About:      "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				References: []Reference{tong2021},
 			},
+			OfRank:    true,
+			Near:      true,
 			ScaleFree: true,
 			Make:      func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
 			Advise:    (*Config).adviseNear,
@@ -109,6 +117,8 @@ func init() {
 				Settings:   []string{"optimal-value"},
 				Check:      (*Config).checkPolyak,
 			},
+			OfRank:    true,
+			Near:      true,
 			ScaleFree: true,
 			Step:      1, // the largest: Polyak's own is shorter near the truth
 			Make:      func(c *Config) solver.Method { return solver.ScaledSubgradient(c.polyak()) },
@@ -300,6 +310,7 @@ func init() {
 				Check:      (*Config).checkRetraction,
 			},
 			OfRank:    true,
+			Near:      true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RGD{StepSize: c.Step, Retraction: c.newRetraction()}
@@ -319,6 +330,7 @@ func init() {
 				},
 			},
 			OfRank:    true,
+			Near:      true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RSGD{StepSize: c.Step, Retraction: c.newRetraction(), Batch: c.batches()}
@@ -396,6 +408,8 @@ func init() {
 				Settings:   []string{"adversary-step", "adversary-weight", "adversary-radius"},
 				Check:      (*Config).checkGame,
 			},
+			OfRank:    true,
+			Near:      true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RGDA{

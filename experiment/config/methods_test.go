@@ -8,12 +8,42 @@ import (
 	"testing"
 )
 
+// TestDefaultStart: methods for starts near the truth begin at the spectral estimate, unless anything is said
+// of the start.
+func TestDefaultStart(t *testing.T) {
+	for settings, want := range map[string]string{
+		"method=gd": random, "method=none": spectral, "method=scaled-gd": spectral, "method=rgd": spectral,
+		"method=scaled-gd alpha=1e-3": random, "method=rgd start-seed=7": random,
+		"method=rgda init=random": random, "method=scaled-gd parametrization=uv": spectral,
+		"method=scaled-gd-lambda": random,
+	} {
+		c := configOf(t, strings.Fields("n=20 rank=3 measurements=300 "+settings)...)
+		if err := c.Check(); err != nil || c.Init != want {
+			t.Errorf("%s: the start is %s, not %s; %v", settings, c.Init, want, err)
+		}
+		again := c
+		if err := again.Check(); err != nil || again.Init != want || again.Alpha != c.Alpha {
+			t.Errorf("%s, checked again: the start is %s of size %g; %v", settings, again.Init, again.Alpha, err)
+		}
+	}
+	named := ", " + strings.ReplaceAll(nearMethods, " and ", ", ") + ","
+	for _, m := range methods {
+		if m.Near != strings.Contains(named, ", "+m.Name+",") {
+			t.Errorf("%s is near: %v, and the texts name %s", m.Name, m.Near, nearMethods)
+		}
+		if m.Near && !m.OfRank {
+			t.Errorf("%s starts near the truth with n columns", m.Name)
+		}
+	}
+}
+
 // TestDefaultFactorRank: methods for matrices of a rank get that of the truth, and others a square factor.
 // Symptom: rgd took n columns, with which it diverges.
 func TestDefaultFactorRank(t *testing.T) {
 	for settings, want := range map[string]int{
 		"method=rgd": 3, "method=rsgd": 3, "method=none": 3, "method=rgd factor-rank=5": 5, "method=gd": 20,
-		"method=scaled-gd": 20, "method=rgd parametrization=uv n2=15": 3, "parametrization=uv n2=15": 15,
+		"method=scaled-gd": 3, "method=scaled-gd-lambda": 20, "method=rgda": 3,
+		"method=rgd parametrization=uv n2=15": 3, "parametrization=uv n2=15": 15,
 	} {
 		c := configOf(t, strings.Fields("n=20 rank=3 init=spectral measurements=300 "+settings)...)
 		if err := c.Check(); err != nil {

@@ -372,7 +372,7 @@ func builtinSettings() []*Setting {
 			Key: "factor-rank", Group: factorGroup, ofMember: true,
 			Help: "number r of columns of U (and V); width of the product with parametrization " +
 				products,
-			Default: "n, or the smaller of n and n2; rank for methods none, rgd and rsgd",
+			Default: "n, or the smaller of n and n2; rank for methods none, " + nearMethods,
 			at:      func(c *Config) any { return &c.FactorRank },
 		}, {
 			Key: "depth", Group: factorGroup, shared: true,
@@ -383,8 +383,9 @@ func builtinSettings() []*Setting {
 			Help: "start: random, spectral or another (see matsense list starts), or a .npy file with U₀ " +
 				"of shape (n, r); with parametrization " + products + " a pattern such as W%d.npy for " +
 				"W1.npy, W2.npy, …",
-			Default: Default().Init + "; " + ones + " for " + vectors + "; " + spectral + " for method none",
-			at:      func(c *Config) any { return &c.Init },
+			Default: Default().Init + "; " + ones + " for " + vectors + "; " + spectral +
+				" for method none, and without alpha or start-seed for " + nearMethods,
+			at: func(c *Config) any { return &c.Init },
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,
 			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r); of shape (n, r) " +

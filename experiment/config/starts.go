@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -119,6 +121,16 @@ func IsStartFile(init string) bool { return find(starts, init) == nil }
 func IsRandomStart(init string) bool {
 	s := find(starts, init)
 	return s != nil && s.Random
+}
+
+// startsAtEstimate reports whether the method asks for a spectral start, where there is one: none has nothing
+// else, and a method for starts near the truth takes it unless the user says anything of the start.
+func (c *Config) startsAtEstimate() bool {
+	if !c.ChosenParametrization().Spectral || c.Given("init") {
+		return false
+	}
+	x := find(methods, c.Method)
+	return x != nil && (x.Estimates || x.Near && !slices.ContainsFunc(startKeys, c.Given))
 }
 
 // checkStart checks the start and its settings, of which those that do not apply become zero, and fills in

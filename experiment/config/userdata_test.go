@@ -249,14 +249,14 @@ func TestDefaultStepOfData(t *testing.T) {
 	deep := matrices + " parametrization=deep depth=3"
 	for settings, want := range map[string]float64{
 		matrices: 0.0071, list: 0.029, words: 0.41, bare: 0.41, vectors: 0.0071,
-		vectors + " rank=2":                       0.0071, // Σ y² has the trace of M*
-		vectors + " rank=2 method=scaled-gd":      0.0625,
-		matrices + " step=0.25":                   0.25,
-		matrices + " method=polyak-gd":            0.028,
-		matrices + " method=scaled-gd":            0.25,
-		matrices + " method=adam":                 0.001,
-		matrices + " loss=l1":                     0.25,
-		matrices + " method=weight-normalization": 0.0004, // 0.5/1250; polar
+		vectors + " rank=2":                          0.0071, // Σ y² has the trace of M*
+		vectors + " rank=2 method=scaled-gd":         0.0625,
+		matrices + " step=0.25":                      0.25,
+		matrices + " method=polyak-gd":               0.028,
+		matrices + " method=scaled-gd factor-rank=2": 0.25,
+		matrices + " method=adam":                    0.001,
+		matrices + " loss=l1":                        0.25,
+		matrices + " method=weight-normalization":    0.0004, // 0.5/1250; polar
 		deep: 0.0022, // 0.25/35.36^(4/3) = 0.002153
 		"spectrum=64 parametrization=deep depth=3": 0.25 / 256, // 64^(4/3)
 	} {

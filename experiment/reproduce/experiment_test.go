@@ -200,6 +200,9 @@ func TestPresets(t *testing.T) {
 			if text[0] != '#' {
 				t.Errorf("%s does not begin by saying what is shown", name)
 			}
+			if keys := (&sweep.Plan{Spec: s, Runs: runs}).Unlike(); len(keys) > 0 {
+				t.Errorf("%s compares methods that differ in %v", name, keys)
+			}
 			for _, r := range runs {
 				cost[i] += r.Config.EntryCount() * float64(r.Config.Iterations)
 			}

@@ -299,13 +299,15 @@ def run(
         parametrizations`; default psd).
     factor_rank : int
         Number r of columns of U (and V); width of the product with parametrization deep (default n,
-        or the smaller of n and n2; rank for methods none, rgd and rsgd).
+        or the smaller of n and n2; rank for methods none, scaled-gd, scaled-subgradient, rgd, rsgd
+        and rgda).
     depth : int
         Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
         Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
         r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
-        random; ones for sparse; spectral for method none). A pair of arrays is init and init_right;
+        random; ones for sparse; spectral for method none, and without alpha or start-seed for
+        scaled-gd, scaled-subgradient, rgd, rsgd and rgda). A pair of arrays is init and init_right;
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r); of shape (n, r) with
@@ -783,13 +785,15 @@ def problem(
         parametrizations`; default psd).
     factor_rank : int
         Number r of columns of U (and V); width of the product with parametrization deep (default n,
-        or the smaller of n and n2; rank for methods none, rgd and rsgd).
+        or the smaller of n and n2; rank for methods none, scaled-gd, scaled-subgradient, rgd, rsgd
+        and rgda).
     depth : int
         Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
         Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
         r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
-        random; ones for sparse; spectral for method none). A pair of arrays is init and init_right;
+        random; ones for sparse; spectral for method none, and without alpha or start-seed for
+        scaled-gd, scaled-subgradient, rgd, rsgd and rgda). A pair of arrays is init and init_right;
         with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r); of shape (n, r) with
