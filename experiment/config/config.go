@@ -178,9 +178,7 @@ func (c *Config) Validate() error {
 			m.Bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
-	if c.startsAtEstimate() {
-		c.Init = spectral
-	}
+	c.fillStart()
 	c.checkStart(m)
 
 	if c.Method == "subgradient" { // an earlier version had it

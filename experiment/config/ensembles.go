@@ -42,6 +42,9 @@ type Ensemble struct {
 	UserData *UserData
 }
 
+// reluCompletion is the ensemble that has a spectral start of its own.
+const reluCompletion = "relu-completion"
+
 // ensembles are all ensembles, as matsense list shows them.
 var ensembles []Ensemble
 
@@ -110,7 +113,7 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name: "relu-completion",
+				Name: reluCompletion,
 				About: "the entries of the matrix that are not negative, or that reach a threshold, all of " +
 					"them, times √K",
 				References: []Reference{liu2024},

@@ -15,9 +15,9 @@ func TestDefaultStart(t *testing.T) {
 		"method=gd": random, "method=none": spectral, "method=scaled-gd": spectral, "method=rgd": spectral,
 		"method=scaled-gd alpha=1e-3": random, "method=rgd start-seed=7": random,
 		"method=rgda init=random": random, "method=scaled-gd parametrization=uv": spectral,
-		"method=scaled-gd-lambda": random,
+		"method=scaled-gd-lambda": random, "method=scaled-gd ensemble=relu-completion": reluSpectral,
 	} {
-		c := configOf(t, strings.Fields("n=20 rank=3 measurements=300 "+settings)...)
+		c := configOf(t, strings.Fields("n=20 rank=3 "+settings)...)
 		if err := c.Check(); err != nil || c.Init != want {
 			t.Errorf("%s: the start is %s, not %s; %v", settings, c.Init, want, err)
 		}

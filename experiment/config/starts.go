@@ -123,14 +123,22 @@ func IsRandomStart(init string) bool {
 	return s != nil && s.Random
 }
 
-// startsAtEstimate reports whether the method asks for a spectral start, where there is one: none has nothing
-// else, and a method for starts near the truth takes it unless the user says anything of the start.
-func (c *Config) startsAtEstimate() bool {
+// fillStart gives some methods a spectral start, where there is one: none has nothing else, and a method for
+// starts near the truth takes that of its ensemble unless the user says anything of the start.
+func (c *Config) fillStart() {
 	if !c.ChosenParametrization().Spectral || c.Given("init") {
-		return false
+		return
 	}
-	x := find(methods, c.Method)
-	return x != nil && (x.Estimates || x.Near && !slices.ContainsFunc(startKeys, c.Given))
+	switch x := find(methods, c.Method); {
+	case x == nil:
+	case x.Estimates:
+		c.Init = spectral
+	case x.Near && !slices.ContainsFunc(startKeys, c.Given):
+		c.Init = spectral
+		if c.ensemble().Name == reluCompletion {
+			c.Init = reluSpectral
+		}
+	}
 }
 
 // checkStart checks the start and its settings, of which those that do not apply become zero, and fills in
@@ -196,7 +204,7 @@ func (c *Config) checkStartImbalance(m *Mistakes) {
 // checkReLUSpectral refuses other measurements than it is made for.
 func (c *Config) checkReLUSpectral(m *Mistakes) {
 	c.checkSpectral(m)
-	if c.ensemble().Name != "relu-completion" && c.Triplets == "" {
+	if c.ensemble().Name != reluCompletion && c.Triplets == "" {
 		m.Bad("init", "relu-spectral is a start for entries that are seen where they are not negative: "+
 			"ensemble relu-completion, or triplets")
 	}
