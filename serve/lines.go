@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ type line struct {
 
 // readLines reads the lines of an input one ahead, so that its end is seen while a call goes on. The channel
 // is closed at the end of the input, and canceled is called after [grace]. Lines for which handled is true
-// are left out: they are for the call that goes on.
+// are left out: they are for the call that goes on. So are blank lines.
 func readLines(in io.Reader, canceled context.CancelFunc, handled func(text []byte) bool) <-chan line {
 	lines := make(chan line)
 	go func() {
@@ -39,7 +40,7 @@ func readLines(in io.Reader, canceled context.CancelFunc, handled func(text []by
 		for i := 0; ; {
 			var err, ended error
 			texts[i], err, ended = appendLine(texts[i][:0], r)
-			if ended == nil && err == nil && handled(texts[i]) {
+			if ended == nil && err == nil && (len(bytes.TrimSpace(texts[i])) == 0 || handled(texts[i])) {
 				continue
 			}
 			if ended == nil || len(texts[i]) > 0 {

@@ -284,7 +284,7 @@ func TestMistakes(t *testing.T) {
 	of := func(x object) any { return []any{[]any{x}} }
 	for _, x := range []struct{ request, want string }{
 		{`nonsense`, "the request is not JSON: invalid character 'o' in literal null (expecting 'u')"},
-		{``, "the request is not JSON: unexpected end of JSON input"},
+		{`{`, "the request is not JSON: unexpected end of JSON input"},
 		{`[1]`, "a request is a JSON object, not a JSON array"},
 		{`{"id":"x"}`, `a request has a member "call" with the name of a call`},
 		{`{"id":"x","call":5}`, "call: this takes a text, not a JSON number"},

@@ -334,24 +334,36 @@ def test_a_request_that_was_interrupted_while_it_was_written(monkeypatch, part):
 
 
 @posix
-def test_a_step_whose_request_was_interrupted(monkeypatch):
-    """A step that goes on after a Ctrl-C within one of its requests is answered as any other."""
-    os_write = os.write
+@pytest.mark.parametrize("left", [0, 1, 1000])
+def test_a_step_whose_request_was_interrupted(monkeypatch, left):
+    """A step may go on after a Ctrl-C within one of its requests.
 
-    def half(file, line):
-        os_write(file, line[: len(line) // 2])
+    Without its line feed the request is carried out before the next one, whose factors lie where its gradient
+    goes.
+    """
+    os_write = os.write
+    values = []
+
+    def cut(file, line):
+        os_write(file, line[: len(line) - left])
         raise KeyboardInterrupt
 
-    def step(p, U, t):
-        if t == 3:
-            monkeypatch.setattr(_server.os, "write", half)
-            with pytest.raises(KeyboardInterrupt):
-                p.value([U] * 100)
-            monkeypatch.undo()
-        U -= 0.25 * p.value_and_grad(U)[1]
+    with ms.problem(n=20, rank=2, measurements=400, factor_rank=4) as p:
+        factors = list(np.random.default_rng(0).standard_normal((4, 20, 4)))
+        good = p.value(factors)
 
-    with ms.problem(**SMALL) as p:
+        def step(p, U, t):
+            if t == 3:
+                p.value(factors)  # enough memory for what follows
+                monkeypatch.setattr(_server.os, "write", cut)
+                with pytest.raises(KeyboardInterrupt):
+                    p.value_and_grad([U + 1] * 40 if left > 1 else U + 1)
+                monkeypatch.undo()
+                values.append(p.value(factors))
+            U -= 0.1 * p.value_and_grad(U)[1]
+
         run = p.solve(step, iterations=6, progress=False)
+    np.testing.assert_array_equal(values, [good])
     assert run.summary["iterations"] == 6
 
 

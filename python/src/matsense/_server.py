@@ -52,6 +52,7 @@ class Server:
         self._last = 0  # number of the last request
         self._received = b""  # the beginning of a line
         self._pending = False  # an answer may be missing, because the request for it was interrupted
+        self._exchanging = False  # the answer to a request of `exchange` may not have been read
         self._cut = False  # whether the last line may have been written in part
         self._problems: dict[int, Memory] = {}
         self._abandoned: list[int] = []  # problems that nobody can close any more
@@ -138,12 +139,12 @@ class Server:
         """Make a request whose line has been prepared by `request_line`, and return the answer."""
         self._last += 1
         number = self._last
-        self._pending = True
+        self._pending = self._exchanging = True
         self.write(b'{"id":%d,%b' % (number, rest))
         answer = self.read()
         while answer.get("id") != number:
             answer = self.read()
-        self._pending = False
+        self._pending, self._exchanging = self._depth > 1, False  # a conversation goes on
         if "error" in answer:
             raise of_exit_code(answer["exit_code"], in_python(answer["error"]))
         return answer
@@ -174,7 +175,7 @@ class Server:
     def write(self, line: bytes) -> None:
         """Write a line to the server. The line ends with a line feed."""
         # An exception may have come while the line before was written. Then that line is ended first, and the
-        # server answers that it is not JSON, or carries it out: nobody waits for the answer.
+        # server answers that it is not JSON, or carries it out: see _settle.
         if self._cut:
             line = b"\n" + line
         self._cut = True
@@ -208,9 +209,8 @@ class Server:
         An exception such as KeyboardInterrupt can come at any place: before the request was written, or after
         the answer was read. So the end of the answers is found by the answer to another request.
         """
-        if self._depth > 1:
-            return
-        if self._pending:
+        within = self._depth > 1  # a conversation, whose own answer comes later
+        if self._exchanging if within else self._pending:
             self._last += 1
             self.write(b'{"id":%d,"call":"hello","protocol":%d}\n' % (self._last, PROTOCOL))
             while b'{"id":%d,' % self._last not in (line := self._line()):
@@ -218,8 +218,8 @@ class Server:
                     number = int(opened[1])
                     self._problems[number] = Memory(self)
                     self._abandoned.append(number)
-            self._pending = False
-        while self._abandoned:
+            self._pending, self._exchanging = within, False
+        while self._abandoned and not within:
             self._send_close(self._abandoned.pop())
 
     def close_problem(self, number: int) -> None:
