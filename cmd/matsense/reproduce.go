@@ -73,7 +73,7 @@ what was changed.
 	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
 	f.BoolVar(&o.full, "full", false, "the full size: seconds to hours on two cores (docs/full-sizes.md)")
 	f.StringArrayVar(&o.set, "set", nil,
-		"change of the experiment, `KEY=VALUE`: a setting, or seeds, targets, filter; can be repeated")
+		"change of the experiment, `KEY=VALUE`: a setting, or seeds, start-seeds, targets, filter; can be repeated")
 	f.StringVar(&o.sweep, "sweep", "", "sweep `file` to judge in the place of the one that comes with it")
 	f.StringVar(&o.out, "out", "",
 		"`directory` (default reproduce/NAME-quick, or reproduce/NAME with --full; with changes a name of "+
@@ -140,8 +140,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if o.quick && o.full {
 		return config.Usagef("--quick and --full are two sizes: choose one")
 	}
-	if o.claim && o.file {
-		return config.Usagef("--claim and --file both print and stop: choose one")
+	if o.claim && (o.file || o.quick || o.full || o.force || o.sweep != "" || o.out != "" || len(o.set) > 0) {
+		return config.Usagef("--claim prints the claim and stops: of other flags it goes with --json alone")
 	}
 	if o.claim {
 		if o.json {

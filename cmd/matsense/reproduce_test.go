@@ -131,7 +131,8 @@ func TestReproduceLists(t *testing.T) {
 	}{
 		{[]string{"reproduce", "aplha"}, `did you mean "alpha"?`},
 		{[]string{"reproduce", "alpha", "--quick", "--full"}, "choose one"},
-		{[]string{"reproduce", "alpha", "--claim", "--file"}, "choose one"},
+		{[]string{"reproduce", "alpha", "--claim", "--file"}, "goes with --json alone"},
+		{[]string{"reproduce", "alpha", "--claim", "--set", "n=3"}, "goes with --json alone"},
 		{[]string{"reproduce", "alpha", "phases"}, "one name"},
 	} {
 		if r := must(t, exitUsage, c.args...); !strings.Contains(r.err, c.want) {

@@ -35,10 +35,18 @@ def test_a_verdict_and_its_sweep():
     same = ms.load(done.path)
     assert isinstance(same, ms.Reproduction)
     assert same.verdict == "agrees"
+    with pytest.raises(ms.Error, match=r"call ms\.reproduce again"):
+        same.resume()
+    for damaged in "{", "[]", '{"name": "phases"}':
+        (done.path / "verdict.json").write_text(damaged, encoding="utf-8")
+        with pytest.raises(ms.Error, match="is damaged"):
+            _ = ms.load(done.path).verdict
+        assert "1 runs have ended" in repr(ms.load(done.path))
+    assert phases().verdict == "agrees"
 
 
 def test_a_claim_is_tried_where_it_was_not_tried(tmp_path):
-    done = phases(set={"n": 20, "iterations": 20.0}, out=tmp_path / "tried")
+    done = phases(set={"n": np.array(20), "iterations": 20.0}, out=tmp_path / "tried")
     assert done.verdict == "cannot be told"
     assert done.findings[0] == "changed: n=20, iterations=20"
     (tmp_path / "mine.yaml").write_text("base: {n: 20, rank: 1, iterations: 20}\n", encoding="utf-8")
@@ -71,6 +79,9 @@ def test_axes_take_lists(tmp_path):
         ({"name": "phases", "set": {"kappa": [1, 2]}}, "kappa is no axis of this experiment"),
         ({"name": "phases", "set": {"kappa": object()}}, "kappa: takes one number or word"),
         ({"name": "phases", "set": {"n": 0}}, "n goes from 1"),
+        ({"name": "phases", "set": [("n", 3)]}, "set: takes a dict of settings"),
+        ({"name": "phases", "set": "kappa=3"}, "set: takes a dict of settings"),
+        ({"name": "phases", "set": {1: 3}}, "set: takes a dict of settings"),
         ({"name": "phases", "sweep": "missing.yaml"}, "the sweep cannot be read"),
         ({"name": "phases", "sweep": "mine.yaml", "full": True}, "takes the place of"),
         ({"name": "phases", "callback": 3}, "callback"),

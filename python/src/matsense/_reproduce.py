@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from matsense._arrays import Value
 from matsense._carry_out import carry_out
@@ -16,6 +16,8 @@ from matsense._process import Process
 from matsense._settings import check_callback, key_of, path_of, scalar, text_of
 from matsense._sweep import Sweep
 from matsense._watch import SweepWatch
+
+_RULE = ("compared", "agrees_if", "disagrees_if", "untested")
 
 
 class Reproduction(Sweep):
@@ -55,20 +57,29 @@ class Reproduction(Sweep):
 
         The keys are compared, agrees_if, disagrees_if and untested.
         """
-        return {key: str(self._judged[key]) for key in ("compared", "agrees_if", "disagrees_if", "untested")}
+        return {key: str(self._judged[key]) for key in _RULE}
 
     @cached_property
     def _judged(self) -> dict[str, Any]:
         path = self.path / "verdict.json"
         try:
             judged: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            _ = [judged[key] for key in ("name", "verdict", "findings", "claim", *_RULE)]
         except OSError as failed:
             raise Error(f"{path} cannot be read: {failed.strerror}") from None
+        except (ValueError, TypeError, KeyError):
+            raise Error(f"{path} is damaged: ms.reproduce judges the sweep again") from None
         return judged
+
+    def resume(self, **_: object) -> NoReturn:
+        """Refuse: the call of `ms.reproduce` that has begun goes on, and judges again."""
+        raise Error("call ms.reproduce again, with the same arguments: it goes on and judges again")
 
     def __repr__(self) -> str:
         """Return the verdict with its findings, and the lines of the sweep."""
-        if not (self.path / "verdict.json").exists():
+        try:
+            _ = self._judged
+        except Error:
             return super().__repr__()
         findings = "".join(f"  {line}\n" for line in self.findings)
         return f"{self.name}: {self.verdict}\n{findings}{super().__repr__()}"
@@ -137,6 +148,8 @@ def reproduce(
     sweep, out = path_of("sweep", sweep), path_of("out", out)
     if not isinstance(name, str) or name.startswith("-"):
         raise ConfigError(f"name: takes the name of an experiment, got {name!r}")
+    if set is not None and not (isinstance(set, Mapping) and all(isinstance(key, str) for key in set)):
+        raise ConfigError(f"set: takes a dict of settings, like dict(kappa=10), got {set!r}")
     flags = [f"--set={key_of(setting)}={_changed(setting, value)}" for setting, value in (set or {}).items()]
     if sweep is not None:
         flags.append(f"--sweep={sweep}")
@@ -160,6 +173,6 @@ def _changed(name: str, value: Value) -> str:
     """Return a new value of a setting, or a list of an axis's values, as YAML."""
     if isinstance(value, Mapping):
         return json.dumps({spacing: [scalar(name, v) for v in numbers] for spacing, numbers in value.items()})
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Iterable) or getattr(value, "shape", None) == ():
         return text_of(scalar(name, value))
     return json.dumps([scalar(name, v) for v in value])
