@@ -48,6 +48,8 @@ var failing = []string{
 	"method=imbalanced-gd parametrization=uv imbalance-scale=1e-4 alpha=0.01",
 	"method=scaled-gd init=random factor-rank=12",
 	"method=scaled-gd factor-rank=2 init=spectral step=8",
+	"method=scaled-gd parametrization=indefinite", // no spectral pairs are left for V
+	"method=scaled-gd ensemble=relu-completion init=random factor-rank=12",
 	"method=scaled-gd ensemble=rank-one measurements=800 factor-rank=2 init=spectral step=9",
 	"method=scaled-gd-lambda kappa=1e4",
 	"method=scaled-gd-lambda lambda=1e5",

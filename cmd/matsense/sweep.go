@@ -367,8 +367,8 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 		}
 	}
 	if keys := p.Unlike(); len(keys) > 0 {
-		env.notice(fmt.Sprintf("the methods of this sweep differ in their defaults of %s: set them in base to "+
-			"compare like with like", strings.Join(keys, " and ")), o.json)
+		env.notice(fmt.Sprintf("the methods of this sweep differ in their defaults of %s: give one value in base "+
+			"to compare like with like", strings.Join(keys, " and ")), o.json)
 	}
 }
 

@@ -150,7 +150,11 @@ func (c *Config) nearStart(f Facts, a *Advice) bool {
 		return false
 	}
 	delete(a.Settings, "alpha")
-	a.Set("init", spectral)
+	if start := c.nearInit(); start != "" {
+		a.Set("init", start)
+	} else {
+		a.Set("alpha", c.wholeFactor(f)/2)
+	}
 	most := max(c.Rank, 1)
 	if c.FactorRank <= most {
 		a.Say("%s starts near the truth", c.Method)

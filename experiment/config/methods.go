@@ -447,6 +447,13 @@ func init() {
 	}
 }
 
+// OwnStart says which of two defaults the method has for itself: as many columns as the truth's rank, and a
+// spectral start.
+func (c *Config) OwnStart() (ofRank, spectral bool) {
+	x := find(methods, c.Method)
+	return x != nil && x.OfRank, x != nil && (x.Near || x.Estimates)
+}
+
 // NewMethod makes the method of a configuration that was found valid.
 func (c *Config) NewMethod() solver.Method {
 	x := find(methods, c.Method)

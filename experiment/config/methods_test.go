@@ -14,6 +14,8 @@ func TestDefaultStart(t *testing.T) {
 	for settings, want := range map[string]string{
 		"method=gd": random, "method=none": spectral, "method=scaled-gd": spectral, "method=rgd": spectral,
 		"method=scaled-gd alpha=1e-3": random, "method=rgd start-seed=7": random,
+		"method=scaled-gd parametrization=uv start-imbalance=2": spectral, "method=rgd alpha=0": spectral,
+		"method=scaled-gd parametrization=indefinite": random, "method=scaled-gd start-seed=0": spectral,
 		"method=rgda init=random": random, "method=scaled-gd parametrization=uv": spectral,
 		"method=scaled-gd-lambda": random, "method=scaled-gd ensemble=relu-completion": reluSpectral,
 	} {
@@ -27,6 +29,15 @@ func TestDefaultStart(t *testing.T) {
 		}
 	}
 	named := ", " + strings.ReplaceAll(nearMethods, " and ", ", ") + ","
+	// Another method, checked after one that starts near the truth, has its own start.
+	c := configOf(t, strings.Fields("n=20 rank=3 method=scaled-gd")...)
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	c.Method = "gd"
+	if err := c.Check(); err != nil || c.Init != random || c.Alpha != Default().Alpha {
+		t.Errorf("gd after scaled-gd starts from %s of size %g; %v", c.Init, c.Alpha, err)
+	}
 	for _, m := range methods {
 		if m.Near != strings.Contains(named, ", "+m.Name+",") {
 			t.Errorf("%s is near: %v, and the texts name %s", m.Name, m.Near, nearMethods)

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"slices"
-
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -124,21 +122,47 @@ func IsRandomStart(init string) bool {
 }
 
 // fillStart gives some methods a spectral start, where there is one: none has nothing else, and a method for
-// starts near the truth takes that of its ensemble unless the user says anything of the start.
+// starts near the truth takes it unless the user gives a random start its size or seed. (A resolved
+// configuration says 0 where they do not apply.)
 func (c *Config) fillStart() {
 	if !c.ChosenParametrization().Spectral || c.Given("init") {
 		return
 	}
+	drawn := c.Given("alpha") && c.Alpha != 0 || c.Given("alpha-right") && c.AlphaRight != 0 ||
+		c.Given("start-seed") && c.StartSeed != 0
 	switch x := find(methods, c.Method); {
 	case x == nil:
 	case x.Estimates:
 		c.Init = spectral
-	case x.Near && !slices.ContainsFunc(startKeys, c.Given):
-		c.Init = spectral
-		if c.ensemble().Name == reluCompletion {
-			c.Init = reluSpectral
+	case x.Near && !drawn && c.nearInit() != "":
+		c.Init = c.nearInit()
+	case c.Init == spectral || c.Init == reluSpectral: // of another method, before
+		its := Default()
+		c.Init = its.Init
+		if !c.Given("alpha") {
+			c.Alpha = its.Alpha
 		}
 	}
+}
+
+// nearInit is the start near the truth; "" if there is none. The spectral estimate of a positive semidefinite
+// truth leaves no pairs for V of UUᵀ − VVᵀ.
+func (c *Config) nearInit() string {
+	switch {
+	case c.Parametrization == (solver.Indefinite{}).Name():
+		return ""
+	case c.ensemble().Name == reluCompletion:
+		return reluSpectral
+	}
+	return spectral
+}
+
+// HasRandomStart says whether the start has a part that is drawn, before [Config.Validate] has filled in the
+// start of the method.
+func (c *Config) HasRandomStart() bool {
+	filled := *c
+	filled.fillStart()
+	return IsRandomStart(filled.Init)
 }
 
 // checkStart checks the start and its settings, of which those that do not apply become zero, and fills in

@@ -411,8 +411,14 @@ func (p *parser) replicas(part, key string, node *yaml.Node) int {
 		p.bad(node.Line, "%s counts up from %s, which is an axis on line %d", part, key, line)
 		return 0
 	}
-	if key == "start-seed" && !config.IsRandomStart(p.Base.Init) && p.places["init"] == "" {
+	varied := func(key string) bool { return p.places[key] != "" }
+	switch random := config.IsRandomStart(p.Base.Init); {
+	case key != "start-seed" || p.Base.HasRandomStart() || varied("init"):
+	case !random:
 		p.bad(node.Line, "start-seeds repeats a random start, and init is %q", p.Base.Init)
+	case !slices.ContainsFunc([]string{"method", "alpha", "alpha-right", "parametrization"}, varied):
+		p.bad(node.Line, "start-seeds repeats a random start, and method %s does not have one by default",
+			p.Base.Method)
 	}
 	p.places[key] = p.place(node.Line)
 	return n

@@ -134,8 +134,9 @@ func (g *grid) set() ([]string, bool) {
 		if s.inBase["start-seed"] {
 			start = s.Base.StartSeed
 		}
+		g.config.StartSeed = s.Base.StartSeed // not that of the point before
 		switch {
-		case config.IsRandomStart(g.config.Init):
+		case g.config.HasRandomStart():
 			set(strconv.FormatUint(start+startSeedStep*uint64(replica), 10))
 		case replica == 0:
 			set("0") // as in a resolved configuration to which start-seed does not apply

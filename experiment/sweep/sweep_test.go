@@ -149,6 +149,8 @@ func TestMistakes(t *testing.T) {
 		}},
 		{"base: {init: spectral}\nstart-seeds: 2\n",
 			[]string{`s.yaml:2: start-seeds repeats a random start, and init is "spectral"`}},
+		{"base: {method: rgd}\nstart-seeds: 2\n", []string{
+			"s.yaml:2: start-seeds repeats a random start, and method rgd does not have one by default"}},
 		{"seeds: 1000000000\nstart-seeds: 1000\n",
 			[]string{"s.yaml: the grid has 1000000000000 runs, and a sweep has at most 10000000"}},
 		{"seeds: 9223372036854775807\nstart-seeds: 9223372036854775807\n", []string{

@@ -16,17 +16,27 @@ func (p *Plan) Unlike() (keys []string) {
 	if with < 0 {
 		return nil
 	}
+	type choice struct {
+		value string
+		own   bool // the default is that of the method
+	}
 	for _, setting := range []struct {
-		key   string
-		value func(c *config.Config) string
+		key    string
+		choice func(c *config.Config) choice
 	}{
-		{"factor-rank", func(c *config.Config) string { return strconv.Itoa(c.FactorRank) }},
-		{"init", func(c *config.Config) string { return c.Init }},
+		{"factor-rank", func(c *config.Config) choice {
+			ofRank, _ := c.OwnStart()
+			return choice{strconv.Itoa(c.FactorRank), ofRank}
+		}},
+		{"init", func(c *config.Config) choice {
+			_, spectral := c.OwnStart()
+			return choice{c.Init, spectral}
+		}},
 	} {
 		if slices.Contains(varied, setting.key) {
 			continue
 		}
-		values := map[string]string{} // of runs that are alike but for the method's axis
+		choices := map[string]choice{} // of runs that are alike but for the method's axis
 		for _, run := range p.Runs {
 			var rest strings.Builder
 			for i, value := range run.Values {
@@ -34,12 +44,13 @@ func (p *Plan) Unlike() (keys []string) {
 					rest.WriteString(value + " ")
 				}
 			}
-			value := setting.value(&run.Config)
-			if first, known := values[rest.String()]; known && first != value {
+			here := setting.choice(&run.Config)
+			first, known := choices[rest.String()]
+			if known && first.value != here.value && first.own != here.own {
 				keys = append(keys, setting.key)
 				break
 			}
-			values[rest.String()] = value
+			choices[rest.String()] = here
 		}
 	}
 	return keys

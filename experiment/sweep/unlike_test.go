@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -21,6 +22,7 @@ func TestUnlike(t *testing.T) {
 		{base + "}\naxes:\n  - {method: [gd, rgd], init: [spectral, random], factor-rank: [2, 2]}\n", nil},
 		{base + "}\naxes:\n  - method: [gd, momentum]\n  - n: [20, 30]\n", nil},
 		{base + "}\naxes:\n  - n: [20, 30]\n", nil},
+		{base + "}\naxes:\n  - {method: [gd, momentum], n: [20, 30]}\n", nil},
 	} {
 		p, err := NewPlan(t.Context(), mustParse(t, c.text), Options{}, aHost())
 		if err != nil {
@@ -28,6 +30,34 @@ func TestUnlike(t *testing.T) {
 		}
 		if got := p.Unlike(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.text, got, c.want)
+		}
+	}
+}
+
+// TestStartSeedsOfMethods: methods that start near the truth have no replicas of their start, unless the size
+// of a random start is given. Symptom: start-seeds gave them the small random start from which they diverge.
+func TestStartSeedsOfMethods(t *testing.T) {
+	for text, want := range map[string][]string{
+		"base: {n: 20, rank: 2}\naxes: [{method: [gd, rgd]}]\nstart-seeds: 2\n": {
+			"gd random 1", "gd random 1001", "rgd spectral 0",
+		},
+		"base: {n: 20, rank: 2, alpha: 0.5}\naxes: [{method: [gd, rgd]}]\nstart-seeds: 2\n": {
+			"gd random 1", "gd random 1001", "rgd random 1", "rgd random 1001",
+		},
+		"base: {n: 20, rank: 2, method: rgd}\naxes: [{alpha: [0.5, 1]}]\nstart-seeds: 1\n": {
+			"rgd random 1", "rgd random 1",
+		},
+	} {
+		runs, err := mustParse(t, text).Runs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range runs {
+			got = append(got, fmt.Sprintf("%s %s %d", r.Config.Method, r.Config.Init, r.Config.StartSeed))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }
