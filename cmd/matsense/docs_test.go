@@ -59,15 +59,8 @@ var arXivNumber = regexp.MustCompile(`arXiv\s([0-9]{4}\.[0-9]{5}|[0-9]{4}\.[0-9]
 // experimentsPage is docs/experiments.md.
 func experimentsPage(t *testing.T) string {
 	t.Helper()
-	text := func(path string) string {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	byHand, _, _ := strings.Cut(text(experimentsFile), claimsHeading)
-	results := text("../../docs/full-sizes.md")
+	byHand, _, _ := strings.Cut(string(read(t, experimentsFile)), claimsHeading)
+	results := string(read(t, "../../docs/full-sizes.md"))
 	var contents, claims strings.Builder
 	contents.WriteString("| experiment | what | runs | runs of the full size |\n|---|---|---|---|\n")
 	for _, e := range reproduce.All() {

@@ -102,11 +102,7 @@ func replica(o observation) string { return fmt.Sprint(o.Seed, o.StartSeed-o.See
 
 // median returns the median of a value, or NaN if there are no observations.
 func median(all []observation, value func(observation) float64) float64 {
-	var xs []float64
-	for _, o := range all {
-		xs = append(xs, value(o))
-	}
-	return medianOf(xs)
+	return medianOf(valuesOf(all, value))
 }
 
 // medianOf sorts numbers and returns their median; NaN if there are none.
@@ -277,20 +273,9 @@ func valuesOf(all []observation, value func(observation) float64) (xs []float64)
 	return xs
 }
 
-func mean(xs []float64) (sum float64) {
-	for _, x := range xs {
-		sum += x / float64(len(xs))
-	}
-	return sum
-}
-
 // extreme returns the largest or the least of a value.
 func extreme(all []observation, value func(observation) float64, pick func([]float64) float64) float64 {
-	var values []float64
-	for _, o := range all {
-		values = append(values, value(o))
-	}
-	return pick(values)
+	return pick(valuesOf(all, value))
 }
 
 // halves returns a value at the last point of a run's first half, and at its last point: NaN if the run

@@ -45,7 +45,7 @@ func judgeSGD(all []observation) Verdict {
 			uneven, apart, passes[i] = math.Inf(1), math.Inf(1), math.NaN()
 			continue
 		}
-		decade := median(g, func(o observation) float64 { return mean(decadeSteps(o)) })
+		decade := median(g, func(o observation) float64 { return meanOf(decadeSteps(o)) })
 		if i == len(sizes)-1 {
 			full = decade
 		}
