@@ -15,6 +15,7 @@ from matsense._folder import Folder
 from matsense._process import Process
 from matsense._settings import check_callback, key_of, path_of, scalar, text_of
 from matsense._sweep import Sweep
+from matsense._sweeping import ended
 from matsense._watch import SweepWatch
 
 _RULE = ("compared", "agrees_if", "disagrees_if", "untested")
@@ -72,7 +73,7 @@ class Reproduction(Sweep):
         return judged
 
     def resume(self, **_: object) -> NoReturn:
-        """Refuse: the call of `ms.reproduce` that has begun goes on, and judges again."""
+        """Refuse, because `ms.reproduce` alone judges: the same call goes on, and judges again."""
         raise Error("call ms.reproduce again, with the same arguments: it goes on and judges again")
 
     def __repr__(self) -> str:
@@ -159,14 +160,7 @@ def reproduce(
     folder = Folder(out or os.curdir)
     watch = SweepWatch("run", progress, callback, folder.sentence)
     ending = carry_out(lambda: ["reproduce", name, *flags], watch, folder)
-    begun = ending.directory is not None and (ending.directory / "sweep.yaml").exists()
-    done = Reproduction(ending.directory) if ending.directory is not None and begun else None
-    error = ending.failure(done.path if done else None, may_stop=False, again="the same call")
-    if error is not None:
-        error.sweep = done
-        raise error
-    assert done is not None
-    return done
+    return ended(ending, Reproduction, again="the same call")
 
 
 def _changed(name: str, value: Value) -> str:

@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from matsense._arrays import Value
 from matsense._carry_out import Ending, carry_out, stop_flag
@@ -29,6 +29,8 @@ from matsense._settings import (
 )
 from matsense._sweep import Sweep
 from matsense._watch import SweepWatch
+
+Kind = TypeVar("Kind", bound=Sweep)
 
 
 @outermost
@@ -152,14 +154,14 @@ def sweep(
             return folder.sentence(text.replace(str(written), "the sweep"))
 
         watch = SweepWatch("run", progress, callback, sentence)
-        return _ended(carry_out(arguments, watch, folder), stop_after is not None)
+        return ended(carry_out(arguments, watch, folder), Sweep, stop_after is not None)
 
 
-def _ended(ending: Ending, may_stop: bool) -> Sweep:
-    """Return the sweep that has ended, or raise what became of it."""
+def ended(ending: Ending, kind: type[Kind], may_stop: bool = False, again: str | None = None) -> Kind:
+    """Return the sweep that has ended, or raise what became of it; see `Ending.failure`."""
     begun = ending.directory is not None and (ending.directory / "sweep.yaml").exists()
-    sweep = Sweep(ending.directory) if ending.directory is not None and begun else None
-    error = ending.failure(sweep.path if sweep else None, may_stop)
+    sweep = kind(ending.directory) if ending.directory is not None and begun else None
+    error = ending.failure(sweep.path if sweep else None, may_stop, again)
     if error is not None:
         error.sweep = sweep
         raise error
