@@ -367,7 +367,7 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 		}
 	}
 	if keys := p.Unlike(); len(keys) > 0 {
-		env.notice(fmt.Sprintf("the methods of this sweep differ in their defaults of %s: give one value in base "+
+		env.notice(fmt.Sprintf("the methods of this sweep differ in their defaults of %s: set %[1]s in base "+
 			"to compare like with like", strings.Join(keys, " and ")), o.json)
 	}
 }

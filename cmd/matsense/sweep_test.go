@@ -430,7 +430,8 @@ func TestSweepDryRun(t *testing.T) {
 	}
 	// Methods with defaults of their own are hardly to be compared, which a note says.
 	unlike := sweepFile(t, "base: {n: 20}\naxes: [method: [gd, scaled-gd]]\n")
-	const note = "the methods of this sweep differ in their defaults of factor-rank and init: give one value in base "
+	const note = "the methods of this sweep differ in their defaults of factor-rank and init: set factor-rank and " +
+		"init in base to compare like with like"
 	if r := must(t, exitDone, "sweep", unlike, "--dry-run"); !strings.Contains(r.err, "\nnote: "+note) {
 		t.Errorf("of unlike methods it says %q", r.err)
 	}

@@ -19,10 +19,8 @@ type Method struct {
 	// Fits refuses factors of a shape with which the method cannot work, once the problem's size is known;
 	// nil if it works with all.
 	Fits func(c *Config, m *Mistakes)
-	// OfRank: the factor has as many columns as the truth's rank unless factor-rank is given, not n.
-	OfRank bool
-	// Near: the method works near the truth alone, and starts from the spectral estimate unless a setting of
-	// the start is given.
+	// Near: the method works near the truth alone. Its factor has as many columns as the truth's rank unless
+	// factor-rank is given, and it starts from the spectral estimate unless a setting of the start is given.
 	Near bool
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
@@ -101,7 +99,6 @@ func init() {
 				About:      "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				References: []Reference{tong2021},
 			},
-			OfRank:    true,
 			Near:      true,
 			ScaleFree: true,
 			Make:      func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
@@ -117,7 +114,6 @@ func init() {
 				Settings:   []string{"optimal-value"},
 				Check:      (*Config).checkPolyak,
 			},
-			OfRank:    true,
 			Near:      true,
 			ScaleFree: true,
 			Step:      1, // the largest: Polyak's own is shorter near the truth
@@ -309,7 +305,6 @@ func init() {
 				Settings:   []string{"retraction"},
 				Check:      (*Config).checkRetraction,
 			},
-			OfRank:    true,
 			Near:      true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
@@ -329,7 +324,6 @@ func init() {
 					c.checkBatches(m)
 				},
 			},
-			OfRank:    true,
 			Near:      true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
@@ -408,7 +402,6 @@ func init() {
 				Settings:   []string{"adversary-step", "adversary-weight", "adversary-radius"},
 				Check:      (*Config).checkGame,
 			},
-			OfRank:    true,
 			Near:      true,
 			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
@@ -441,17 +434,16 @@ func init() {
 				Check:      (*Config).checkNone,
 			},
 			Make:      func(*Config) solver.Method { return solver.None{} },
-			OfRank:    true,
 			Estimates: true,
 		},
 	}
 }
 
-// OwnStart says which of two defaults the method has for itself: as many columns as the truth's rank, and a
-// spectral start.
-func (c *Config) OwnStart() (ofRank, spectral bool) {
+// StartsAtEstimate says whether the method's defaults are a spectral start and as many columns as the truth's
+// rank.
+func (c *Config) StartsAtEstimate() bool {
 	x := find(methods, c.Method)
-	return x != nil && x.OfRank, x != nil && (x.Near || x.Estimates)
+	return x != nil && (x.Near || x.Estimates)
 }
 
 // NewMethod makes the method of a configuration that was found valid.
@@ -871,8 +863,8 @@ func (c *Config) fillFactorRank(m *Mistakes, n1, n2 int) {
 	if c.FactorRank != 0 || c.Given("factor-rank") || c.StartFile() != "" {
 		return
 	}
-	switch x := find(methods, c.Method); {
-	case x == nil || !x.OfRank || c.Rank <= 0 && x.Estimates:
+	switch {
+	case !c.StartsAtEstimate() || c.Rank <= 0 && c.EstimatesOnly():
 		c.FactorRank = min(n1, n2)
 	case c.Rank <= 0:
 		m.Bad("factor-rank", "method %s needs factor-rank, the rank of its matrices, or rank, that of the "+

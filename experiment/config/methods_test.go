@@ -42,9 +42,6 @@ func TestDefaultStart(t *testing.T) {
 		if m.Near != strings.Contains(named, ", "+m.Name+",") {
 			t.Errorf("%s is near: %v, and the texts name %s", m.Name, m.Near, nearMethods)
 		}
-		if m.Near && !m.OfRank {
-			t.Errorf("%s starts near the truth with n columns", m.Name)
-		}
 	}
 }
 
@@ -54,6 +51,7 @@ func TestDefaultFactorRank(t *testing.T) {
 	for settings, want := range map[string]int{
 		"method=rgd": 3, "method=rsgd": 3, "method=none": 3, "method=rgd factor-rank=5": 5, "method=gd": 20,
 		"method=scaled-gd": 3, "method=scaled-gd-lambda": 20, "method=rgda": 3,
+		"method=scaled-subgradient":           3,
 		"method=rgd parametrization=uv n2=15": 3, "parametrization=uv n2=15": 15,
 	} {
 		c := configOf(t, strings.Fields("n=20 rank=3 init=spectral measurements=300 "+settings)...)

@@ -384,7 +384,8 @@ func builtinSettings() []*Setting {
 				"of shape (n, r); with parametrization " + products + " a pattern such as W%d.npy for " +
 				"W1.npy, W2.npy, …",
 			Default: Default().Init + "; " + ones + " for " + vectors + "; " + spectral +
-				" for method none, and without alpha, alpha-right or start-seed for " + nearMethods,
+				" for method none; also for " + nearMethods +
+				", if neither alpha, alpha-right nor start-seed is given",
 			at: func(c *Config) any { return &c.Init },
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,

@@ -130,11 +130,10 @@ func (c *Config) fillStart() {
 	}
 	drawn := c.Given("alpha") && c.Alpha != 0 || c.Given("alpha-right") && c.AlphaRight != 0 ||
 		c.Given("start-seed") && c.StartSeed != 0
-	switch x := find(methods, c.Method); {
-	case x == nil:
-	case x.Estimates:
+	switch {
+	case c.EstimatesOnly():
 		c.Init = spectral
-	case x.Near && !drawn && c.nearInit() != "":
+	case c.StartsAtEstimate() && !drawn && c.nearInit() != "":
 		c.Init = c.nearInit()
 	case c.Init == spectral || c.Init == reluSpectral: // of another method, before
 		its := Default()

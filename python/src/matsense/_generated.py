@@ -306,9 +306,9 @@ def run(
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
         Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
         r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
-        random; ones for sparse; spectral for method none, and without alpha, alpha-right or
-        start-seed for scaled-gd, scaled-subgradient, rgd, rsgd and rgda). A pair of arrays is init
-        and init_right; with parametrization deep, a tuple of arrays is W1, W2, …
+        random; ones for sparse; spectral for method none; also for scaled-gd, scaled-subgradient,
+        rgd, rsgd and rgda, if neither alpha, alpha-right nor start-seed is given). A pair of arrays
+        is init and init_right; with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r); of shape (n, r) with
         parametrization indefinite or sparse; with polar Θ₀, r × r (for uv, indefinite, polar and
@@ -792,9 +792,9 @@ def problem(
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
         Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
         r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
-        random; ones for sparse; spectral for method none, and without alpha, alpha-right or
-        start-seed for scaled-gd, scaled-subgradient, rgd, rsgd and rgda). A pair of arrays is init
-        and init_right; with parametrization deep, a tuple of arrays is W1, W2, …
+        random; ones for sparse; spectral for method none; also for scaled-gd, scaled-subgradient,
+        rgd, rsgd and rgda, if neither alpha, alpha-right nor start-seed is given). A pair of arrays
+        is init and init_right; with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r); of shape (n, r) with
         parametrization indefinite or sparse; with polar Θ₀, r × r (for uv, indefinite, polar and
